@@ -1,0 +1,99 @@
+"""The checkpoint's tokenizer: text → token ids, and the ids of the special tokens.
+
+Files as upstream writes them: ``tokenizer.tiktoken`` (base64 token and rank per line) and
+``special_tokens.json`` (token → id). The split pattern is part of that format (fish-speech 0.1.0).
+The only door to ``tiktoken``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from pathlib import Path
+
+import tiktoken
+
+from fishvoiced.errors import CheckpointError
+
+SPLIT_PATTERN = "|".join(
+    (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)",
+        r"\p{P}",
+        r"[^\r\n\p{L}\p{N}]?\p{L}+",
+        r"\p{N}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n]*",
+        r"\s*[\r\n]+",
+        r"\s+(\?!\S)",
+        r"\s+",
+    )
+)
+TOKENIZER_FILE = "tokenizer.tiktoken"
+SPECIAL_FILE = "special_tokens.json"
+IM_END = "<|im_end|>"
+INTERLEAVE = "<|interleave|>"
+SPEAKER = "<|speaker:0|>"
+_SEMANTIC = re.compile(r"<\|semantic:(\d+)\|>")
+
+
+class Tokenizer:
+    """``semantic_begin`` is the id of ``<|semantic:0|>``; the others follow it without a gap."""
+
+    def __init__(self, ranks: dict[bytes, int], special: dict[str, int]) -> None:
+        semantic = {int(m[1]): i for token, i in special.items() if (m := _SEMANTIC.fullmatch(token))}
+        for needed in (IM_END, INTERLEAVE):
+            if needed not in special:
+                raise CheckpointError(f"{SPECIAL_FILE} has no {needed}")
+        if not semantic or sorted(semantic) != list(range(len(semantic))):
+            raise CheckpointError(f"{SPECIAL_FILE} has no unbroken row of semantic tokens from <|semantic:0|> on")
+        self.semantic_begin = semantic[0]
+        self.semantic_count = len(semantic)
+        if any(token_id != self.semantic_begin + code for code, token_id in semantic.items()):
+            raise CheckpointError(f"{SPECIAL_FILE}: the ids of the semantic tokens do not follow each other")
+        self.end_token = special[IM_END]
+        self._special = special
+        self._encoding = tiktoken.Encoding(
+            name="fish", pat_str=SPLIT_PATTERN, mergeable_ranks=ranks, special_tokens=special
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of ordinary text. Names of special tokens in it are read as text: a request cannot steer the model."""
+        return self._encoding.encode_ordinary(text)
+
+    def marker(self, token: str) -> list[int]:
+        """Ids of one of the format's own markers, which old tokenizers spell out as ordinary text."""
+        return [self._special[token]] if token in self._special else self.encode(token)
+
+    @staticmethod
+    def load(folder: Path) -> Tokenizer:
+        """Raises CheckpointError when a file is missing or damaged."""
+        return Tokenizer(_read_ranks(folder / TOKENIZER_FILE), _read_special(folder / SPECIAL_FILE))
+
+
+def _read_ranks(path: Path) -> dict[bytes, int]:
+    ranks: dict[bytes, int] = {}
+    try:
+        for line in path.read_text(encoding="ascii").splitlines():
+            token, _, rank = line.partition(" ")
+            if token and token != "=":
+                ranks[base64.b64decode(token, validate=True)] = int(rank)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing: the checkpoint has no tokenizer") from error
+    except (OSError, ValueError, binascii.Error) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not ranks:
+        raise CheckpointError(f"{path} is empty")
+    return ranks
+
+
+def _read_special(path: Path) -> dict[str, int]:
+    try:
+        special = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing: without it the semantic tokens have no ids") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(special, dict) or not all(isinstance(i, int) for i in special.values()):
+        raise CheckpointError(f"{path} is not a table of token to id")
+    return special
