@@ -1,0 +1,1 @@
+"""fishvoice: ask the local voice daemon to speak."""

@@ -1,0 +1,43 @@
+"""The client's exception tree, and the codes by which errors travel."""
+
+from __future__ import annotations
+
+
+class FishvoiceError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class ProtocolError(FishvoiceError):
+    """Frames that are no message of the protocol."""
+
+    code = "bad_message"
+
+
+class UnsupportedVersion(ProtocolError):
+    """The other side speaks another version of the protocol."""
+
+    code = "unsupported_version"
+
+    def __init__(self, got: int | None, supported: int) -> None:
+        said = "no protocol version" if got is None else f"protocol version {got}"
+        super().__init__(f"the message has {said}; this side speaks version {supported}: update the older of the two")
+
+
+class DaemonUnavailable(FishvoiceError):
+    """No daemon answers, none could be started, or it went away while speaking."""
+
+
+class RequestFailed(FishvoiceError):
+    """The daemon refused or failed a request.
+
+    ``code`` is the wire's (see ``docs/protocol.md``), ``retry_after`` seconds where trying again helps.
+    """
+
+    def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class PlaybackError(FishvoiceError):
+    """There is no way to play sound here, or the player failed."""
