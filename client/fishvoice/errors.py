@@ -39,5 +39,9 @@ class RequestFailed(FishvoiceError):
         self.retry_after = retry_after
 
 
+class UnusableFolder(FishvoiceError):
+    """A folder of ``fishvoice.paths`` cannot be made, or is not this user's own."""
+
+
 class PlaybackError(FishvoiceError):
     """There is no way to play sound here, or the player failed."""

@@ -76,7 +76,12 @@ class Credit(Message, frozen=True, tag="credit"):
 
 
 class Cancel(Message, frozen=True, tag="cancel"):
-    """Stop request ``id``; without one, every request of ``client``; without either, everything."""
+    """Stop request ``id``; without one, every request of ``client``; without either, everything.
+
+    On the control socket it reaches anybody's requests and is answered with :class:`Ok`. On the synthesis socket
+    it reaches only requests of the same connection and has no reply of its own (the request's ``AudioEnd`` is the
+    answer): there it can never overtake the ``Synthesize`` that it stops.
+    """
 
     id: str | None = None
     client: str | None = None
@@ -195,7 +200,7 @@ class VoicesReply(Message, frozen=True, tag="voices_reply"):
     voices: tuple[VoiceInfo, ...]
 
 
-SynthesisRequest: TypeAlias = Synthesize | Credit
+SynthesisRequest: TypeAlias = Synthesize | Credit | Cancel
 ControlRequest: TypeAlias = Cancel | Status | Voices | Shutdown
 SynthesisReply: TypeAlias = AudioStart | AudioChunk | AudioEnd | Error
 ControlReply: TypeAlias = Ok | StatusReply | VoicesReply | Error
