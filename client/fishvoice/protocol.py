@@ -7,7 +7,7 @@ bytes as they are. The specification is ``docs/protocol.md``; both ends use this
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgpack
 import msgspec
@@ -18,10 +18,13 @@ VERSION = 1
 MAX_HEADER_BYTES = 1 << 20
 MAX_TEXT_CHARACTERS = 100_000
 MAX_PAYLOAD_BYTES = 64 << 20
+MAX_CREDIT = 1024
 
 SampleFormat: TypeAlias = Literal["s16le", "f32le"]
 Priority: TypeAlias = Literal["important", "message", "text", "notification", "progress"]
 Interrupted: TypeAlias = Literal["drop", "resume"]
+RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+ChunkCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
 FinishReason: TypeAlias = Literal["complete", "cancelled", "error"]
 
 
@@ -49,7 +52,7 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     under way unacknowledged; the daemon waits for :class:`Credit` beyond that.
     """
 
-    id: str
+    id: RequestId
     text: str
     voice: str | None = None
     seed: int | None = None
@@ -58,7 +61,7 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     speed: float = 1.0
     priority: Priority = "text"
     interrupted: Interrupted = "resume"
-    credit: int = 64
+    credit: ChunkCount = 64
     first_audio_within: float | None = None
     fallback_voice: str | None = None
     keep_alive: float | None = None
@@ -68,8 +71,8 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
 class Credit(Message, frozen=True, tag="credit"):
     """``chunks`` more chunks of request ``id`` may be sent."""
 
-    id: str
-    chunks: int
+    id: RequestId
+    chunks: ChunkCount
 
 
 # -- from the client, on the control socket --------------------------------------------------------------
@@ -208,9 +211,12 @@ AnyMessage: TypeAlias = SynthesisRequest | ControlRequest | SynthesisReply | Con
 
 
 def encode(message: AnyMessage) -> list[bytes]:
-    """Frames to send. Raises ProtocolError when the message is too large."""
+    """Frames to send. Raises ProtocolError when the message is too large, or its text is no Unicode text."""
     header: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(message, payload=None))
-    packed: bytes = msgpack.packb({"v": VERSION, **header})
+    try:
+        packed: bytes = msgpack.packb({"v": VERSION, **header})
+    except (UnicodeEncodeError, OverflowError, ValueError) as error:
+        raise ProtocolError(f"the message cannot be written as msgpack: {error}") from error
     _check_sizes(packed, message.payload)
     return [packed] if message.payload is None else [packed, message.payload]
 
