@@ -1,0 +1,34 @@
+"""collect(): this machine's HardwareFacts, read directly and within milliseconds."""
+
+from __future__ import annotations
+
+import os
+
+from fishvoiced.hardware.brand import parse_brand
+from fishvoiced.hardware.doors import Doors, live_doors
+from fishvoiced.hardware.facts import Core, HardwareFacts, System
+from fishvoiced.hardware.linux import collect_linux
+from fishvoiced.hardware.macos import collect_macos
+from fishvoiced.hardware.windows import collect_windows
+
+
+def collect(doors: Doors | None = None) -> HardwareFacts:
+    """Read what the machine says about itself; what it does not say stays None.
+
+    Takes milliseconds (a few files, one or two short commands, or the registry), so that it can
+    lie on the start-up path. Never raises for a missing source.
+    """
+    doors = doors or live_doors()
+    if doors.system is System.LINUX:
+        return collect_linux(doors)
+    if doors.system is System.MACOS:
+        return collect_macos(doors)
+    if doors.system is System.WINDOWS:
+        return collect_windows(doors)
+    return HardwareFacts(
+        machine=doors.machine,
+        brand=doors.machine,
+        name=parse_brand(doors.machine),
+        cores=tuple(Core((cpu,)) for cpu in range(os.cpu_count() or 1)),
+        affinity=doors.affinity,
+    )

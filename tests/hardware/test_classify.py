@@ -1,0 +1,443 @@
+"""Brand strings as real machines report them, and the tier each belongs to."""
+
+from __future__ import annotations
+
+import pytest
+from fishvoiced.hardware.brand import parse_brand
+from fishvoiced.hardware.classify import GUESS, classify
+from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa
+from fishvoiced.hardware.tiers import Tier
+
+BRANDS = {
+    Tier.INTEL_HIGH_END: """
+        13th Gen Intel(R) Core(TM) i9-13900K
+        Intel(R) Core(TM) i7-14700K
+        Intel(R) Core(TM) i9-14900HX
+        Intel(R) Core(TM) i7-14650HX
+        12th Gen Intel(R) Core(TM) i7-12700H
+        12th Gen Intel(R) Core(TM) i7-12700T
+        12th Gen Intel(R) Core(TM) i9-12900HK
+        13th Gen Intel(R) Core(TM) i7-13700F
+        13th Gen Intel(R) Core(TM) i9-13900KS
+        11th Gen Intel(R) Core(TM) i7-11370H @ 3.30GHz
+        11th Gen Intel(R) Core(TM) i7-11800H @ 2.30GHz
+        11th Gen Intel(R) Core(TM) i9-11900KF @ 3.50GHz
+        Intel(R) Core(TM) i7-10700 CPU @ 2.90GHz
+        Intel(R) Core(TM) i9-10980XE CPU @ 3.00GHz
+        Intel(R) Core(TM) i7-10875H CPU @ 2.30GHz
+        Intel(R) Core(TM) i9-9980HK CPU @ 2.40GHz
+        Intel(R) Core(TM) i9-9900K CPU @ 3.60GHz
+        Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz
+        Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz
+        Intel(R) Core(TM) i7-8809G CPU @ 3.10GHz
+        Intel(R) Core(TM) i7-8750H CPU @ 2.20GHz
+        Intel(R) Core(TM) i7-7700K CPU @ 4.20GHz
+        Intel(R) Core(TM) i7-6700HQ CPU @ 2.60GHz
+        Intel(R) Core(TM) i7-6950X CPU @ 3.00GHz
+        Intel(R) Core(TM) i7-5820K CPU @ 3.30GHz
+        Intel(R) Core(TM) i7-4790K CPU @ 4.00GHz
+        Intel(R) Core(TM) i7-4980HQ CPU @ 2.80GHz
+        Intel(R) Core(TM) i7-4800MQ CPU @ 2.70GHz
+        Intel(R) Core(TM) Ultra 7 155H
+        Intel(R) Core(TM) Ultra 9 185H
+        Intel(R) Core(TM) Ultra 9 285H
+        Intel(R) Core(TM) Ultra 9 285K
+        Intel(R) Core(TM) Ultra 7 265K
+        Intel(R) Core(TM) Ultra 7 265
+        Intel(R) Core(TM) Ultra 7 265HX
+        Intel(R) Core(TM) Ultra X9 388H
+        Intel(R) Core(TM) 7 240H
+        Intel(R) Core(TM) 9 270H
+    """,
+    Tier.I5_BASELINE: """
+        13th Gen Intel(R) Core(TM) i7-1365U
+        Intel(R) Core(TM) i7-1065G7 CPU @ 1.30GHz
+        Intel(R) Core(TM) i7-1060NG7 CPU @ 1.20GHz
+        11th Gen Intel(R) Core(TM) i7-1165G7 @ 2.80GHz
+        11th Gen Intel(R) Core(TM) i7-1185GRE @ 2.80GHz
+        12th Gen Intel(R) Core(TM) i7-1260P
+        12th Gen Intel(R) Core(TM) i7-1250U
+        Intel(R) Core(TM) i7-10510U CPU @ 1.80GHz
+        Intel(R) Core(TM) i7-10710U CPU @ 1.10GHz
+        Intel(R) Core(TM) i7-8650U CPU @ 1.90GHz
+        Intel(R) Core(TM) i7-8565U CPU @ 1.80GHz
+        Intel(R) Core(TM) i7-7500U CPU @ 2.70GHz
+        Intel(R) Core(TM) Ultra 7 155U
+        Intel(R) Core(TM) Ultra 7 258V
+        Intel(R) Core(TM) Ultra 9 288V
+        Intel(R) Core(TM) Ultra 7 165U
+        Intel(R) Core(TM) Ultra 5 125H
+        Intel(R) Core(TM) Ultra 5 245KF
+        Intel(R) Core(TM) Ultra 5 226V
+        Intel(R) Core(TM) Ultra 7 355
+        Intel(R) Core(TM) 5 120U
+        Intel(R) Core(TM) 7 150U
+        Intel(R) Core(TM) 5 210H
+        12th Gen Intel(R) Core(TM) i5-12400
+        12th Gen Intel(R) Core(TM) i5-12400F
+        Intel(R) Core(TM) i5-14600K
+        13th Gen Intel(R) Core(TM) i5-13600KF
+        13th Gen Intel(R) CoreT i5-1350P
+        11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz
+        11th Gen Intel(R) Core(TM) i5-11260H @ 2.60GHz
+        11th Gen Intel(R) Core(TM) i5-11400H @ 2.70GHz
+        12th Gen Intel(R) Core(TM) i5-1235U
+        12th Gen Intel(R) Core(TM) i5-12500T
+        Intel(R) Core(TM) i5-1038NG7 CPU @ 2.00GHz
+        Intel(R) Core(TM) i5-1035G1 CPU @ 1.00GHz
+        Intel(R) Core(TM) i5-10210U CPU @ 1.60GHz
+        Intel(R) Core(TM) i5-10400 CPU @ 2.90GHz
+        Intel(R) Core(TM) i5-9500 CPU @ 3.00GHz
+        Intel(R) Core(TM) i5-9300H CPU @ 2.40GHz
+        Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz
+        Intel(R) Core(TM) i5-8400 CPU @ 2.80GHz
+        Intel(R) Core(TM) i5-7600K CPU @ 3.80GHz
+        Intel(R) Core(TM) i5-6300HQ CPU @ 2.30GHz
+        AMD Ryzen 5 7600X 6-Core Processor
+        AMD Ryzen 5 3600 6-Core Processor
+        AMD Ryzen 5 1600 Six-Core Processor
+        AMD Ryzen 5 1600 AF
+        AMD Ryzen 5 2400G with Radeon Vega Graphics
+        AMD Ryzen 5 5600GT with Radeon Graphics
+        AMD Ryzen 5 PRO 5650G with Radeon Graphics
+        AMD Ryzen 5 5600X3D 6-Core Processor
+        AMD Ryzen 5 8500G w/ Radeon 740M Graphics
+        AMD Ryzen 3 3100 4-Core Processor
+        AMD Ryzen 3 2200G with Radeon Vega Graphics
+    """,
+    Tier.INTEL_LOW_END: """
+        12th Gen Intel(R) Core(TM) i3-1220P
+        12th Gen Intel(R) Core(TM) i3-12100F
+        13th Gen Intel(R) Core(TM) i3-1315U
+        11th Gen Intel(R) Core(TM) i3-1115G4 @ 3.00GHz
+        Intel(R) Core(TM) i3-1005G1 CPU @ 1.20GHz
+        Intel(R) Core(TM) i3-8100 CPU @ 3.60GHz
+        Intel(R) Core(TM) i3-7100U CPU @ 2.40GHz
+        Intel(R) Core(TM) i3-2100 CPU @ 3.10GHz
+        Intel(R) Core(TM) i3-N305
+        Intel(R) Core(TM) 3 N355
+        Intel(R) Core(TM) 3 100U
+        Intel(R) N95
+        Intel(R) N97
+        Intel(R) N100
+        Intel(R) N150
+        Intel(R) N200
+        Intel(R) Celeron(R) N5100 @ 1.10GHz
+        Intel(R) Celeron(R) J4105 CPU @ 1.50GHz
+        Intel(R) Celeron(R) CPU G1840 @ 2.80GHz
+        Intel(R) Pentium(R) Silver N6000 @ 1.10GHz
+        Intel(R) Pentium(R) CPU G4560 @ 3.50GHz
+        Intel(R) Pentium(R) Dual  CPU  E2180  @ 2.00GHz
+        Intel(R) Pentium(R) 4 CPU 3.00GHz
+        Intel(R) Atom(TM) CPU N270   @ 1.60GHz
+        Intel(R) Atom(TM) x5-Z8350  CPU @ 1.44GHz
+        Intel(R) Core(TM)2 Duo CPU     E8400  @ 3.00GHz
+        Intel(R) Core(TM)2 Quad CPU    Q6600  @ 2.40GHz
+        Intel(R) Core(TM)2 CPU          6600  @ 2.40GHz
+        Intel(R) Core(TM) i7 CPU         870  @ 2.93GHz
+        Intel(R) Core(TM) i7 CPU       Q 720  @ 1.60GHz
+        Intel(R) Core(TM) i7 CPU       M 620  @ 2.67GHz
+        Intel(R) Core(TM) i7 CPU       X 980  @ 3.33GHz
+        Intel(R) Core(TM) i5 CPU       M 520  @ 2.40GHz
+        Intel(R) Core(TM) i7-2600K CPU @ 3.40GHz
+        Intel(R) Core(TM) i7-2630QM CPU @ 2.00GHz
+        Intel(R) Core(TM) i7-3770K CPU @ 3.50GHz
+        Intel(R) Core(TM) i7-3517U CPU @ 1.90GHz
+        Intel(R) Core(TM) i5-3470 CPU @ 3.20GHz
+        Intel(R) Core(TM) i5-2400 CPU @ 3.10GHz
+        Intel(R) Core(TM) i5-4210U CPU @ 1.70GHz
+        Intel(R) Core(TM) i5-7200U CPU @ 2.50GHz
+        Intel(R) Core(TM) i5-7Y54 CPU @ 1.20GHz
+        Intel(R) Core(TM) i5-8210Y CPU @ 1.60GHz
+        Intel(R) Core(TM) m3-7Y30 CPU @ 1.00GHz
+        Intel(R) Core(TM) M-5Y71 CPU @ 1.20GHz
+        AMD FX(tm)-8350 Eight-Core Processor
+        AMD Phenom(tm) II X4 965 Processor
+        AMD Athlon(tm) II X2 250 Processor
+        AMD A10-7850K Radeon R7, 12 Compute Cores 4C+8G
+        AMD Athlon 3000G with Radeon Vega Graphics
+    """,
+    Tier.AMD_HIGH_END: """
+        AMD Ryzen 9 7950X 16-Core Processor
+        AMD Ryzen 9 9950X3D 16-Core Processor
+        AMD Ryzen 9 3900X 12-Core Processor
+        AMD Ryzen 9 PRO 7945 12-Core Processor
+        AMD Ryzen 7 5800X3D 8-Core Processor
+        AMD Ryzen 7 9700X 8-Core Processor
+        AMD Ryzen 7 8700G w/ Radeon 780M Graphics
+        AMD Ryzen 7 5700GE with Radeon Graphics
+        AMD Ryzen 7 PRO 5750G with Radeon Graphics
+        AMD Ryzen 7 7700 8-Core Processor
+        AMD Ryzen 7 3800XT 8-Core Processor
+        AMD Ryzen 7 1800X Eight-Core Processor
+        AMD Ryzen 7 1700 Eight-Core Processor
+        AMD Ryzen 7 8700F 8-Core Processor
+        AMD Ryzen Threadripper PRO 7995WX 96-Cores
+        AMD Ryzen Threadripper 1950X 16-Core Processor
+        AMD Ryzen Threadripper 3990X 64-Core Processor
+    """,
+    Tier.AMD_MOBILE: """
+        AMD Ryzen 9 5900HS with Radeon Graphics
+        AMD Ryzen 9 6900HX with Radeon Graphics
+        AMD Ryzen 9 7945HX3D with Radeon Graphics
+        AMD Ryzen 9 7940HS w/ Radeon 780M Graphics
+        AMD Ryzen 7 8845HS w/ Radeon 780M Graphics
+        AMD Ryzen 7 PRO 4750U with Radeon Graphics
+        AMD Ryzen 7 7735U with Radeon Graphics
+        AMD Ryzen 7 3750H with Radeon Vega Mobile Gfx
+        AMD Ryzen 7 250 w/ Radeon 780M Graphics
+        AMD Ryzen 5 220 w/ Radeon 740M Graphics
+        AMD Ryzen 5 5500U with Radeon Graphics
+        AMD Ryzen 5 4600H with Radeon Graphics
+        AMD Ryzen 5 PRO 2500U w/ Radeon Vega Mobile Gfx
+        AMD Ryzen 5 Microsoft Surface (R) Edition
+        AMD Ryzen 5 5625C with Radeon Graphics
+        AMD Ryzen 3 3200U with Radeon Vega Mobile Gfx
+        AMD Ryzen 3 7320U with Radeon Graphics
+        AMD Ryzen AI 9 HX 370 w/ Radeon 890M
+        AMD Ryzen AI 9 HX PRO 375 w/ Radeon 890M
+        AMD Ryzen AI 7 350 w/ Radeon 860M
+        AMD RYZEN AI MAX+ 395 w/ Radeon 8060S
+        AMD Ryzen AI Max PRO 390 w/ Radeon 8050S
+        AMD Ryzen Z1 Extreme
+        AMD Ryzen Z2 Go
+        AMD Custom APU 0405
+        AMD Ryzen Embedded V1605B with Radeon Vega Gfx
+        AMD Athlon Silver 3050U with Radeon Graphics
+        AMD 3020e with Radeon Graphics
+    """,
+    Tier.M1_PRO: """
+        Apple M1 Pro
+        Apple M1 Max
+        Apple M1 Ultra
+        Apple M2 Ultra
+        Apple M3 Max
+        Apple M4 Pro
+        Apple M5 Max
+    """,
+    Tier.ARM_SBC: """
+        Cortex-A53
+        Cortex-A76
+        ARMv7 Processor rev 4 (v7l)
+        ARMv6-compatible processor rev 7 (v6l)
+        BCM2835
+        Raspberry Pi 5 Model B Rev 1.0
+        Rockchip RK3588
+        RK3399
+        NVIDIA Jetson Orin Nano
+        Hardkernel ODROID-N2
+    """,
+    Tier.GENERIC: """
+        AMD EPYC 9654 96-Core Processor
+        AMD EPYC 7B12
+        AMD EPYC 7763 64-Core Processor
+        AMD EPYC-Rome Processor
+        AMD EPYC Processor (with IBPB)
+        AMD EPYC
+        AMD Opteron(tm) Processor 6276
+        INTEL(R) XEON(R) GOLD 5520+
+        INTEL(R) XEON(R) 6787P
+        Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz
+        Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz
+        Intel(R) Xeon(R) CPU E3-1230 V2 @ 3.30GHz
+        Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz
+        Intel(R) Xeon(R) W-2145 CPU @ 3.70GHz
+        Intel(R) Xeon(R) CPU @ 2.20GHz
+        Intel(R) Xeon(R) Processor @ 2.50GHz
+        Intel Xeon Processor (Skylake, IBRS)
+        Intel Core Processor (Haswell, no TSX, IBRS)
+        Intel Core i7 9xx (Nehalem Class Core i7)
+        Intel(R) Core(TM) i7 9xx (Nehalem Class Core i7)
+        Intel Core 2 Duo P9xxx (Penryn Class Core 2)
+        Westmere E56xx/L56xx/X56xx (Nehalem-C)
+        QEMU Virtual CPU version 2.5+
+        Common KVM processor
+        Apple M1 (Virtual)
+        Neoverse-N1
+        Neoverse-V2
+        AWS Graviton3
+        Ampere(R) Altra(R) Processor
+        NVIDIA Grace
+        Snapdragon(R) X Elite - X1E78100 - Qualcomm(R) Oryon(TM) CPU
+        Snapdragon(R) X 12-core X1E80100 @ 3.40 GHz
+        Snapdragon (TM) 8cx Gen 3 @ 3.0 GHz
+        Microsoft SQ3 @ 3.0 GHz
+        Hygon C86 7185 32-core Processor
+        Genuine Intel(R) CPU 0000 @ 2.40GHz
+        AMD Eng Sample: 100-000000514-03_N
+    """,
+}
+
+CASES = [
+    (tier, line.removeprefix("        "))
+    for tier, block in BRANDS.items()
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+def of(brand: str = "", **more: object) -> HardwareFacts:
+    vendor = str(more.pop("vendor_id", ""))
+    return HardwareFacts(brand=brand, name=parse_brand(brand, vendor), **more)  # type: ignore[arg-type]
+
+
+def test_the_table_is_large() -> None:
+    assert len(CASES) > 200
+    assert {tier for tier, _ in CASES} == set(Tier) - {Tier.M1_AIR}
+
+
+@pytest.mark.parametrize(("tier", "brand"), CASES, ids=lambda case: str(case).strip())
+def test_brand(tier: Tier, brand: str) -> None:
+    verdict = classify(of(brand))
+    assert verdict.tier is tier
+    assert 0 < verdict.confidence < 1
+    assert verdict.reasons
+    assert all(verdict.reasons)
+
+
+@pytest.mark.parametrize(("tier", "brand"), CASES, ids=lambda case: str(case).strip())
+def test_brand_survives_case_blanks_and_lost_marks(tier: Tier, brand: str) -> None:
+    for marked in (f"  {brand.upper()}\0   ", brand.lower(), brand.replace("(R)", "®")):
+        assert classify(of(marked)).tier is tier
+
+
+@pytest.mark.parametrize(
+    ("brand", "model", "tier"),
+    [
+        ("Apple M1", "MacBookAir10,1", Tier.M1_AIR),
+        ("Apple M1", "MacBookPro17,1", Tier.M1_PRO),
+        ("Apple M1", "Macmini9,1", Tier.M1_PRO),
+        ("Apple M1", "iMac21,1", Tier.M1_PRO),
+        ("Apple M2", "Mac14,2", Tier.M1_AIR),
+        ("Apple M2", "Mac14,15", Tier.M1_AIR),
+        ("Apple M2", "Mac14,7", Tier.M1_PRO),
+        ("Apple M3", "Mac15,12", Tier.M1_AIR),
+        ("Apple M3", "Mac15,13", Tier.M1_AIR),
+        ("Apple M3", "Mac15,3", Tier.M1_PRO),
+        ("Apple M4", "Mac16,12", Tier.M1_AIR),
+        ("Apple M4", "Mac16,13", Tier.M1_AIR),
+        ("Apple M4", "Mac16,10", Tier.M1_PRO),
+        ("Apple M5", "Mac17,2", Tier.M1_PRO),
+        ("Apple M4", "Mac99,1", Tier.M1_PRO),
+        ("Apple M2 Max", "Mac14,6", Tier.M1_PRO),
+        ("VirtualApple @ 2.50GHz", "MacBookAir10,1", Tier.M1_AIR),
+        ("VirtualApple @ 2.50GHz", "Macmini9,1", Tier.M1_PRO),
+        ("Apple A18 Pro", None, Tier.M1_AIR),
+        ("Apple M1", None, Tier.M1_AIR),
+        ("Apple M1", "VirtualMac2,1", Tier.GENERIC),
+    ],
+)
+def test_apple_by_model(brand: str, model: str | None, tier: Tier) -> None:
+    assert classify(of(brand, apple_model=model)).tier is tier
+
+
+def test_rosetta_is_named() -> None:
+    verdict = classify(of("VirtualApple @ 2.50GHz", apple_model="MacBookAir10,1"))
+    assert any("Rosetta" in reason for reason in verdict.reasons)
+
+
+def test_unknown_apple_model_is_a_guess() -> None:
+    assert classify(of("Apple M2")).confidence == GUESS
+
+
+@pytest.mark.parametrize(
+    ("parts", "board", "tier"),
+    [
+        ([(0x41, 0xD0B)], "Raspberry Pi 5 Model B Rev 1.0", Tier.ARM_SBC),
+        ([(0x41, 0xD08)], "Raspberry Pi 4 Model B Rev 1.4", Tier.ARM_SBC),
+        ([(0x41, 0xD03)], "Raspberry Pi Zero 2 W Rev 1.0", Tier.ARM_SBC),
+        ([(0x41, 0xD03)], "Raspberry Pi 3 Model B Plus Rev 1.3\0", Tier.ARM_SBC),
+        ([(0x41, 0xB76)], "Raspberry Pi Zero W Rev 1.1", Tier.ARM_SBC),
+        ([(0x41, 0xD05), (0x41, 0xD0B)], "Orange Pi 5", Tier.ARM_SBC),
+        ([(0x41, 0xD05), (0x41, 0xD0B)], "Radxa ROCK 5B", Tier.ARM_SBC),
+        ([(0x41, 0xD03), (0x41, 0xD08)], "Pine64 RockPro64 v2.1", Tier.ARM_SBC),
+        ([(0x41, 0xD42)], "NVIDIA Jetson AGX Orin Developer Kit", Tier.ARM_SBC),
+        ([(0x4E, 0x004)], None, Tier.ARM_SBC),
+        ([(0x41, 0xD03), (0x41, 0xD09)], "Hardkernel ODROID-N2", Tier.ARM_SBC),
+        ([(0x41, 0xD0B)], None, Tier.ARM_SBC),
+        ([], "Khadas VIM4", Tier.ARM_SBC),
+        ([(0x41, 0xD0C)], None, Tier.GENERIC),
+        ([(0x41, 0xD4F)], None, Tier.GENERIC),
+        ([(0xC0, 0xAC3)], None, Tier.GENERIC),
+        ([(0x51, 0x001)], "ASUS Vivobook S 15", Tier.GENERIC),
+        ([(0x41, 0xD4B), (0x41, 0xD4C)], "Lenovo ThinkPad X13s", Tier.GENERIC),
+        ([(0x41, 0xD08)], "linux,dummy-virt", Tier.GENERIC),
+        ([(0x61, 0x022), (0x61, 0x023)], "Apple MacBook Air (M1, 2020)", Tier.M1_AIR),
+        ([(0x61, 0x024), (0x61, 0x025)], "Apple MacBook Pro (14-inch, M1 Pro, 2021)", Tier.M1_PRO),
+        ([(0x99, 0x123)], None, Tier.GENERIC),
+    ],
+)
+def test_arm_by_part_and_board(parts: list[tuple[int, int]], board: str | None, tier: Tier) -> None:
+    verdict = classify(of(arm_parts=tuple(ArmPart(*part) for part in parts), board_model=board))
+    assert verdict.tier is tier
+
+
+def test_an_intel_board_computer_is_no_arm_board() -> None:
+    assert classify(of("Intel(R) N97", board_model="ODROID-H4")).tier is Tier.INTEL_LOW_END
+
+
+def test_a_virtual_machine_is_generic_whatever_its_brand() -> None:
+    verdict = classify(of("13th Gen Intel(R) Core(TM) i9-13900K", virtualization="kvm"))
+    assert verdict.tier is Tier.GENERIC
+
+
+def test_wsl_keeps_the_brand_with_less_confidence() -> None:
+    bare = classify(of("12th Gen Intel(R) Core(TM) i7-12700H"))
+    wsl = classify(of("12th Gen Intel(R) Core(TM) i7-12700H", virtualization="wsl"))
+    assert wsl.tier is bare.tier is Tier.INTEL_HIGH_END
+    assert wsl.confidence < bare.confidence
+
+
+@pytest.mark.parametrize("brand", ["13th Gen Intel(R) Core(TM) i9-13900K", "AMD Ryzen 7 5800X"])
+def test_no_avx2_is_low_end(brand: str) -> None:
+    verdict = classify(of(brand, isa=Isa(avx2=False)))
+    assert verdict.tier is Tier.INTEL_LOW_END
+    assert "AVX2" in " ".join(verdict.reasons)
+
+
+def test_a_server_without_avx2_stays_generic() -> None:
+    facts = of("Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz", isa=Isa(avx2=False))
+    assert classify(facts).tier is Tier.GENERIC
+
+
+def test_nothing_known_is_a_generic_guess() -> None:
+    verdict = classify(HardwareFacts())
+    assert verdict.tier is Tier.GENERIC
+    assert verdict.confidence == GUESS
+
+
+def test_generic_tells_cores_and_quota() -> None:
+    cores = tuple(Core((cpu,)) for cpu in range(4))
+    reasons = " ".join(classify(of("AMD EPYC", cores=cores, quota_cpus=1.5)).reasons)
+    assert "4 cores" in reasons
+    assert "1.5 CPUs" in reasons
+
+
+@pytest.mark.parametrize(
+    ("brand", "vendor", "family", "number", "generation", "suffix"),
+    [
+        ("11th Gen Intel(R) Core(TM) i5-11260H @ 2.60GHz", "intel", "Core i5", "11260", 11, "H"),
+        ("Intel(R) Core(TM) i7-1065G7 CPU @ 1.30GHz", "intel", "Core i7", "1065", 10, "G7"),
+        ("13th Gen Intel(R) Core(TM) i7-1365U", "intel", "Core i7", "1365", 13, "U"),
+        ("Intel(R) Core(TM) i7-4790 CPU @ 3.60GHz", "intel", "Core i7", "4790", 4, ""),
+        ("Intel(R) Core(TM) i7 CPU         870  @ 2.93GHz", "intel", "Core i7", "870", 1, ""),
+        ("Intel(R) Core(TM) i7-7Y75 CPU @ 1.30GHz", "intel", "Core i7", "7Y75", 7, "Y"),
+        ("Intel(R) Core(TM) Ultra 7 265K", "intel", "Core Ultra 7", "265", 2, "K"),
+        ("AMD Ryzen 7 5800X3D 8-Core Processor  ", "amd", "Ryzen 7", "5800", 5, "X3D"),
+        ("AMD Ryzen 7 PRO 4750U with Radeon Graphics", "amd", "Ryzen 7", "4750", 4, "U"),
+        ("AMD Ryzen AI 9 HX 370 w/ Radeon 890M", "amd", "Ryzen AI 9", "370", 3, "HX"),
+        ("Apple M2 Ultra", "apple", "M", "2", 2, "Ultra"),
+        ("INTEL(R) XEON(R) GOLD 5520+", "intel", "Xeon", "5520+", None, ""),
+    ],
+)
+def test_parts_of_a_brand(
+    brand: str, vendor: str, family: str, number: str, generation: int | None, suffix: str
+) -> None:
+    name = parse_brand(brand)
+    assert (name.vendor, name.family, name.number) == (vendor, family, number)
+    assert (name.generation, name.suffix) == (generation, suffix)
+
+
+def test_the_vendor_id_helps_where_the_brand_is_silent() -> None:
+    assert parse_brand("0000", "GenuineIntel").vendor == "intel"
+    assert parse_brand("", "AuthenticAMD").vendor == "amd"

@@ -1,0 +1,31 @@
+"""The cached slow look at the instruction set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fishvoiced.hardware.facts import HardwareFacts, Isa
+from fishvoiced.hardware.isa_cache import learn_isa, with_cached_isa
+
+WINDOWS = HardwareFacts(machine="AMD64", brand="Some CPU", isa=Isa(avx2=True, avx512f=False))
+
+
+def test_learns_in_the_background_and_remembers(tmp_path: Path) -> None:
+    pytest.importorskip("cpuinfo")
+    cache = tmp_path / "state" / "isa.json"
+    done: list[HardwareFacts] = []
+    learn_isa(WINDOWS, cache, done.append).join(60)
+    assert len(done) == 1
+    assert done[0].isa.avx_vnni is not None
+    assert done[0].isa.dotprod is None, "not a question for this machine"
+    assert (done[0].isa.avx2, done[0].isa.avx512f) == (True, False), "what was known stays"
+    assert with_cached_isa(WINDOWS, cache) == done[0]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"brand": "Other CPU", "flags": ["avx2"]}'])
+def test_a_missing_broken_or_foreign_cache_changes_nothing(tmp_path: Path, content: str | None) -> None:
+    cache = tmp_path / "isa.json"
+    if content is not None:
+        cache.write_text(content)
+    assert with_cached_isa(WINDOWS, cache) == WINDOWS
