@@ -69,10 +69,11 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
 
 
 class Credit(Message, frozen=True, tag="credit"):
-    """``chunks`` more chunks of request ``id`` may be sent."""
+    """``chunks`` more chunks of request ``id`` may be sent. ``underruns``: gaps heard since the last Credit."""
 
     id: RequestId
     chunks: ChunkCount
+    underruns: int = 0
 
 
 # -- from the client, on the control socket --------------------------------------------------------------
