@@ -1,0 +1,174 @@
+"""One frozen `Config`: defaults < file < environment < flags. An unknown key is an error, not a surprise."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from fishvoiced.errors import FishvoiceError
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Tree: TypeAlias = dict[str, Any]
+
+PREFIX = "FISHVOICE_"
+
+
+class ConfigError(FishvoiceError):
+    """The configuration cannot be read or makes no sense; the message names file or variable, and the key."""
+
+    code = "bad_config"
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Limits(_Section, frozen=True):
+    """What one daemon takes on at most; beyond it requests are refused with a clear error."""
+
+    clients: Count = 64
+    queue: Count = 256
+    requests_per_client: Count = 64
+    text_characters: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100_000
+    reference_bytes: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 32 << 20
+    credit: Count = 1024
+    stall_seconds: Seconds = 300.0
+    """A client that grants no credit for so long loses its request."""
+
+
+class Engine(_Section, frozen=True):
+    """Overrides of what the machine's tier would choose."""
+
+    name: Literal["auto", "onnx", "torch", "fish-speech"] = "auto"
+    precision: Literal["auto", "fp32", "int8", "int4"] = "auto"
+    threads: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """0: as many as the machine's tier says."""
+
+
+class Log(_Section, frozen=True):
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str | None = None
+    """Rotated at 1 MB, three old ones kept; without it the log goes to standard error."""
+    texts: bool = False
+    """Log what is spoken. Off: a screen reader reads passwords and letters aloud."""
+
+
+class Lifecycle(_Section, frozen=True):
+    drain_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    stuck_warn_seconds: Seconds = 15.0
+    stuck_seconds: Seconds = 120.0
+    """A single step of inference that takes longer ends the process, so that its service manager restarts it."""
+    load_seconds: Seconds = 900.0
+    """The same for loading a model."""
+
+
+class Metrics(_Section, frozen=True):
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """Prometheus endpoint on 127.0.0.1; 0: none."""
+
+
+class Config(_Section, frozen=True):
+    voice: str | None = None
+    """The default voice; None: the first installed one, else the starter voice."""
+    keep_alive: float = 300.0
+    """Seconds an unused model stays in memory; 0: not at all, -1: for ever."""
+    transport: Literal["auto", "ipc", "tcp"] = "auto"
+    limits: Limits = Limits()
+    engine: Engine = Engine()
+    log: Log = Log()
+    lifecycle: Lifecycle = Lifecycle()
+    metrics: Metrics = Metrics()
+
+
+def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:
+    """The configuration in force. ``flags`` is a tree like the file's. Raises ConfigError."""
+    tree: Tree = {}
+    for source, layer in (
+        (str(file), _read(file, must_exist) if file else {}),
+        ("environment", _from_environment(environment)),
+        ("command line", flags),
+    ):
+        tree = _merge(tree, layer)
+        try:
+            config = msgspec.convert(tree, Config, strict=source == str(file))
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{source}: {error}") from error
+    return config
+
+
+def unknown_variables(environment: Mapping[str, str], known: frozenset[str]) -> tuple[str, ...]:
+    """``FISHVOICE_*`` variables that nobody reads: misspelled, most likely."""
+    ours = {name for name, _ in _variables()} | known
+    return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in ours))
+
+
+def parse_setting(setting: str) -> Tree:
+    """``log.format=json`` as a tree. Raises ConfigError."""
+    path, equals, value = setting.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"command line: --set takes KEY=VALUE, for example log.format=json, not {setting!r}")
+    return _nest(path.split("."), value)
+
+
+def merge(trees: list[Tree]) -> Tree:
+    """One tree of several; later ones win."""
+    merged: Tree = {}
+    for tree in trees:
+        merged = _merge(merged, tree)
+    return merged
+
+
+def _read(file: Path, must_exist: bool) -> Tree:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if must_exist:
+            raise ConfigError(f"{file} does not exist") from error
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> Tree:
+    return merge([_nest(path, environment[name]) for name, path in _variables() if name in environment])
+
+
+def _variables() -> Iterator[tuple[str, list[str]]]:
+    """``FISHVOICE_KEEP_ALIVE`` for ``keep_alive``, ``FISHVOICE_LOG_FORMAT`` for ``log.format``."""
+    for path in _paths(Config):
+        yield PREFIX + "_".join(path).upper(), path
+
+
+def _paths(section: type[_Section]) -> Iterator[list[str]]:
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, _Section):
+            yield from ([field.name, *rest] for rest in _paths(field.type))
+        else:
+            yield [field.name]
+
+
+def _nest(path: list[str], value: str) -> Tree:
+    tree: Any = value
+    for name in reversed(path):
+        tree = {name: tree}
+    return dict(tree)
+
+
+def _merge(under: Tree, over: Tree) -> Tree:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def environment() -> Mapping[str, str]:
+    """This process's variables."""
+    return os.environ

@@ -1,0 +1,173 @@
+"""How the daemon is: counters, figures and the `status` map. psutil's and prometheus-client's only door here."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import psutil
+
+from fishvoice.protocol import VERSION as PROTOCOL
+from fishvoiced import __version__
+from fishvoiced.errors import MissingExtra
+from fishvoiced.pace import Pace
+from fishvoiced.utterance import Loaded
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+State: TypeAlias = Literal["loading", "ready", "degraded", "draining"]
+Outcome: TypeAlias = Literal["complete", "cancelled", "error", "refused", "vanished"]
+Thermal: TypeAlias = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What the loop is busy with at this moment."""
+
+    state: State
+    problem: str | None
+    voice: str | None
+    loaded: Sequence[Loaded]
+    voices: int
+    clients: int
+    waiting: int
+    active: int
+    limit: int
+    current: str | None
+
+
+@dataclass
+class Counters:
+    """Since the start."""
+
+    requests: int = 0
+    complete: int = 0
+    cancelled: int = 0
+    error: int = 0
+    refused: int = 0
+    vanished: int = 0
+    bad_messages: int = 0
+    underruns: int = 0
+    rebuilds: int = 0
+    frames: int = 0
+    audio_seconds: float = 0.0
+
+
+@dataclass
+class Health:
+    """Figures that the loop writes and that `status` and the metrics endpoint read."""
+
+    config_path: str
+    wake: Callable[[], None]
+    thermal: Thermal | None = None
+    counters: Counters = field(default_factory=Counters)
+    pace: Pace = field(default_factory=Pace)
+    _born: float = field(default_factory=time.monotonic)
+    _process: psutil.Process = field(default_factory=psutil.Process)
+    _asked: threading.Event = field(default_factory=threading.Event)
+    _answered: threading.Event = field(default_factory=threading.Event)
+    _answer: dict[str, Any] = field(default_factory=dict)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Count the end of a request."""
+        setattr(self.counters, outcome, getattr(self.counters, outcome) + 1)
+
+    def report(self, doing: Doing) -> dict[str, Any]:
+        """The `status` map; its fields are described in ``docs/operations.md``."""
+        memory = self._process.memory_info()
+        first = doing.loaded[0] if doing.loaded else None
+        status: dict[str, Any] = {
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self._born, 3),
+            "state": doing.state,
+            "problem": doing.problem,
+            "voice": doing.voice,
+            "model": first.model if first else None,
+            "engine": first.engine if first else None,
+            "precision": first.precision if first else None,
+            "models": [asdict(loaded) for loaded in doing.loaded],
+            "voices": doing.voices,
+            "clients": doing.clients,
+            "queue": {"waiting": doing.waiting, "active": doing.active, "limit": doing.limit, "current": doing.current},
+            "counters": asdict(self.counters),
+            "rtf": self.pace.rtf,
+            "first_audio_seconds": self.pace.first_audio_percentiles(),
+            "memory": {"rss_bytes": memory.rss},
+            "threads": self._process.num_threads(),
+            "thermal": dict(self.thermal()) if self.thermal else None,
+            "config": self.config_path,
+        }
+        return status
+
+    def ask(self) -> dict[str, Any]:
+        """A fresh report for another thread; empty if the loop does not come round within a second."""
+        self._answered.clear()
+        self._asked.set()
+        self.wake()
+        return self._answer if self._answered.wait(1.0) else {}
+
+    def answer(self, report: Callable[[], dict[str, Any]]) -> None:
+        """For the loop, each time round: let whoever asks have his report."""
+        if self._asked.is_set():
+            self._asked.clear()
+            self._answer = report()
+            self._answered.set()
+
+
+def serve_metrics(port: int, refresh: Callable[[], dict[str, Any]]) -> None:
+    """A Prometheus endpoint on 127.0.0.1, in a thread of its own. Raises MissingExtra, OSError."""
+    try:
+        from prometheus_client import CollectorRegistry, start_http_server
+    except ImportError as error:
+        raise MissingExtra("metrics", "the Prometheus endpoint") from error
+    registry = CollectorRegistry()
+    registry.register(_Collector(refresh))
+    start_http_server(port, addr="127.0.0.1", registry=registry)
+
+
+class _Collector:
+    """The status map as Prometheus' metrics."""
+
+    def __init__(self, refresh: Callable[[], dict[str, Any]]) -> None:
+        self._refresh = refresh
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        status = self._refresh()
+        if not status:
+            return
+        requests = CounterMetricFamily("fishvoice_requests", "Requests by how they ended", labels=["outcome"])
+        counters = status["counters"]
+        for outcome in ("complete", "cancelled", "error", "refused", "vanished"):
+            requests.add_metric([outcome], counters[outcome])
+        yield requests
+        for name in ("bad_messages", "underruns", "rebuilds", "frames", "audio_seconds"):
+            yield CounterMetricFamily(f"fishvoice_{name}", f"{name.replace('_', ' ')} since the start", counters[name])
+        queue = GaugeMetricFamily("fishvoice_queue", "Requests in the daemon", labels=["state"])
+        for state in ("waiting", "active"):
+            queue.add_metric([state], status["queue"][state])
+        yield queue
+        percentiles = GaugeMetricFamily(
+            "fishvoice_first_audio_seconds", "Time to first audio of late", labels=["quantile"]
+        )
+        for name, value in status["first_audio_seconds"].items():
+            percentiles.add_metric([name], value)
+        yield percentiles
+        for name, value in (
+            ("fishvoice_rtf", status["rtf"]),
+            ("fishvoice_memory_rss_bytes", status["memory"]["rss_bytes"]),
+            ("fishvoice_uptime_seconds", status["uptime_seconds"]),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(name, name.removeprefix("fishvoice_").replace("_", " "), value)

@@ -1,0 +1,64 @@
+"""Talking to systemd: READY, STATUS, WATCHDOG (sd_notify(3)), and the sockets it hands over (sd_listen_fds(3))."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import MutableMapping
+
+FIRST_FD = 3
+
+
+class Notifier:
+    """Says things to the service manager; without one it says them to nobody."""
+
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        """Take NOTIFY_SOCKET and WATCHDOG_USEC out of ``environment``, so that no child thinks them its own."""
+        address = environment.pop("NOTIFY_SOCKET", "")
+        microseconds = environment.pop("WATCHDOG_USEC", "")
+        pid = environment.pop("WATCHDOG_PID", "")
+        mine = not pid or pid == str(os.getpid())
+        self.watchdog_seconds = int(microseconds) / 1e6 if microseconds.isdigit() and mine else None
+        self._socket: socket.socket | None = None
+        if address:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | getattr(socket, "SOCK_CLOEXEC", 0))
+            self._socket.setblocking(False)
+            self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
+
+    def ready(self, status: str) -> None:
+        self._say(f"READY=1\nSTATUS={status}")
+
+    def status(self, status: str) -> None:
+        self._say(f"STATUS={status}")
+
+    def alive(self) -> None:
+        self._say("WATCHDOG=1")
+
+    def reloading(self, monotonic_seconds: float) -> None:
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_seconds * 1e6)}")
+
+    def stopping(self) -> None:
+        self._say("STOPPING=1")
+
+    def _say(self, text: str) -> None:
+        if self._socket is not None:
+            # A service manager that went away or is busy is no reason to stop speaking.
+            with contextlib.suppress(OSError):
+                self._socket.send(text.encode())
+
+
+def inherited_sockets(environment: MutableMapping[str, str]) -> dict[str, int]:
+    """Paths of listening Unix sockets that were handed over, and their descriptors; empty if started by hand."""
+    pid, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or not count.isdigit():
+        return {}
+    found: dict[str, int] = {}
+    for fd in range(FIRST_FD, FIRST_FD + int(count)):
+        os.set_inheritable(fd, False)
+        with socket.socket(fileno=os.dup(fd)) as listening:
+            name = listening.getsockname()
+        if isinstance(name, str) and name:
+            found[name] = fd
+    return found

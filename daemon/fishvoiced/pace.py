@@ -1,0 +1,89 @@
+"""How fast the voices have been lately, and what that promises to the next request. Pure; nothing is invented:
+what has not been measured is None.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from fishvoice.protocol import Predicted
+
+WINDOW = 1024
+_WEIGHT = 0.3  # of the newest measurement: the last handful of requests decide
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One finished request. ``opening_seconds`` is from the first step of work to the first chunk."""
+
+    voice: str
+    characters: int
+    work_seconds: float
+    audio_seconds: float
+    opening_seconds: float | None
+
+
+@dataclass
+class _Voice:
+    opening: float | None = None
+    work_per_character: float | None = None
+    audio_per_character: float | None = None
+    rtf: float | None = None
+
+
+@dataclass
+class Pace:
+    """Moving averages per voice, and a bounded window of the times to first audio for the percentiles."""
+
+    _voices: dict[str, _Voice] = field(default_factory=dict)
+    _all: _Voice = field(default_factory=_Voice)
+    _first_audio: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def record(self, measured: Measured) -> None:
+        """Learn from a request that was spoken to its end."""
+        for voice in (self._voices.setdefault(measured.voice, _Voice()), self._all):
+            if measured.opening_seconds is not None:
+                voice.opening = _blend(voice.opening, measured.opening_seconds)
+            if measured.audio_seconds > 0 and measured.characters > 0:
+                voice.work_per_character = _blend(voice.work_per_character, measured.work_seconds / measured.characters)
+                voice.audio_per_character = _blend(
+                    voice.audio_per_character, measured.audio_seconds / measured.characters
+                )
+                voice.rtf = _blend(voice.rtf, measured.work_seconds / measured.audio_seconds)
+
+    def heard(self, first_audio_seconds: float) -> None:
+        """A listener's first chunk left, so long after his request came."""
+        self._first_audio.append(first_audio_seconds)
+
+    def predict(self, voice: str | None, characters: int, characters_ahead: int) -> Predicted:
+        """What a request for ``characters`` may expect behind ``characters_ahead`` others."""
+        own = self._voices.get(voice, _Voice()) if voice is not None else self._all
+        wait = self.wait(characters_ahead)
+        return Predicted(
+            first_audio_seconds=None if own.opening is None or wait is None else wait + own.opening,
+            rtf=own.rtf,
+            audio_seconds=None if own.audio_per_character is None else own.audio_per_character * characters,
+        )
+
+    def wait(self, characters: int) -> float | None:
+        """Seconds of work for so many characters; None if nothing was measured yet."""
+        if characters == 0:
+            return 0.0
+        return None if self._all.work_per_character is None else characters * self._all.work_per_character
+
+    @property
+    def rtf(self) -> float | None:
+        """The real-time factor of late, over all voices."""
+        return self._all.rtf
+
+    def first_audio_percentiles(self) -> dict[str, float]:
+        """p50, p90 and p99 in seconds over the last requests; empty before the first."""
+        heard = sorted(self._first_audio)
+        if not heard:
+            return {}
+        return {f"p{p}": heard[min(len(heard) - 1, len(heard) * p // 100)] for p in (50, 90, 99)}
+
+
+def _blend(old: float | None, new: float) -> float:
+    return new if old is None else (1 - _WEIGHT) * old + _WEIGHT * new

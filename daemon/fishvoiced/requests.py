@@ -1,0 +1,72 @@
+"""Checks of a request before it is let in: every value within its range, every name only a name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+
+from fishvoice.protocol import Synthesize
+from fishvoiced.config import Limits
+from fishvoiced.errors import BadRequest, UnknownVoice
+
+# Voices and models are folders: a name that could lead elsewhere is refused before anybody looks for it.
+_NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
+MAX_ID = 64
+MAX_SEED = 2**32 - 1
+MAX_CREDIT = 1024
+
+
+def is_name(name: str) -> bool:
+    """Whether ``name`` is a mere name: letters, digits, ``. _ + @ -`` and spaces, no path and no ``..``."""
+    return _NAME.fullmatch(name) is not None and ".." not in name and not name.endswith((".", " "))
+
+
+def is_preload(request: Synthesize) -> bool:
+    """An empty text with ``keep_alive`` asks for the model alone: to load it, or with 0 to unload it."""
+    return not request.text and request.keep_alive is not None
+
+
+def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
+    """Raise BadRequest, with a message for the person, for what can be told without a model.
+
+    ``voices``: the known names, None while they are not known yet.
+    """
+    _identify(request.id)
+    if not request.text.strip() and not is_preload(request):
+        raise BadRequest("there is no text to speak")
+    if len(request.text) > limits.text_characters:
+        raise BadRequest(f"the text has {len(request.text)} characters; the limit is {limits.text_characters}")
+    for name in (request.voice, request.fallback_voice):
+        _voice(name, voices)
+    _within("speed", request.speed, 0.5, 2.0)
+    _within("credit", request.credit, 1, MAX_CREDIT)
+    _within("seed", request.seed, 0, MAX_SEED)
+    _within("first_audio_within", request.first_audio_within, 0, 3600)
+    _within("keep_alive", request.keep_alive, -1, float("inf"))
+    _within("temperature", request.sampling.temperature, 0, 2)
+    _within("top_p", request.sampling.top_p, 0, 1)
+    _within("repetition_penalty", request.sampling.repetition_penalty, 0.5, 2)
+    if request.payload is not None:
+        if len(request.payload) > limits.reference_bytes:
+            raise BadRequest(f"the reference has {len(request.payload)} bytes; the limit is {limits.reference_bytes}")
+        if not (request.reference_text or "").strip():
+            raise BadRequest("a reference recording needs reference_text: what it says")
+
+
+def _identify(request_id: str) -> None:
+    if not 1 <= len(request_id) <= MAX_ID or not request_id.isprintable():
+        raise BadRequest(f"id must have 1 to {MAX_ID} printable characters")
+
+
+def _voice(name: str | None, voices: Set[str] | None) -> None:
+    if name is None:
+        return
+    if not is_name(name):
+        raise UnknownVoice("that is no name of a voice; see: fishvoice voices")
+    if voices is not None and name not in voices:
+        raise UnknownVoice(f"there is no voice {name!r}; see: fishvoice voices")
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:  # NaN fails every comparison
+        raise BadRequest(f"{name} must be between {low:g} and {high:g}, not {value:g}")

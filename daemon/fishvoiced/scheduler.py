@@ -1,0 +1,247 @@
+"""Who speaks next. Pure state: no clock, no I/O, no thread.
+
+The five priorities mean what they mean in speech-dispatcher's SSIP, with one difference: where SSIP cancels a
+message, the request's own ``interrupted`` policy decides. ``drop`` is SSIP's rule. ``resume`` waits, or is paused at
+the next frame and goes on later: a queue that loses nothing.
+
+Between requests of one class whoever speaks already goes on; then clients take turns, and each client's own
+requests keep their order. A request whose listener grants no credit is passed over until he does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fishvoice.protocol import Interrupted, Priority
+
+RANK: dict[Priority, int] = {"important": 0, "message": 1, "text": 2, "notification": 3, "progress": 4}
+
+# What an arriving request of the left class makes superfluous among those that wait (SSIP, "Message priorities").
+_SUPERSEDES: dict[Priority, frozenset[Priority]] = {
+    "important": frozenset({"notification", "progress"}),
+    "message": frozenset({"text", "notification", "progress"}),
+    "text": frozenset({"notification", "progress"}),
+    "notification": frozenset(),
+    "progress": frozenset(),
+}
+# Of these classes a client's newest request replaces its older ones; a progress report already begun is let finish.
+_NEWEST_WAITING: frozenset[Priority] = frozenset({"text", "notification", "progress"})
+_NEWEST_SPOKEN: frozenset[Priority] = frozenset({"text", "notification"})
+# These are only worth saying while nothing else is said.
+_ONLY_IN_SILENCE: dict[Priority, frozenset[Priority]] = {
+    "notification": frozenset({"important", "message", "text", "progress"}),
+    "progress": frozenset({"important", "message", "text", "notification"}),
+}
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What the scheduler knows of a request. ``key`` is the daemon's own number for it."""
+
+    key: int
+    client: bytes
+    id: str
+    priority: Priority
+    interrupted: Interrupted
+    characters: int
+    credit: int
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The request is in; ``dropped`` ends with it. It is among them itself if there was no silence for it."""
+
+    dropped: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No room: in the whole queue, or for this client."""
+
+    reason: str
+
+
+@dataclass
+class _Entry:
+    ticket: Ticket
+    turn: int
+    granted: int
+    started: int | None = None  # order of starting; None: not yet
+    produced: int = 0
+    spoken: int = 0  # characters that were spoken already
+    finished: bool = False  # nothing left to generate, but not all is delivered
+    blocked_since: float | None = None
+    held: bool = False  # its messages pile up in the transport although there is credit
+
+    @property
+    def rank(self) -> int:
+        return RANK[self.ticket.priority]
+
+    @property
+    def order(self) -> tuple[int, bool, int, int]:
+        if self.started is not None:
+            return (self.rank, False, self.started, 0)
+        return (self.rank, True, self.turn, self.ticket.key)
+
+    @property
+    def workable(self) -> bool:
+        return not self.finished and not self.held and self.produced < self.granted
+
+    @property
+    def left(self) -> int:
+        return 0 if self.finished else max(0, self.ticket.characters - self.spoken)
+
+
+class Scheduler:
+    """Requests from admission to their end. Every key given to `admit` is taken out by exactly one `end`."""
+
+    def __init__(self, queue: int, per_client: int) -> None:
+        self.queue = queue
+        self.per_client = per_client
+        self._entries: dict[int, _Entry] = {}
+        self._starts = 0
+        self._turn = 0
+        self._next_turn: dict[bytes, int] = {}
+
+    # -- coming and going ----------------------------------------------------------------------------------
+
+    def admit(self, ticket: Ticket) -> Admitted | Refused:
+        """Take the request, or refuse it and leave everything as it was. The dropped ones are already ended."""
+        assert ticket.key not in self._entries
+        dropped = [entry.ticket.key for entry in self._entries.values() if _superseded(entry, ticket)]
+        staying = [entry for key, entry in self._entries.items() if key not in dropped]
+        if len(staying) >= self.queue:
+            return Refused(f"{len(staying)} requests are waiting already")
+        if sum(entry.ticket.client == ticket.client for entry in staying) >= self.per_client:
+            return Refused(f"this client has {self.per_client} requests under way already")
+        if ticket.interrupted == "drop" and any(_drowns(entry, ticket) for entry in staying):
+            return Admitted((ticket.key,))
+        for key in dropped:
+            self.end(key)
+        turn = max(self._turn, self._next_turn.get(ticket.client, 0))
+        # A client pays for its turn in characters: many short sentences are not pushed aside by long ones.
+        self._next_turn[ticket.client] = turn + max(1, ticket.characters)
+        self._entries[ticket.key] = _Entry(ticket, turn, ticket.credit)
+        return Admitted(tuple(dropped))
+
+    def end(self, key: int) -> None:
+        """Forget a request, in whatever state it is."""
+        client = self._entries.pop(key).ticket.client
+        absent = all(entry.ticket.client != client for entry in self._entries.values())
+        if absent and self._next_turn.get(client, 0) <= self._turn:
+            self._next_turn.pop(client, None)
+        if not self._entries:
+            self._turn = 0
+            self._next_turn.clear()
+
+    # -- the choice ----------------------------------------------------------------------------------------
+
+    def choose(self) -> int | None:
+        """The request to work on now; None if there is nothing to do."""
+        seen: set[tuple[bytes, int]] = set()
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.order):
+            own = (entry.ticket.client, entry.rank)
+            # One client's requests of one class never overlap, even while its listener is not listening.
+            if own not in seen and entry.workable:
+                return entry.ticket.key
+            seen.add(own)
+        return None
+
+    def start(self, key: int) -> None:
+        """Work on the request begins; may be told again and again."""
+        entry = self._entries[key]
+        if entry.started is None:
+            self._starts += 1
+            entry.started = self._starts
+            self._turn = max(self._turn, entry.turn)
+
+    # -- progress ------------------------------------------------------------------------------------------
+
+    def produced(self, key: int, spoken: int, now: float) -> None:
+        """One more chunk of the request exists; ``spoken`` characters of its text are said with it."""
+        entry = self._entries[key]
+        entry.produced += 1
+        entry.spoken = spoken
+        if entry.produced >= entry.granted:
+            entry.blocked_since = now
+
+    def credit(self, key: int, chunks: int, at_most: int) -> None:
+        """The listener takes ``chunks`` more; never more than ``at_most`` are under way."""
+        entry = self._entries[key]
+        entry.granted = min(entry.granted + chunks, entry.produced + at_most)
+        if entry.produced < entry.granted:
+            entry.blocked_since = None
+
+    def hold(self, key: int, held: bool) -> None:
+        """Pass the request over, or no longer: the transport takes nothing more for its listener."""
+        self._entries[key].held = held
+
+    def granted(self, key: int) -> int:
+        """How many chunks of the request may be sent in all."""
+        return self._entries[key].granted
+
+    def finish(self, key: int) -> None:
+        """Nothing is left to generate; the request stays until its last chunk is delivered."""
+        self._entries[key].finished = True
+
+    # -- questions -----------------------------------------------------------------------------------------
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def waiting(self) -> int:
+        """Requests on which no work was done yet."""
+        return sum(entry.started is None for entry in self._entries.values())
+
+    def find(self, id: str | None = None, client: bytes | None = None) -> tuple[int, ...]:  # noqa: A002 - the wire's
+        """Keys of the requests with this id, of this client, or all."""
+        return tuple(
+            key
+            for key, entry in self._entries.items()
+            if (id is None or entry.ticket.id == id) and (client is None or entry.ticket.client == client)
+        )
+
+    def stalled(self, since: float) -> tuple[int, ...]:
+        """Requests without credit since that moment or before it."""
+        return tuple(key for key, entry in self._entries.items() if _blocked(entry, since))
+
+    def next_stall(self) -> float | None:
+        """Since when the request that is longest without credit is so."""
+        return min((e.blocked_since for e in self._entries.values() if e.blocked_since is not None), default=None)
+
+    def characters_ahead(self, priority: Priority) -> int:
+        """Characters that would be spoken before a request of this class that came now."""
+        rank = RANK[priority]
+        return sum(entry.left for entry in self._ahead(rank))
+
+    def characters_to_room(self) -> int:
+        """Characters until the request now spoken is over: the earliest moment at which the queue is shorter."""
+        return min((entry.left for entry in self._entries.values() if entry.started is not None), default=0)
+
+    def _ahead(self, rank: int) -> Iterator[_Entry]:
+        return (e for e in self._entries.values() if e.rank <= rank and e.workable)
+
+
+def _blocked(entry: _Entry, since: float) -> bool:
+    return entry.blocked_since is not None and entry.blocked_since <= since
+
+
+def _superseded(entry: _Entry, by: Ticket) -> bool:
+    """Whether ``by``, arriving, ends ``entry``."""
+    if entry.ticket.interrupted != "drop":
+        return False
+    priority = entry.ticket.priority
+    same = priority == by.priority and entry.ticket.client == by.client
+    if entry.started is not None:
+        return RANK[by.priority] < entry.rank or (same and priority in _NEWEST_SPOKEN)
+    return priority in _SUPERSEDES[by.priority] or (same and priority in _NEWEST_WAITING)
+
+
+def _drowns(entry: _Entry, ticket: Ticket) -> bool:
+    """Whether ``ticket`` is not worth saying because of ``entry``."""
+    return entry.ticket.priority in _ONLY_IN_SILENCE.get(ticket.priority, frozenset())

@@ -1,0 +1,133 @@
+"""One request on its way to its listener: what was counted, and the messages that cannot leave yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from fishvoice.protocol import (
+    AudioChunk,
+    AudioEnd,
+    AudioStart,
+    Error,
+    FinishReason,
+    Metrics,
+    Predicted,
+    SegmentError,
+    SynthesisReply,
+    Synthesize,
+)
+from fishvoiced.pace import Measured
+from fishvoiced.worker import Job, Opened, Sound
+
+
+@dataclass
+class Stream:
+    """An accepted request. Times are monotonic seconds; ``arrived`` is when the daemon read it."""
+
+    key: int
+    client: bytes
+    request: Synthesize
+    arrived: float
+    predicted: Predicted
+    notice: str | None = None
+    opened: Opened | None = None
+    began: float | None = None
+    first_audio_seconds: float | None = None
+    opening_seconds: float | None = None
+    work_seconds: float = 0.0
+    frames: int = 0
+    audio_seconds: float = 0.0
+    segments: int = 0
+    chunks: int = 0
+    sent: int = 0
+    failures: list[SegmentError] = field(default_factory=list)
+    outbox: deque[SynthesisReply] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.job = Job(self.key, self.request)
+
+    @property
+    def id(self) -> str:
+        return self.request.id
+
+    def open(self, opened: Opened, now: float) -> None:
+        """Work has begun."""
+        self.opened = opened
+        self.began = now
+        notices = [notice for notice in (self.notice, opened.notice) if notice]
+        self.outbox.append(
+            AudioStart(
+                id=self.id,
+                sample_rate=opened.sample_rate,
+                format=self.request.format,
+                voice=opened.voice,
+                predicted=self.predicted,
+                notice="; ".join(notices) or None,
+            )
+        )
+
+    def sound(self, sound: Sound) -> None:
+        """A chunk was generated."""
+        self.outbox.append(
+            AudioChunk(
+                id=self.id,
+                index=self.chunks,
+                segment=sound.segment,
+                text_start=sound.text_start,
+                text_end=sound.text_end,
+                throttled=sound.throttled,
+                payload=sound.pcm,
+            )
+        )
+        if not self.chunks:
+            self.opening_seconds = sound.work_seconds
+        self.chunks += 1
+        self.frames += sound.frames
+        self.audio_seconds += sound.seconds
+        self.work_seconds = sound.work_seconds
+        self.segments = max(self.segments, sound.segment + 1)
+
+    def lose_segment(self, error: SegmentError) -> None:
+        """A segment could not be spoken; the others are."""
+        self.failures.append(error)
+        self.segments = max(self.segments, error.segment + 1)
+
+    def complete(self, now: float) -> FinishReason:
+        """All was generated that could be."""
+        reason: FinishReason = "error" if self.failures and not self.chunks else "complete"
+        self.finish(reason, now)
+        return reason
+
+    def finish(self, reason: FinishReason, now: float) -> None:
+        """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
+        if reason == "cancelled":
+            self.outbox.clear()
+        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now)))
+
+    def fail(self, error: Error) -> None:
+        """The request is lost: this is the last its listener hears of it."""
+        self.outbox.clear()
+        self.outbox.append(error)
+
+    def metrics(self, now: float) -> Metrics:
+        """What it cost. Wall seconds run from arrival; the real-time factor counts work only, not waiting."""
+        began = now if self.began is None else self.began
+        return Metrics(
+            frames=self.frames,
+            audio_seconds=round(self.audio_seconds, 6),
+            wall_seconds=round(now - self.arrived, 6),
+            queue_seconds=round(began - self.arrived, 6),
+            rtf=self.work_seconds / self.audio_seconds if self.audio_seconds and self.work_seconds else None,
+            first_audio_seconds=self.first_audio_seconds,
+            segments=self.segments,
+            segment_errors=tuple(self.failures),
+        )
+
+    def measured(self) -> Measured | None:
+        """What the pace learns from it."""
+        if self.opened is None:
+            return None
+        return Measured(
+            self.opened.voice, len(self.request.text), self.work_seconds, self.audio_seconds, self.opening_seconds
+        )

@@ -1,0 +1,317 @@
+"""The sockets: the daemon's only zmq. Who connects, who has gone, what came in, what can be sent.
+
+Two ROUTERs, a byte pipe by which other threads and signal handlers wake the loop, one monitor per ROUTER that tells
+at once when a connection is lost, and a ZAP handler that lets only our own key in on TCP. All of it belongs to one
+thread, which waits in `poll` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import zmq
+from zmq.utils import z85
+from zmq.utils.monitor import recv_monitor_message
+
+from fishvoice.paths import Endpoints
+from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
+from fishvoiced.errors import FishvoiceError
+
+RECEIVE_BATCH = 64  # messages per socket and round, so that nobody's flood keeps the others waiting
+SEND_HIGH_WATER = 256
+RECEIVE_HIGH_WATER = 256
+HANDSHAKE_MS = 5000
+LINGER_MS = 500
+MAX_MESSAGE_BYTES = max(MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES)
+
+
+class TransportError(FishvoiceError):
+    """The sockets cannot be opened."""
+
+    code = "transport"
+
+
+class Channel(enum.Enum):
+    """The two sockets."""
+
+    SYNTHESIS = "synthesis"
+    CONTROL = "control"
+
+
+class Sent(enum.Enum):
+    """What became of a message to be sent."""
+
+    YES = "sent"
+    FULL = "the listener does not read"
+    GONE = "the listener is not there"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message. ``client`` is the ZeroMQ routing id, unique per channel."""
+
+    channel: Channel
+    client: bytes
+    frames: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A client's connection is lost."""
+
+    channel: Channel
+    client: bytes
+
+
+@dataclass(frozen=True)
+class Woken:
+    """Another thread has something to say (0), or a signal came (its number)."""
+
+    reason: int
+
+
+Arrival: TypeAlias = Incoming | Gone | Woken
+
+
+@dataclass(frozen=True)
+class CurveServer:
+    """Keys (Z85) under which a TCP daemon listens: its own secret, and the one public key that may connect."""
+
+    secret: str
+    client_public: str
+
+
+def new_keys() -> tuple[str, str]:
+    """A fresh CURVE pair, Z85: public, secret."""
+    public, secret = zmq.curve_keypair()
+    return public.decode("ascii"), secret.decode("ascii")
+
+
+@dataclass
+class _Door:
+    """One ROUTER, its monitor, and the connection (file descriptor) behind each client."""
+
+    router: zmq.Socket[bytes]
+    monitor: zmq.Socket[bytes]
+    inherited: bool
+    connections: dict[bytes, int] = field(default_factory=dict)
+
+
+class Transport:
+    """Bound sockets. Close it, or leave its context, to unbind."""
+
+    def __init__(
+        self,
+        where: Endpoints,
+        curve: CurveServer | None = None,
+        inherited: Mapping[Channel, int] | None = None,
+        max_clients: int = 64,
+    ) -> None:
+        """Bind. ``inherited``: listening sockets that a service manager has opened. Raises TransportError."""
+        self.max_clients = max_clients
+        self._own_uid = os.getuid() if hasattr(os, "getuid") else None
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, 64)
+        self._poller = zmq.Poller()
+        self._wake_read, self.wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self.wake_write.setblocking(False)
+        self._poller.register(self._wake_read, zmq.POLLIN)
+        self._gate = _Gate(self._context, curve) if curve else None
+        if self._gate:
+            self._poller.register(self._gate.socket, zmq.POLLIN)
+        self._doors: dict[Channel, _Door] = {}
+        try:
+            for channel, address in ((Channel.SYNTHESIS, where.synthesis), (Channel.CONTROL, where.control)):
+                self._doors[channel] = self._open(address, curve, (inherited or {}).get(channel))
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, address: str, curve: CurveServer | None, inherited: int | None) -> _Door:
+        router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
+        router.set(zmq.ROUTER_MANDATORY, 1)
+        router.set(zmq.ROUTER_HANDOVER, 1)  # a client that reconnects under its old id is heard again
+        router.set(zmq.SNDTIMEO, 0)
+        router.set(zmq.SNDHWM, SEND_HIGH_WATER)
+        router.set(zmq.RCVHWM, RECEIVE_HIGH_WATER)
+        router.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        router.set(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        router.set(zmq.LINGER, LINGER_MS)
+        if curve:
+            router.set(zmq.CURVE_SERVER, 1)
+            router.set_string(zmq.CURVE_SECRETKEY, curve.secret, "ascii")
+        monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        monitor.set(zmq.RCVHWM, 0)
+        if inherited is not None:
+            router.set(zmq.USE_FD, inherited)
+        else:
+            _clear_stale(address)
+        # Between bind and chmod nobody else may connect: the mask makes the socket 0600 from its first moment.
+        mask = os.umask(0o177)
+        try:
+            router.bind(address)
+        except zmq.ZMQError as error:
+            raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from error
+        finally:
+            os.umask(mask)
+        self._poller.register(router, zmq.POLLIN)
+        self._poller.register(monitor, zmq.POLLIN)
+        return _Door(router, monitor, inherited is not None)
+
+    def address(self, channel: Channel) -> str:
+        """Where the socket listens, with the port that the system chose."""
+        return self._doors[channel].router.get_string(zmq.LAST_ENDPOINT, "utf-8")
+
+    @property
+    def clients(self) -> int:
+        """Connections from which something was heard on the synthesis socket."""
+        return len(self._doors[Channel.SYNTHESIS].connections)
+
+    # -- receiving -----------------------------------------------------------------------------------------
+
+    def poll(self, timeout: float | None) -> Iterator[Arrival]:
+        """Wait up to ``timeout`` seconds (None: as long as it takes), then yield what has come: a batch."""
+        ready = dict(self._poller.poll(None if timeout is None else max(0, round(timeout * 1000 + 0.5))))
+        if self._gate and self._gate.socket in ready:
+            self._gate.answer()
+        if self._wake_read.fileno() in ready:
+            yield from self._woken()
+        for channel, door in self._doors.items():
+            # Losses first: the system gives a lost connection's number to the next one.
+            if door.monitor in ready:
+                yield from self._losses(channel, door)
+            if door.router in ready:
+                yield from self._messages(channel, door)
+
+    def wake(self, reason: int = 0) -> None:
+        """Make `poll` return; from any thread."""
+        with contextlib.suppress(BlockingIOError):  # it is full of reasons to wake already
+            self.wake_write.send(bytes([reason]))
+
+    def _woken(self) -> Iterator[Woken]:
+        try:
+            reasons = self._wake_read.recv(4096)
+        except BlockingIOError:
+            return
+        yield from (Woken(reason) for reason in dict.fromkeys(reasons))
+
+    def _losses(self, channel: Channel, door: _Door) -> Iterator[Gone]:
+        while door.monitor.poll(0):
+            event = recv_monitor_message(door.monitor, zmq.NOBLOCK)
+            for client in [client for client, fd in door.connections.items() if fd == event["value"]]:
+                del door.connections[client]
+                yield Gone(channel, client)
+
+    def _messages(self, channel: Channel, door: _Door) -> Iterator[Arrival]:
+        for _ in range(RECEIVE_BATCH):
+            try:
+                identity, *frames = door.router.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            except zmq.ZMQError as error:
+                if error.errno == zmq.EHOSTUNREACH:
+                    continue
+                raise
+            if not frames:
+                continue
+            yield from self._meet(channel, door, identity.bytes, frames[0])
+            if identity.bytes in door.connections:
+                yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
+
+    def _meet(self, channel: Channel, door: _Door, client: bytes, frame: zmq.Frame) -> Iterator[Gone]:
+        """Note which connection the client is behind; a stranger is not noted."""
+        fd = frame.get(zmq.SRCFD)
+        assert isinstance(fd, int)
+        if door.connections.get(client) == fd:
+            return
+        if client in door.connections:  # it came back on another connection: what the old one asked for is over
+            del door.connections[client]
+            yield Gone(channel, client)
+        if fd in door.connections.values():
+            yield from self._losses(channel, door)
+        if self._allowed(frame) and len(door.connections) < 2 * self.max_clients:
+            door.connections[client] = fd
+
+    def _allowed(self, frame: zmq.Frame) -> bool:
+        """On ``ipc`` libzmq tells the peer's credentials: ``localhost:uid:gid:pid``. Folder and mode keep others out
+        already; this holds where a file system does not keep modes."""
+        try:
+            peer = str(frame.get("Peer-Address"))
+        except zmq.ZMQError:
+            return True
+        parts = peer.split(":")
+        if self._own_uid is None or len(parts) != 4 or parts[0] != "localhost" or not parts[1].isdigit():
+            return True
+        return int(parts[1]) in (self._own_uid, 0)
+
+    # -- sending -------------------------------------------------------------------------------------------
+
+    def send(self, channel: Channel, client: bytes, frames: Sequence[bytes]) -> Sent:
+        """Hand a message to libzmq, at once or not at all."""
+        try:
+            self._doors[channel].router.send_multipart([client, *frames], zmq.NOBLOCK)
+        except zmq.Again:
+            return Sent.FULL
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EHOSTUNREACH:
+                return Sent.GONE
+            raise
+        return Sent.YES
+
+    def close(self) -> None:
+        """Unbind; what is on its way still leaves, for half a second at most."""
+        for door in self._doors.values():
+            door.router.disable_monitor()
+            door.monitor.close(0)
+            path = self._own_path(door)
+            door.router.close()
+            if path:
+                path.unlink(missing_ok=True)
+        if self._gate:
+            self._gate.socket.close(0)
+        self._context.term()
+        self._wake_read.close()
+        self.wake_write.close()
+
+    @staticmethod
+    def _own_path(door: _Door) -> Path | None:
+        """The socket's path if it is ours to remove, not the service manager's."""
+        scheme, _, path = door.router.get_string(zmq.LAST_ENDPOINT, "utf-8").partition("://")
+        return Path(path) if scheme == "ipc" and not door.inherited else None
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class _Gate:
+    """A ZAP handler (RFC 27) that lets in exactly one CURVE client key."""
+
+    def __init__(self, context: zmq.Context[Any], curve: CurveServer) -> None:
+        self._key = z85.decode(curve.client_public)
+        self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
+        self.socket.set(zmq.LINGER, 0)
+        self.socket.bind("inproc://zeromq.zap.01")
+
+    def answer(self) -> None:
+        version, request, _domain, _address, _identity, mechanism, *credentials = self.socket.recv_multipart()
+        known = mechanism == b"CURVE" and credentials == [self._key]
+        status = [b"200", b"OK"] if known else [b"400", b"unknown key"]
+        self.socket.send_multipart([version, request, *status, b"", b""])
+
+
+def _clear_stale(address: str) -> None:
+    """Remove the socket that a killed daemon left; the caller holds the lock, so nobody listens there."""
+    scheme, _, path = address.partition("://")
+    if scheme == "ipc":
+        Path(path).unlink(missing_ok=True)

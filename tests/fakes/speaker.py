@@ -1,0 +1,117 @@
+"""A speaker of tones: one frame per word, at a pace, with faults on request. Also a real daemon process around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fishvoice.protocol import Synthesize, VoiceInfo
+from fishvoiced.__main__ import daemon
+from fishvoiced.config import Config
+from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
+from fishvoiced.synthesis import Chunk, SegmentFailure, Step
+from fishvoiced.utterance import Loaded, Utterance
+from fishvoiced.worker import Unhurried
+
+SAMPLE_RATE = 44100
+FRAME_SAMPLES = 2048
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the fake speaks: seconds per frame, per load, and whether it can load at all."""
+
+    frame_seconds: float = 0.0
+    load_seconds: float = 0.0
+    broken: bool = False
+
+
+class ToneSpeaker:
+    """Implements `fishvoiced.utterance.Speaker`. Every word is one frame; some words are faults:
+
+    ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
+    that never returns, ``NAN`` a chunk of NaN, ``BAD`` a BadRequest.
+    """
+
+    def __init__(self, manner: Manner = Manner(), names: Sequence[str] = ("tone", "fast")) -> None:
+        self.manner = manner
+        self.names = tuple(names)
+        self.models: dict[str, Loaded] = {}
+        self.opened = 0
+        self.closed = 0
+        self.frames = 0
+        self.resets = 0
+
+    def voices(self) -> Sequence[VoiceInfo]:
+        return [
+            VoiceInfo(name=name, model=f"{name}-model", sample_rate=SAMPLE_RATE, default=i == 0)
+            for i, name in enumerate(self.names)
+        ]
+
+    def loaded(self) -> Sequence[Loaded]:
+        return list(self.models.values())
+
+    def load(self, voice: str | None) -> Loaded:
+        name = voice or self.names[0]
+        if name not in self.names:
+            raise UnknownVoice(f"there is no voice {name!r}")
+        if self.manner.broken:
+            raise EngineError("the model does not load")
+        if name not in self.models:
+            time.sleep(self.manner.load_seconds)
+            self.models[name] = Loaded(f"{name}-model", name, "tone", "fp32")
+        return self.models[name]
+
+    def open(self, request: Synthesize) -> Utterance:
+        loaded = self.load(request.voice)
+        self.opened += 1
+        return Utterance(self._speak(request), SAMPLE_RATE, FRAME_SAMPLES / SAMPLE_RATE, loaded.voice, loaded.model)
+
+    def unload(self, model: str) -> None:
+        self.models = {name: loaded for name, loaded in self.models.items() if loaded.model != model}
+
+    def reset(self) -> None:
+        self.resets += 1
+        self.models.clear()
+
+    def _speak(self, request: Synthesize) -> Generator[Step, None, None]:
+        words = request.text.split()
+        length = len(request.text)
+        try:
+            for index, word in enumerate(words):
+                if self.manner.frame_seconds:
+                    time.sleep(self.manner.frame_seconds)
+                self.frames += 1
+                yield self._step(word, index, length * index // len(words), length * (index + 1) // len(words))
+        finally:
+            self.closed += 1
+
+    def _step(self, word: str, index: int, start: int, end: int) -> Step:
+        match word:
+            case "CRASH":
+                raise ZeroDivisionError("a mistake in the engine")
+            case "ENGINE":
+                raise EngineError("the runtime failed")
+            case "BAD":
+                raise BadRequest("that cannot be spoken")
+            case "HANG":
+                time.sleep(3600)
+            case "LOST":
+                return SegmentFailure(0, start, end, "this segment cannot be spoken")
+        level = np.nan if word == "NAN" else (index + 1) % 100 / 100
+        return Chunk(np.full(FRAME_SAMPLES, level, np.float32), 1, 0, start, end)
+
+
+def make(_settings: Config) -> ToneSpeaker:
+    """A speaker as the process's environment asks for."""
+    seconds, load = os.environ.get("TONE_FRAME", "0"), os.environ.get("TONE_LOAD", "0")
+    return ToneSpeaker(Manner(float(seconds), float(load), "TONE_BROKEN" in os.environ))
+
+
+if __name__ == "__main__":
+    sys.exit(daemon(sys.argv[1:], make, lambda _settings: (Unhurried(), None)))
