@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from fishvoice.protocol import Predicted
+import msgspec
+
+from fishvoice.protocol import Predicted, Synthesize
 
 WINDOW = 1024
 _WEIGHT = 0.3  # of the newest measurement: the last handful of requests decide
@@ -87,3 +89,45 @@ class Pace:
 
 def _blend(old: float | None, new: float) -> float:
     return new if old is None else (1 - _WEIGHT) * old + _WEIGHT * new
+
+
+@dataclass(frozen=True)
+class Promised:
+    """The request as it will be spoken, perhaps with its fallback voice, and what it may expect."""
+
+    request: Synthesize
+    predicted: Predicted
+    notice: str | None = None
+
+
+@dataclass(frozen=True)
+class Late:
+    """``first_audio_within`` cannot be kept: it would take ``seconds``, of which ``wait`` behind others."""
+
+    seconds: float
+    within: float
+    wait: float | None
+
+    def __str__(self) -> str:
+        return f"the first sound would come after {self.seconds:.2f} s; {self.within:g} s were asked for"
+
+
+def promise(pace: Pace, request: Synthesize, default_voice: str | None, characters_ahead: int) -> Promised | Late:
+    """Whether the request's deadline can be kept, with its own voice or the one that it allows instead.
+
+    Without a deadline, or before anything was measured, nothing speaks against trying.
+    """
+    voice, size, within = request.voice or default_voice, len(request.text), request.first_audio_within
+    predicted = pace.predict(voice, size, characters_ahead)
+    seconds = predicted.first_audio_seconds
+    if within is None or seconds is None or seconds <= within:
+        return Promised(request, predicted)
+    wait = pace.wait(characters_ahead)
+    fallback = request.fallback_voice
+    if fallback is not None and fallback != voice:
+        instead = pace.predict(fallback, size, characters_ahead)
+        soonest = wait if instead.first_audio_seconds is None else instead.first_audio_seconds
+        if soonest is None or soonest <= within:
+            notice = f"{fallback} speaks, because {voice or 'the voice asked for'} would come too late"
+            return Promised(msgspec.structs.replace(request, voice=fallback), instead, notice)
+    return Late(seconds, within, wait)

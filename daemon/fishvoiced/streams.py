@@ -17,8 +17,8 @@ from fishvoice.protocol import (
     SynthesisReply,
     Synthesize,
 )
+from fishvoiced.events import Job, Opened, Sound
 from fishvoiced.pace import Measured
-from fishvoiced.worker import Job, Opened, Sound
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Stream:
     segments: int = 0
     chunks: int = 0
     sent: int = 0
+    outcome: FinishReason | None = None  # set with the last message
     failures: list[SegmentError] = field(default_factory=list)
     outbox: deque[SynthesisReply] = field(default_factory=deque)
 
@@ -93,22 +94,29 @@ class Stream:
         self.failures.append(error)
         self.segments = max(self.segments, error.segment + 1)
 
-    def complete(self, now: float) -> FinishReason:
+    def complete(self, now: float) -> None:
         """All was generated that could be."""
-        reason: FinishReason = "error" if self.failures and not self.chunks else "complete"
-        self.finish(reason, now)
-        return reason
+        self.finish("error" if self.failures and not self.chunks else "complete", now)
 
     def finish(self, reason: FinishReason, now: float) -> None:
         """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
         if reason == "cancelled":
             self.outbox.clear()
         self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now)))
+        self.outcome = reason
 
     def fail(self, error: Error) -> None:
         """The request is lost: this is the last its listener hears of it."""
         self.outbox.clear()
         self.outbox.append(error)
+        self.outcome = "error"
+
+    def left(self, chunk: bool, now: float) -> None:
+        """A message has gone to the listener."""
+        if chunk:
+            self.sent += 1
+            if self.first_audio_seconds is None:
+                self.first_audio_seconds = now - self.arrived
 
     def metrics(self, now: float) -> Metrics:
         """What it cost. Wall seconds run from arrival; the real-time factor counts work only, not waiting."""

@@ -15,103 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-import numpy as np
-
-from fishvoice.protocol import SampleFormat, SegmentError, Synthesize, VoiceInfo
+from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
 from fishvoiced.errors import EngineError, FishvoiceError
+from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
+from fishvoiced.pcm import to_pcm
 from fishvoiced.synthesis import Chunk, SegmentFailure
 from fishvoiced.utterance import Loaded, Speaker, Utterance
 
 OUTBOX = 16
-
-
-@dataclass(frozen=True)
-class Job:
-    """A request to work on."""
-
-    key: int
-    request: Synthesize
-
-
-@dataclass(frozen=True)
-class Opened:
-    key: int
-    sample_rate: int
-    frame_seconds: float
-    voice: str
-    model: str
-    notice: str | None
-
-
-@dataclass(frozen=True)
-class Sound:
-    """PCM in the request's format, made with ``work_seconds`` of inference since the request was opened."""
-
-    key: int
-    pcm: bytes
-    frames: int
-    seconds: float
-    segment: int
-    text_start: int
-    text_end: int
-    throttled: str | None
-    work_seconds: float
-
-
-@dataclass(frozen=True)
-class SegmentLost:
-    key: int
-    error: SegmentError
-
-
-@dataclass(frozen=True)
-class Done:
-    """All was generated, in ``work_seconds`` of inference."""
-
-    key: int
-    work_seconds: float
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The request is lost; it was the only one unless `Rebuilt` follows."""
-
-    key: int
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Rebuilt:
-    """The engine failed and was thrown away; ``reason`` is for the log."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A model was loaded, as `load` asked."""
-
-    tag: int
-    loaded: Loaded
-    seconds: float
-
-
-@dataclass(frozen=True)
-class NotReady:
-    """A model could not be loaded."""
-
-    tag: int
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Unloaded:
-    model: str
-
-
-Event: TypeAlias = Opened | Sound | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
 
 
 @dataclass(frozen=True)
@@ -418,11 +329,3 @@ class _End:
 
 
 _END = _End()
-
-
-def to_pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]], form: SampleFormat) -> bytes:
-    """Mono samples [n] within ±1 as little-endian PCM; what is beyond ±1 is clipped, NaN becomes silence."""
-    clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    if form == "f32le":
-        return clean.astype("<f4").tobytes()
-    return (np.clip(clean, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()

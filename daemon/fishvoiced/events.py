@@ -1,0 +1,98 @@
+"""What the loop asks of the inference thread, and what that says back: frozen records only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fishvoice.protocol import SegmentError, Synthesize
+from fishvoiced.utterance import Loaded
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request to work on."""
+
+    key: int
+    request: Synthesize
+
+
+@dataclass(frozen=True)
+class Opened:
+    key: int
+    sample_rate: int
+    frame_seconds: float
+    voice: str
+    model: str
+    notice: str | None
+
+
+@dataclass(frozen=True)
+class Sound:
+    """PCM in the request's format, made with ``work_seconds`` of inference since the request was opened."""
+
+    key: int
+    pcm: bytes
+    frames: int
+    seconds: float
+    segment: int
+    text_start: int
+    text_end: int
+    throttled: str | None
+    work_seconds: float
+
+
+@dataclass(frozen=True)
+class SegmentLost:
+    key: int
+    error: SegmentError
+
+
+@dataclass(frozen=True)
+class Done:
+    """All was generated, in ``work_seconds`` of inference."""
+
+    key: int
+    work_seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The request is lost; it was the only one unless `Rebuilt` follows."""
+
+    key: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The engine failed and was thrown away; ``reason`` is for the log."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model was loaded, as `load` asked."""
+
+    tag: int
+    loaded: Loaded
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """A model could not be loaded."""
+
+    tag: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    model: str
+
+
+Event: TypeAlias = Opened | Sound | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded

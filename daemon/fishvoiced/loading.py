@@ -1,0 +1,121 @@
+"""Which models are in memory, and what waits for them: the default voice at start, preloads, questions for voices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
+from fishvoiced.events import NotReady, Ready
+from fishvoiced.health import State
+from fishvoiced.notify import Notifier
+from fishvoiced.residency import Residency
+from fishvoiced.transport import Channel
+from fishvoiced.worker import Worker
+
+log = logging.getLogger(__name__)
+
+DEFAULT_VOICE = 0  # the tag of the load at start; requests have keys from 1
+
+Say = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
+
+
+class Loading:
+    """Asks the worker to load and unload, and answers those who wait for it."""
+
+    def __init__(self, worker: Worker, notifier: Notifier, say: Say, voice: str | None) -> None:
+        self._worker = worker
+        self._notifier = notifier
+        self._say = say
+        self._residency = Residency()
+        self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
+        self._asked: list[bytes] = []
+        self.state: State = "loading"
+        self.problem: str | None = None
+        self.voice = voice
+
+    def start(self) -> None:
+        """Load the default voice."""
+        self._notifier.status("loading the default voice")
+        self._worker.load(DEFAULT_VOICE, self.voice)
+
+    def known_voices(self) -> tuple[VoiceInfo, ...] | None:
+        """The voices there are; None before they are known."""
+        return self._worker.voices()
+
+    def tell_voices(self, client: bytes) -> None:
+        """Answer on the control socket, now or as soon as the voices are known."""
+        voices = self.known_voices()
+        if voices is None and self.state == "loading":
+            self._asked.append(client)
+        else:
+            self._say(Channel.CONTROL, client, VoicesReply(voices=voices or ()))
+
+    def preload(self, key: int, client: bytes, request: Synthesize, now: float) -> None:
+        """An empty request with ``keep_alive``: load its model, or with 0 unload it."""
+        name = request.voice or self.voice
+        model = next((voice.model for voice in self.known_voices() or () if voice.name == name), None)
+        if request.keep_alive == 0 and model is not None:
+            self._residency.keep(model, 0, now)
+            self._say(Channel.SYNTHESIS, client, AudioEnd(id=request.id, finish_reason="complete"))
+            return
+        self._preloads[key] = (client, request)
+        self._worker.load(key, request.voice)
+
+    def on(self, event: Ready | NotReady, keep_alive: float, now: float) -> None:
+        """A load has ended; ``keep_alive`` is the configuration's."""
+        client, request = self._preloads.pop(event.tag, (None, None))
+        asked = request.id if request else ""
+        reply: SynthesisReply
+        if isinstance(event, Ready):
+            loaded = event.loaded
+            seconds = {"seconds": round(event.seconds, 3)}
+            log.info("loaded %s (%s, %s)", loaded.model, loaded.engine, loaded.precision, extra=seconds)
+            keep = keep_alive if request is None or request.keep_alive is None else request.keep_alive
+            self._residency.keep(loaded.model, keep, now)
+            reply = AudioEnd(id=asked, finish_reason="complete")
+        else:
+            log.error("cannot load a voice: %s", event.message, extra={"code": event.code})
+            reply = Error(code=event.code, message=event.message, id=asked)
+        if client is not None:
+            self._say(Channel.SYNTHESIS, client, reply)
+        if event.tag == DEFAULT_VOICE:
+            self._settle(event)
+
+    def _settle(self, event: Ready | NotReady) -> None:
+        """The default voice is there, or is known not to come: say so to all who wait for it."""
+        if isinstance(event, Ready):
+            self.state, self.voice = "ready", self.voice or event.loaded.voice
+            self._notifier.ready(f"ready: {event.loaded.voice} on {event.loaded.model}")
+        else:
+            self.state, self.problem = "degraded", event.message
+            self._notifier.ready(f"no default voice: {event.message}")
+        asked, self._asked = self._asked, []
+        for client in asked:
+            self.tell_voices(client)
+
+    # -- keep_alive ------------------------------------------------------------------------------------------
+
+    def enter(self, model: str) -> None:
+        """A request works with the model."""
+        self._residency.enter(model)
+
+    def leave(self, model: str, keep_alive: float, now: float) -> None:
+        """That request is over."""
+        self._residency.leave(model)
+        self._residency.keep(model, keep_alive, now)
+
+    def next_expiry(self) -> float | None:
+        """When to call `expire` again."""
+        return self._residency.next_expiry()
+
+    def expire(self, now: float) -> None:
+        """Unload what nobody has used for its ``keep_alive``."""
+        for model in self._residency.expired(now):
+            self._residency.forget(model)
+            self._worker.unload(model)
+
+    def vanish(self, client: bytes) -> None:
+        """Nobody waits for this client's preloads any more."""
+        for key in [key for key, (asker, _) in self._preloads.items() if asker == client]:
+            del self._preloads[key]

@@ -1,0 +1,16 @@
+"""Samples as the bytes that travel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fishvoice.protocol import SampleFormat
+from fishvoiced.engine.base import Samples
+
+
+def to_pcm(samples: Samples, form: SampleFormat) -> bytes:
+    """Mono samples [n] within ±1 as little-endian PCM; what is beyond ±1 is clipped, NaN becomes silence."""
+    clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    if form == "f32le":
+        return clean.astype("<f4").tobytes()
+    return (np.clip(clean, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
