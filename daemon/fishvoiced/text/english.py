@@ -1,0 +1,169 @@
+"""English text as pronunciation: the front end of voices that declare ``"frontend": "english"``.
+
+Such a voice reads phones, not spelling. Text becomes spoken words (numbers, dates,
+money, symbols and acronyms written out), every word is looked up in the lexicon that
+ships with the voice, and each phone is one character of the phonetic string that the
+voice's tokenizer turns into one token. A word that neither the lexicon nor a simple
+suffix or compound rule knows is written in capital letters, a spelling the voice was
+also trained to read.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fishvoiced.text.english_words import Piece, spoken_pieces
+
+LEXICON_FILE = "lexicon.txt.gz"
+VOICELESS = frozenset("pftkθ")
+HISSING = frozenset("szšžčǰ")
+
+
+@dataclass(frozen=True, slots=True)
+class Pronounced:
+    """A stretch of the input and how it is said.
+
+    ``start`` and ``end`` are character offsets into the text; ``spoken`` the words said
+    for it (or a pause mark, one of ``, . ? !``); ``symbols`` the phonetic string.
+    """
+
+    start: int
+    end: int
+    spoken: str
+    symbols: str
+
+
+class EnglishFrontend:
+    """Turns text into the phonetic string of one voice.
+
+    ``lexicon`` maps lower-case words to phone characters and the 26 capital letters to
+    their names.
+    """
+
+    def __init__(self, lexicon: Mapping[str, str]) -> None:
+        self._lexicon = lexicon
+        self._say = lru_cache(maxsize=4096)(self._pronounce)
+
+    def __call__(self, text: str) -> str:
+        """The phonetic string: words parted by single spaces, pause marks after their word."""
+        out: list[str] = []
+        for piece in self.pronounced(text):
+            if out and piece.symbols not in ",.?!":
+                out.append(" ")
+            out.append(piece.symbols)
+        return "".join(out)
+
+    def spoken(self, text: str) -> str:
+        """The words that are said, for transcripts and for speaking by another synthesizer."""
+        out = ""
+        for piece in spoken_pieces(text, self._lexicon):
+            out += piece.spoken if piece.is_pause or not out else " " + piece.spoken
+        return out
+
+    def pronounced(self, text: str) -> Iterator[Pronounced]:
+        """Every word and pause mark in order, with its place in ``text``."""
+        for piece in spoken_pieces(text, self._lexicon):
+            yield Pronounced(piece.start, piece.end, piece.spoken, self._symbols(piece))
+
+    def _symbols(self, piece: Piece) -> str:
+        if piece.is_pause:
+            return piece.spoken
+        return " ".join(self._say(word) for word in piece.spoken.split())
+
+    def _pronounce(self, word: str) -> str:
+        return self.look_up(word) or spelled(word)
+
+    def look_up(self, word: str) -> str | None:
+        """Phones of ``word`` from the lexicon, a suffix rule or a compound; None if unknown."""
+        found = self._lexicon.get(word)
+        if found is None:
+            found = self._by_suffix(word) or self._by_compound(word)
+        return found
+
+    def _by_suffix(self, word: str) -> str | None:
+        for suffix, restored in _SUFFIXES:
+            if not word.endswith(suffix) or len(word) < len(suffix) + 2:
+                continue
+            for ending in restored:
+                stem = self._lexicon.get(word[: -len(suffix)] + ending)
+                if stem:
+                    return stem + _suffix_phones(suffix, stem)
+        return None
+
+    def _by_compound(self, word: str) -> str | None:
+        for cut in range(len(word) - 3, 2, -1):
+            head, tail = self._lexicon.get(word[:cut]), self._lexicon.get(word[cut:])
+            if head and tail:
+                return head + tail
+        return None
+
+
+_SUFFIXES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("'s", ("",)),
+    ("s'", ("",)),
+    ("ies", ("y",)),
+    ("ied", ("y",)),
+    ("es", ("", "e")),
+    ("s", ("",)),
+    ("ed", ("", "e")),
+    ("ing", ("", "e")),
+    ("ly", ("", "le")),
+    ("ness", ("",)),
+    ("less", ("",)),
+    ("ment", ("",)),
+    ("able", ("", "e")),
+    ("er", ("", "e")),
+    ("ers", ("", "e")),
+)
+_PLAIN_SUFFIXES = {
+    "ing": "ɪŋ",
+    "ly": "lĭ",
+    "ness": "nəs",
+    "less": "ləs",
+    "ment": "mənt",
+    "able": "əbəl",
+    "er": "ɚ",
+    "ers": "ɚz",
+}
+
+
+def _suffix_phones(suffix: str, stem: str) -> str:
+    last = stem[-1]
+    if suffix in ("ed", "ied"):
+        if last in "td":
+            return "əd"
+        return "t" if last in VOICELESS | HISSING - set("zžǰ") else "d"
+    if suffix in _PLAIN_SUFFIXES:
+        return _PLAIN_SUFFIXES[suffix]
+    if last in HISSING:
+        return "əz"
+    return "s" if last in VOICELESS else "z"
+
+
+def spelled(word: str) -> str:
+    """``word`` in the notation of words given by spelling: capital letters.
+
+    A character that is no English letter is left out; nothing at all left gives "".
+    """
+    return "".join(c for c in word.upper() if "A" <= c <= "Z")
+
+
+def load(path: Path) -> EnglishFrontend:
+    """The front end of the voice in folder ``path`` (or of a lexicon file itself).
+
+    The file is gzip-packed UTF-8, one ``word<blank>symbols`` per line.
+    Raises OSError when it cannot be read and ValueError when a line is malformed.
+    """
+    file = path / LEXICON_FILE if path.is_dir() else path
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        lexicon: dict[str, str] = {}
+        for number, line in enumerate(lines, 1):
+            word, _, symbols = line.rstrip("\n").partition(" ")
+            if not symbols:
+                raise ValueError(f"{file}: line {number} is not 'word symbols'")
+            lexicon[word] = symbols
+    return EnglishFrontend(lexicon)
