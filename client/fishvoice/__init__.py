@@ -1,1 +1,67 @@
-"""fishvoice: ask the local voice daemon to speak."""
+"""fishvoice: ask the local voice daemon to speak.
+
+>>> import fishvoice
+>>> fishvoice.say("Hello.")                                   # doctest: +SKIP
+>>> with fishvoice.Client() as client:                        # doctest: +SKIP
+...     for chunk in client.synthesize("Hello.", seed=1):
+...         consume(chunk.pcm)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fishvoice.errors import (
+    DaemonUnavailable,
+    FishvoiceError,
+    InvalidRequest,
+    PlaybackError,
+    ProtocolError,
+    RequestFailed,
+    UnsupportedVersion,
+    UnusableFolder,
+)
+
+if TYPE_CHECKING:
+    from fishvoice.aio import AsyncClient, AsyncSpeech
+    from fishvoice.aloud import say
+    from fishvoice.client import Client
+    from fishvoice.speech import Chunk, Speech
+
+# Imported when first used, so that `import fishvoice` costs nothing.
+_LAZY = {
+    "AsyncClient": "fishvoice.aio",
+    "AsyncSpeech": "fishvoice.aio",
+    "Chunk": "fishvoice.speech",
+    "Client": "fishvoice.client",
+    "Speech": "fishvoice.speech",
+    "say": "fishvoice.aloud",
+}
+
+__all__ = [
+    "AsyncClient",
+    "AsyncSpeech",
+    "Chunk",
+    "Client",
+    "DaemonUnavailable",
+    "FishvoiceError",
+    "InvalidRequest",
+    "PlaybackError",
+    "ProtocolError",
+    "RequestFailed",
+    "Speech",
+    "UnsupportedVersion",
+    "UnusableFolder",
+    "__version__",
+    "say",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module, metadata
+
+    if name == "__version__":
+        return metadata.version("fishvoice")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,6 +27,10 @@ class DaemonUnavailable(FishvoiceError):
     """No daemon answers, none could be started, or it went away while speaking."""
 
 
+class InvalidRequest(FishvoiceError):
+    """The caller asks for something that cannot be sent: no text, an unreadable reference, an unknown option."""
+
+
 class RequestFailed(FishvoiceError):
     """The daemon refused or failed a request.
 

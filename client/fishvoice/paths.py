@@ -146,7 +146,7 @@ def _runtime_dir() -> Path:
     if explicit:
         folder = Path(explicit).expanduser().absolute()
         if not _fits(folder):
-            raise UnusableFolder(f"FISHVOICE_RUNTIME_DIR is too long for a socket's path; choose a shorter one: {folder}")
+            raise UnusableFolder(f"FISHVOICE_RUNTIME_DIR is too long for a socket's path: {folder}")
         return folder
     home = _home("run")
     if home is not None:
@@ -189,5 +189,5 @@ def _private(folder: Path) -> Path:
                 if stat.S_IMODE(found.st_mode) & 0o077:
                     each.chmod(0o700)
     except OSError as error:
-        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; set FISHVOICE_HOME to a writable folder") from error
+        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; set FISHVOICE_HOME to a folder of yours") from error
     return folder

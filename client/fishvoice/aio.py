@@ -1,0 +1,120 @@
+"""The client for asyncio: the same connection and the same rules, awaited instead of waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Unpack
+
+from fishvoice.client import START_SECONDS, TIMEOUT_SECONDS, Client
+from fishvoice.link import Link
+from fishvoice.paths import Endpoints
+from fishvoice.protocol import AudioStart, Synthesize, VoiceInfo
+from fishvoice.request import SpeechOptions
+from fishvoice.session import Event
+from fishvoice.speech import Chunk, Progress
+
+
+class AsyncSpeech(Progress):
+    """As :class:`Speech`, for ``async for``. All methods belong to one event loop."""
+
+    def __init__(self, link: Link, request: Synthesize, timeout: float, owner: object) -> None:
+        super().__init__(link, request, timeout, owner)
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        link.open(request, self._deliver)
+
+    async def start(self) -> AudioStart:
+        """Sample rate, voice, predictions: waits for the daemon to begin."""
+        while (start := self._started()) is None:
+            await self._wait()
+        return start
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        try:
+            while not self.over:
+                chunk = await self._wait()
+                if chunk is not None:
+                    yield chunk
+        finally:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """As :meth:`Speech.cancel`."""
+        if not self.over:
+            self._cancelled = True
+            self._link.cancel(self.id)
+            self._events.put_nowait(None)
+
+    async def _wait(self) -> Chunk | None:
+        try:
+            event = await asyncio.wait_for(self._events.get(), self._timeout)
+        except TimeoutError:
+            self.cancel()
+            raise self._silence() from None
+        return None if event is None else self._take(event)
+
+    def _deliver(self, event: Event) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+        except RuntimeError:  # the loop is closed: nobody waits for this any more
+            self._link.cancel(self.id)
+
+    async def __aenter__(self) -> AsyncSpeech:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+
+class AsyncClient:
+    """As :class:`fishvoice.Client`, for one event loop; ``async with`` closes it.
+
+    Its connection has a thread of its own, so it runs on every event loop there is.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: bool = True,
+        start_timeout: float = START_SECONDS,
+        timeout: float = TIMEOUT_SECONDS,
+        endpoints: Endpoints | None = None,
+    ) -> None:
+        self._client = Client(start=start, start_timeout=start_timeout, timeout=timeout, endpoints=endpoints)
+
+    async def synthesize(self, text: str, **options: Unpack[SpeechOptions]) -> AsyncSpeech:
+        """Ask for ``text``: see :meth:`fishvoice.Client.synthesize`."""
+        link, request = await asyncio.to_thread(self._client.prepare, text, **options)
+        return AsyncSpeech(link, request, self._client.timeout, self)
+
+    async def cancel(self, request_id: str | None = None) -> int:
+        """See :meth:`fishvoice.Client.cancel`."""
+        return await asyncio.to_thread(self._client.cancel, request_id)
+
+    async def status(self) -> dict[str, Any]:
+        """See :meth:`fishvoice.Client.status`."""
+        return await asyncio.to_thread(self._client.status)
+
+    async def voices(self) -> tuple[VoiceInfo, ...]:
+        """See :meth:`fishvoice.Client.voices`."""
+        return await asyncio.to_thread(self._client.voices)
+
+    async def shutdown(self, *, drain: bool = False) -> None:
+        """See :meth:`fishvoice.Client.shutdown`."""
+        await asyncio.to_thread(self._client.shutdown, drain=drain)
+
+    async def close(self) -> None:
+        """See :meth:`fishvoice.Client.close`."""
+        await asyncio.to_thread(self._client.close)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.close()
