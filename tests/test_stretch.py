@@ -1,0 +1,118 @@
+"""Time-stretching: as long as promised, at the same pitch, whatever the chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from fishvoiced.errors import BadRequest
+from fishvoiced.stretch import MAX_SPEED, MIN_SPEED, Stretcher
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+RATE = 16_000
+SPEEDS = st.floats(MIN_SPEED, MAX_SPEED)
+
+
+Sound: TypeAlias = NDArray[np.float32]
+
+
+def stretch(sound: Sound, speed: float, chunks: Sequence[int] = (), rate: int = RATE) -> Sound:
+    stretcher = Stretcher(rate, speed)
+    parts = [stretcher.push(part) for part in np.split(sound, np.minimum(np.cumsum(chunks, dtype=int), len(sound)))]
+    return np.concatenate([*parts, stretcher.finish()])
+
+
+def tone(hertz: float, seconds: float, rate: int = RATE) -> Sound:
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+
+
+def voice(seconds: float, seed: int = 0) -> Sound:
+    """Something like speech: a gliding buzz under a moving envelope, with breath and pauses."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE)) / RATE
+    phase = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / RATE
+    buzz = np.asarray(sum(np.sin(n * phase) / n for n in range(1, 12)))
+    envelope = np.clip(np.sin(2 * np.pi * 1.9 * time) + 0.4, 0, None)
+    return (0.1 * envelope * (buzz + 0.1 * rng.standard_normal(len(time)))).astype(np.float32)
+
+
+@given(SPEEDS, st.integers(0, 20_000))
+@settings(max_examples=40, deadline=None)
+def test_length_is_exact(speed: float, length: int) -> None:
+    sound = np.random.default_rng(0).uniform(-1, 1, length).astype(np.float32)
+    stretched = stretch(sound, speed)
+    assert stretched.dtype == np.float32
+    assert len(stretched) == (length if speed == 1 else round(length / speed))
+    assert np.abs(stretched).max(initial=0) <= 1
+
+
+@given(SPEEDS, st.lists(st.integers(0, 5_000), max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_chunks_make_no_difference(speed: float, chunks: list[int]) -> None:
+    np.testing.assert_array_equal(stretch(voice(1.2), speed, chunks), stretch(voice(1.2), speed))
+
+
+@given(st.lists(st.integers(0, 400), max_size=8))
+def test_speed_one_passes_through_at_once(chunks: list[int]) -> None:
+    stretcher = Stretcher(RATE, 1.0)
+    for part in np.split(voice(0.2), np.cumsum(chunks, dtype=int)):
+        np.testing.assert_array_equal(stretcher.push(part), part)
+    assert len(stretcher.finish()) == 0
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+@pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 1.7, 2.0, 3.0])
+@pytest.mark.parametrize("hertz", [80.0, 210.0, 1_000.0])
+def test_pitch_and_level_stay(speed: float, hertz: float, rate: int) -> None:
+    stretched = stretch(tone(hertz, 2.0, rate), speed, rate=rate)
+    middle = stretched[len(stretched) // 10 : -len(stretched) // 10]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)), 1 << 18))
+    assert np.argmax(spectrum) * rate / (1 << 18) == pytest.approx(hertz, rel=0.01)
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+    # One tone in, one tone out: nothing outside its peak, so no gaps and no clicks.
+    peak = int(np.argmax(spectrum))
+    width = int(12 * (1 << 18) / len(middle)) + 20 * (1 << 18) // rate
+    rest = np.concatenate([spectrum[: max(0, peak - width)], spectrum[peak + width :]])
+    assert np.square(rest).sum() < 0.01 * np.square(spectrum).sum()
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.5, 2.5])
+def test_events_come_when_they_should(speed: float) -> None:
+    """The loudness over time is the input's, on another clock."""
+    sound = voice(3.0)
+    stretched = stretch(sound, speed)
+
+    def loudness(samples: Sound) -> NDArray[np.float64]:
+        return np.array([np.sqrt(np.mean(part.astype(float) ** 2)) for part in np.array_split(samples, 20)])
+
+    assert np.corrcoef(loudness(sound), loudness(stretched))[0, 1] > 0.95
+
+
+def test_sound_comes_while_input_does() -> None:
+    stretcher = Stretcher(RATE, 1.5)
+    received = sent = 0
+    for part in np.split(voice(2.0), 20):
+        received += len(part)
+        sent += len(stretcher.push(part))
+        assert received / 1.5 - sent < 0.06 * RATE
+
+
+def test_memory_does_not_grow() -> None:
+    stretcher = Stretcher(RATE, 1.3)
+    for _ in range(50):
+        stretcher.push(voice(0.2))
+    assert len(stretcher._input) < 0.2 * RATE
+
+
+def test_silence_stays_silence() -> None:
+    assert not stretch(np.zeros(RATE, np.float32), 1.4).any()
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.49, 4.1, -1.0, float("nan"), float("inf")])
+def test_speeds_out_of_range(speed: float) -> None:
+    with pytest.raises(BadRequest, match=r"between 0\.5 and 4"):
+        Stretcher(RATE, speed)
