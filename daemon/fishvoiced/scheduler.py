@@ -154,7 +154,10 @@ class Scheduler:
         if entry.started is None:
             self._starts += 1
             entry.started = self._starts
-            self._turn = max(self._turn, entry.turn)
+            # The common clock advances by each one's share, so that even an endless row of newcomers, who all begin
+            # at its present hand, cannot keep anybody waiting for ever.
+            clients = len({other.ticket.client for other in self._entries.values()})
+            self._turn = max(self._turn, entry.turn + max(1, entry.ticket.characters // clients))
 
     # -- progress ------------------------------------------------------------------------------------------
 
