@@ -149,6 +149,10 @@ BRANDS = {
         Intel(R) Core(TM) i5-7200U CPU @ 2.50GHz
         Intel(R) Core(TM) i5-7Y54 CPU @ 1.20GHz
         Intel(R) Core(TM) i5-8210Y CPU @ 1.60GHz
+        Intel(R) Core(TM) i5-L16G7 CPU @ 1.40GHz
+        Intel(R) Processor U300E
+        Intel(R) Processor N100
+        Intel(R) 300
         Intel(R) Core(TM) m3-7Y30 CPU @ 1.00GHz
         Intel(R) Core(TM) M-5Y71 CPU @ 1.20GHz
         AMD FX(tm)-8350 Eight-Core Processor
@@ -191,6 +195,9 @@ BRANDS = {
         AMD Ryzen 5 4600H with Radeon Graphics
         AMD Ryzen 5 PRO 2500U w/ Radeon Vega Mobile Gfx
         AMD Ryzen 5 Microsoft Surface (R) Edition
+        AMD Ryzen 7 H 255 w/ Radeon 780M Graphics
+        AMD Ryzen AI Z2 Extreme
+        AMD Ryzen 9 9955HX3D 16-Core Processor
         AMD Ryzen 5 5625C with Radeon Graphics
         AMD Ryzen 3 3200U with Radeon Vega Mobile Gfx
         AMD Ryzen 3 7320U with Radeon Graphics
@@ -214,12 +221,15 @@ BRANDS = {
         Apple M3 Max
         Apple M4 Pro
         Apple M5 Max
+        M1 Pro
     """,
     Tier.ARM_SBC: """
         Cortex-A53
         Cortex-A76
         ARMv7 Processor rev 4 (v7l)
         ARMv6-compatible processor rev 7 (v6l)
+        AArch64 Processor rev 4 (aarch64)
+        SAMSUNG EXYNOS (Flattened Device Tree)
         BCM2835
         Raspberry Pi 5 Model B Rev 1.0
         Rockchip RK3588
@@ -230,6 +240,9 @@ BRANDS = {
     Tier.GENERIC: """
         AMD EPYC 9654 96-Core Processor
         AMD EPYC 7B12
+        AMD EPYC 4564P 16-Core Processor
+        AMD EPYC-Milan-v2 Processor
+        Intel Xeon E312xx (Sandy Bridge, IBRS update)
         AMD EPYC 7763 64-Core Processor
         AMD EPYC-Rome Processor
         AMD EPYC Processor (with IBPB)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,6 @@ def parse_brand(brand: str, vendor_id: str = "") -> CpuName:
     plain = _MARKS.sub("", brand)
     text = " ".join(_GRAPHICS.sub("", _CLOCK.sub("", plain)).split())
     vendor = _VENDOR_IDS.get(" ".join(vendor_id.split()).casefold(), "")
-    # A parenthesis that survives the marks is a hypervisor's ("Processor (Haswell, no TSX)"),
-    # except for the kernel's own architecture tag on ARM ("rev 4 (v7l)").
-    virtual = bool(_HYPERVISOR_NAME.search(text)) or bool(re.search(r"\((?![vV]\d)", text))
     words = " ".join(_NOISE.sub(" ", text.split("(")[0]).split())
     for parse in (_apple, _amd, _arm, _intel):
         name = parse(words, vendor)
@@ -68,14 +65,17 @@ def parse_brand(brand: str, vendor_id: str = "") -> CpuName:
             break
     else:
         name = CpuName(vendor=vendor)
-    if virtual and not name.virtual:
-        return CpuName(name.vendor, name.family, name.number, name.generation, name.suffix, True)
-    return name
+    # On x86 a parenthesis that survives the marks is a hypervisor's: "Processor (Haswell, no TSX)".
+    invented = "(" in text and name.vendor in ("intel", "amd")
+    return replace(name, virtual=True) if invented or _HYPERVISOR_NAME.search(text) else name
 
 
 # -- Apple --------------------------------------------------------------------------------------
 
-_APPLE = re.compile(r"^apple\s+(?P<line>[am])(?P<number>\d{1,2})\s*(?P<suffix>\w*)", re.IGNORECASE)
+_APPLE = re.compile(
+    r"^(?:apple\s+(?P<line>[am])|m(?=\d{1,2}(?: pro| max| ultra)?$))(?P<number>\d{1,2})\s*(?P<suffix>\w*)",
+    re.IGNORECASE,
+)
 
 
 def _apple(words: str, vendor: str) -> CpuName | None:
@@ -84,7 +84,7 @@ def _apple(words: str, vendor: str) -> CpuName | None:
     if match := _APPLE.match(words):
         number = match["number"]
         suffix = match["suffix"].capitalize()
-        return CpuName("apple", match["line"].upper(), number, int(number), suffix)
+        return CpuName("apple", (match["line"] or "m").upper(), number, int(number), suffix)
     if vendor == "apple" or re.match(r"apple\b", words, re.IGNORECASE):
         return CpuName("apple")
     return None
@@ -95,10 +95,10 @@ def _apple(words: str, vendor: str) -> CpuName | None:
 _RYZEN_AI = re.compile(
     r"\bryzen ai (?P<level>max\+?|[3579])(?P<middle>(?: (?:hx|pro))*) (?P<number>\d{3})(?P<suffix>\w*)"
 )
-_RYZEN = re.compile(r"\bryzen (?P<level>[3579])(?: pro)?(?: (?P<number>\d{2,4}) ?(?P<suffix>af\b|[a-z]\w*)?)?")
+_RYZEN = re.compile(r"\bryzen (?P<level>[3579])(?: pro)?(?: h)?(?: (?P<number>\d{2,4}) ?(?P<suffix>af\b|[a-z]\w*)?)?")
 _THREADRIPPER = re.compile(r"\bthreadripper(?: pro)? (?P<number>\d{4})(?P<suffix>\w*)")
 _EMBEDDED = re.compile(r"\bryzen(?: embedded)? (?P<number>[a-z]\d{4}|\d{4})(?P<suffix>\w*)")
-_HANDHELD = re.compile(r"\bryzen (?P<number>z\d)(?: (?P<suffix>\w+))?")
+_HANDHELD = re.compile(r"\bryzen (?:ai )?(?P<number>z\d)(?: (?P<suffix>\w+))?")
 _ATHLON = re.compile(r"\bathlon(?: (?:gold|silver))?(?: pro)? (?P<number>\d{3,4})(?P<suffix>[a-z]+)")
 _AMD_BARE = re.compile(r"^amd (?P<number>\d{4})(?P<suffix>[a-z])\b")
 _AMD_OLD = re.compile(
@@ -112,7 +112,7 @@ def _amd(words: str, vendor: str) -> CpuName | None:
     if not (vendor == "amd" or re.search(r"\b(?:amd|ryzen|epyc|opteron|threadripper)\b", low)):
         return None
     if server := re.search(r"\b(epyc|opteron|instinct)\b", low):
-        model = re.search(r"\b\d[a-z0-9]{3}\b", low)
+        model = re.search(r"\b\d[a-z0-9]{3}[a-z]?\b", low)
         family = "EPYC" if server[1] == "epyc" else server[1].capitalize()
         return CpuName("amd", family, model[0].upper() if model else "")
     if match := _THREADRIPPER.search(low):
@@ -186,7 +186,7 @@ _CORE_ULTRA = re.compile(r"\bultra (?:x)?(?P<level>[3579]) (?:pro )?(?P<number>\
 _CORE_PLAIN = re.compile(r"\bcore (?P<level>[3579]) (?P<number>n?\d{3})(?P<suffix>\w*)")
 _CORE_M = re.compile(r"\bcore (?P<level>m[357]?)-(?P<number>\d[a-z]\d{2})(?P<suffix>\w*)")
 _INTEL_LOW = re.compile(r"\b(?P<family>pentium|celeron|atom|core ?2|core (?:duo|solo)|quark)\b")
-_N_SERIES = re.compile(r"^(?:intel )?(?P<number>[nu]\d{2,3})$")
+_N_SERIES = re.compile(r"^(?:intel )?(?P<number>[nu]?\d{2,3})[a-z]?$")
 _MODEL = re.compile(r"^(?:(?P<prefix>[a-z]) ?)?(?P<digits>\d{3,5})(?P<suffix>[a-z0-9]*)")
 _Y_MODEL = re.compile(r"^(?P<digits>\d)y\d{2}")
 _LAKEFIELD = re.compile(r"^l\d{2}g\d")
@@ -223,7 +223,7 @@ def _core_i(level: str, rest: str, told: int | None) -> CpuName:
     if match := _Y_MODEL.match(rest):
         return CpuName("intel", family, match[0].upper(), int(match["digits"]), "Y")
     if match := _LAKEFIELD.match(rest):
-        return CpuName("intel", family, match[0].upper(), 10, "L")
+        return CpuName("intel", family, match[0].upper(), 10)
     match = _MODEL.match(rest)
     if match is None:
         return CpuName("intel", family, generation=told)

@@ -99,8 +99,9 @@ def _intel(facts: HardwareFacts) -> Classification:
     level = name.family[-1:]
     if not name.family.startswith("Core") or level not in "3579" or not level:
         return _unknown(facts)
-    if level == "3" or name.number.startswith("N"):
-        return Classification(Tier.INTEL_LOW_END, CERTAIN, (named, "the i3 level"))
+    if level == "3" or name.number.startswith(("N", "L")):
+        # N is Alder Lake-N, L is Lakefield: one fast core at most.
+        return Classification(Tier.INTEL_LOW_END, CERTAIN, (named, "i3 level or Atom cores"))
     if name.family.startswith("Core i") and name.generation is None:
         return _intel_by_level(named, level, GUESS, "no model number")
     if name.family.startswith("Core i") and (name.generation or 99) <= 3:

@@ -24,7 +24,7 @@ class Run(Protocol):
     Raises CommandError when it cannot be started, runs out of time, or prints nothing and fails.
     """
 
-    def __call__(self, argv: Sequence[str], timeout_s: float) -> str: ...
+    def __call__(self, argv: Sequence[str], timeout_s: float, /) -> str: ...
 
 
 class Registry(Protocol):

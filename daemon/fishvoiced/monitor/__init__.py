@@ -1,0 +1,1 @@
+"""The monitor room: heat and throughput as they are, and what synthesis should do about them."""

@@ -1,0 +1,130 @@
+"""TopView: one glance at a running daemon, from its status, drawn with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_BARS = "▁▂▃▄▅▆▇█"
+_STYLES = {
+    "normal": "green",
+    "warm": "yellow",
+    "recovering": "yellow",
+    "blind": "cyan",
+    "throttled": "red",
+    "cooldown": "red",
+    "degraded": "magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TopView:
+    """What `top` shows. °C, W, s, bytes; None where the daemon does not know. The two series are
+    the last temperatures and RTFs, oldest first."""
+
+    model: str | None = None
+    precision: str | None = None
+    phase: str | None = None
+    reasons: tuple[str, ...] = ()
+    threads: int | None = None
+    temperature: float | None = None
+    power: float | None = None
+    throughput: float | None = None
+    rtf: float | None = None
+    first_audio_s: float | None = None
+    queue: int | None = None
+    active: int | None = None
+    uptime_s: float | None = None
+    memory_bytes: int | None = None
+    temperatures: tuple[float, ...] = ()
+    rtfs: tuple[float, ...] = ()
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, object]) -> TopView:
+        """Take the fields of these names out of a status mapping; what is absent or of another
+        kind stays None, so that an older daemon can be watched, too."""
+        return cls(
+            model=_text(status.get("model")),
+            precision=_text(status.get("precision")),
+            phase=_text(status.get("phase")),
+            reasons=tuple(r for r in _items(status.get("reasons")) if isinstance(r, str)),
+            threads=_whole(status.get("threads")),
+            temperature=_number(status.get("temperature")),
+            power=_number(status.get("power")),
+            throughput=_number(status.get("throughput")),
+            rtf=_number(status.get("rtf")),
+            first_audio_s=_number(status.get("first_audio_s")),
+            queue=_whole(status.get("queue")),
+            active=_whole(status.get("active")),
+            uptime_s=_number(status.get("uptime_s")),
+            memory_bytes=_whole(status.get("memory_bytes")),
+            temperatures=_numbers(status.get("temperatures")),
+            rtfs=_numbers(status.get("rtfs")),
+        )
+
+
+def render_top(view: TopView) -> RenderableType:
+    """A rich panel; print it once, or keep it in a ``rich.live.Live``."""
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    state = view.phase or "unknown"
+    reasons = f"  ({'; '.join(view.reasons)})" if view.reasons else ""
+    rows: list[tuple[str, str | Text]] = [
+        ("model", " ".join(filter(None, (view.model, view.precision))) or "–"),
+        ("state", Text(state, style=_STYLES.get(state, "")) + Text(reasons)),
+        ("temperature", f"{_show(view.temperature, '.0f', ' °C')}  {sparkline(view.temperatures)}"),
+        ("power", _show(view.power, ".1f", " W")),
+        ("throughput", _show(view.throughput, ".0%", " of normal")),
+        ("RTF", f"{_show(view.rtf, '.2f')}  {sparkline(view.rtfs)}"),
+        ("first audio", _show(view.first_audio_s, ".3f", " s")),
+        ("threads", _show(view.threads, "d")),
+        ("queue", f"{_show(view.queue, 'd')} waiting, {_show(view.active, 'd')} active"),
+        ("memory", _show(None if view.memory_bytes is None else view.memory_bytes / 2**20, ".0f", " MiB")),
+        ("up", _show(None if view.uptime_s is None else view.uptime_s / 60, ".1f", " min")),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    return Panel(table, title="fishvoice", expand=False)
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """The last ``width`` values as block characters, scaled between their least and greatest."""
+    shown = values[-width:]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[int((value - low) * scale)] for value in shown)
+
+
+def _show(value: float | None, form: str, unit: str = "") -> str:
+    return "–" if value is None else f"{value:{form}}{unit}"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _items(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    return tuple(number for item in _items(value) if (number := _number(item)) is not None)
