@@ -202,6 +202,8 @@ class ModelConfig:
     sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
     frontend: str | None = None
     """Name of the pronunciation front end the model was trained with; None: it reads plain text."""
+    assets: tuple[str, ...] = ()
+    """Files of the checkpoint folder that the front end reads at run time."""
     license: str | None = None
     description: str = ""
 
@@ -217,6 +219,7 @@ class ModelConfig:
             codec=_build(CodecConfig, data["codec"]),
             sampling=_build(SamplingDefaults, data["sampling"]),
             frontend=data.get("frontend"),
+            assets=tuple(data.get("assets", ())),
             license=data.get("license"),
             description=data.get("description", ""),
         )
@@ -241,6 +244,7 @@ class ModelConfig:
                 codec=_build(CodecConfig, extras.get("codec", {})),
                 sampling=_build(SamplingDefaults, extras.get("sampling", {})),
                 frontend=extras.get("frontend"),
+                assets=tuple(extras.get("assets", ())),
                 license=extras.get("license"),
                 description=extras.get("description", ""),
             )

@@ -123,11 +123,12 @@ class DualAR(nn.Module):
         caches = self._fast_caches(hidden)
         # The first two columns go in together: both are known, and the first one's logits are thrown away.
         x = torch.cat([hidden, self.fast_embeddings(code)[:, None]], dim=1)
+        head = self.fast_output.weight[: c.residual_codebook_size]
         for k in range(1, c.num_codebooks):
             for i, layer in enumerate(self.fast_layers):
                 caches[i].total = torch.full((1,), k + 1, dtype=torch.int32, device=x.device)
                 x, caches[i] = layer(x, self.fast_cos, self.fast_sin, caches[i])
-            short = self.fast_output(self.fast_norm(x[:, -1]))[:, : c.residual_codebook_size]
+            short = nn.functional.linear(self.fast_norm(x[:, -1:]), head)[:, 0]
             seen = history[k + 1][None]
             short = short.scatter(1, seen, penalize(short.gather(1, seen), sampling.repetition_penalty))
             code = sample(short, sampling, k)

@@ -140,25 +140,22 @@ class Attention(nn.Module):
 
     def _fused(self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache) -> tuple[Tensor, KVCache]:
         c = self.config
-        q, k, v = self.wqkv(x).split([self.q_size, self.kv_size, self.kv_size], dim=-1)
-        inputs: list[Tensor | None] = [q, k, v, cache.key, cache.value, cache.total - 1, cache.total, cos, sin]
-        attributes: dict[str, int | float] = {
-            "num_heads": c.n_head,
-            "kv_num_heads": c.n_local_heads,
-            "do_rotary": 1,
-            "rotary_interleaved": 1,
-        }
-        if c.qk_norm:
-            inputs += [None] * 5 + [self.q_norm.weight, self.k_norm.weight]
-            attributes["qk_norm_epsilon"] = c.norm_eps
+        packed = self.wqkv(x)
+        q: Tensor = packed
+        k: Tensor | None = None
+        v: Tensor | None = None
+        if c.qk_norm:  # the CPU kernel takes q, k, v in one piece, but does not normalize them
+            q, k, v = packed.split([self.q_size, self.kv_size, self.kv_size], dim=-1)
+            q = self.q_norm(q.unflatten(-1, (-1, c.head_dim))).flatten(-2)
+            k = self.k_norm(k.unflatten(-1, (-1, c.head_dim))).flatten(-2)
         batch, heads, columns, dim = cache.key.shape
         present = (batch, heads, columns + x.shape[1] if cache.growing else columns, dim)
         y, key, value = torch.onnx.ops.symbolic_multi_out(
             f"{MS_DOMAIN}::GroupQueryAttention",
-            inputs,
-            attributes,
+            (q, k, v, cache.key, cache.value, cache.total - 1, cache.total, cos, sin),
+            {"num_heads": c.n_head, "kv_num_heads": c.n_local_heads, "do_rotary": 1, "rotary_interleaved": 1},
             dtypes=(x.dtype,) * 3,
-            shapes=(q.shape, present, present),
+            shapes=((*x.shape[:2], self.q_size), present, present),
             version=1,
         )
         out: Tensor = self.wo(y)

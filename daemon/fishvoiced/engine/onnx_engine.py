@@ -1,0 +1,157 @@
+"""The default engine: converted graphs in ONNX Runtime.
+
+One frame is two runs: the slow AR turns the last column into logits and a hidden state, the fast AR turns these
+into the next column, sampling included. Both write into memory that the other reads; Python copies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fishvoiced.engine.base import Codes, Columns, Samples, SamplingOptions
+from fishvoiced.engine.history import History
+from fishvoiced.engine.sessions import Binding, OrtValue, Runtime, Session, buffer, shared
+from fishvoiced.errors import BadReference, BadRequest
+from fishvoiced.model.config import TransformerConfig
+from fishvoiced.model.store import DECODER, ENCODER, FAST, SLOW, ConvertedModel
+
+CAPACITY_STEP = 256
+"""K/V buffers come in multiples of this many columns, so that they can be used again."""
+
+
+class OnnxEngine:
+    """Holds the sessions and hands out generations and decoders; see :class:`fishvoiced.engine.base.Engine`."""
+
+    name = "onnx"
+
+    def __init__(self, model: ConvertedModel, language: str, codec: str, runtime: Runtime) -> None:
+        self.config = model.config
+        self.tokenizer = model.tokenizer()
+        self.precision = f"{language}+{codec}"
+        self.runtime = runtime
+        self._slow = Session(model.graph(SLOW, language), runtime)
+        self._fast = Session(model.graph(FAST, language), runtime)
+        self._decoder = Session(model.graph(DECODER, codec), runtime)
+        self._encoder_path = model.graph(ENCODER, "fp32") if self.config.codec.has_encoder else None
+        self._free: list[KVBuffers] = []
+
+    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+        length = prompt.shape[1]
+        limit = self.config.dual_ar.max_seq_len
+        if length >= limit:
+            raise BadRequest(f"text and reference take {length} columns; this model has room for {limit}")
+        max_frames = min(max_frames, limit - length)
+        kv = self._take(length + max_frames)
+        try:
+            yield from self._decode(prompt, sampling, seed, max_frames, kv)
+        finally:
+            self._free.append(kv)
+
+    def _decode(
+        self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int, kv: KVBuffers
+    ) -> Iterator[Codes]:
+        books = self.config.dual_ar.num_codebooks
+        column, column_value = buffer((1, books + 1, 1), np.int64)
+        total, total_value = buffer((1,), np.int32)
+        slow = self._slow.bind()
+        slow.input("total", total_value)
+        kv.bind(slow)
+        logits, hidden = (shared(np.zeros(self._slow.outputs[n], np.float32)) for n in ("logits", "hidden"))
+        slow.output("logits", logits)
+        slow.output("hidden", hidden)
+        history = History(books, max_frames, sampling, seed)
+        fast = self._fast.bind()
+        fast.input("logits", logits)
+        fast.input("hidden", hidden)
+        for name, array in history.inputs.items():
+            fast.input(name, shared(array))
+        fast.output("column", column_value)
+
+        slow.input("columns", shared(np.ascontiguousarray(prompt[None])))
+        total[0] = prompt.shape[1]
+        slow.run()  # prefill
+        slow.input("columns", column_value)
+        for _ in range(max_frames):
+            history.next_frame()
+            fast.run()
+            if column[0, 0, 0] == self.tokenizer.end_token:
+                return
+            history.add(column[0, 1:, 0])
+            yield column[0, 1:].copy()
+            total[0] += 1
+            slow.run()
+
+    def _take(self, columns: int) -> KVBuffers:
+        """The smallest free buffers with room for ``columns``, or new ones."""
+        fitting = [kv for kv in self._free if kv.capacity >= columns]
+        if fitting:
+            kv = min(fitting, key=lambda kv: kv.capacity)
+            self._free.remove(kv)
+            return kv
+        # Buffers too small for this request would only lie there: a longer one serves the short ones too.
+        self._free.clear()
+        capacity = -(-columns // CAPACITY_STEP) * CAPACITY_STEP
+        return KVBuffers(self.config.dual_ar.slow, min(capacity, self.config.dual_ar.max_seq_len))
+
+    def decoder(self) -> OnnxDecoder:
+        return OnnxDecoder(self._decoder, self.config.codec.frame_samples)
+
+    def encode(self, audio: Samples) -> Codes:
+        if self._encoder_path is None:
+            raise BadReference(f"the voice model {self.config.name!r} cannot imitate a recording: it has no encoder")
+        frame = self.config.codec.frame_samples
+        padded = np.pad(audio.astype(np.float32), (0, -len(audio) % frame))
+        # References are rare and the encoder is large: it is loaded for one recording and let go.
+        codes = Session(self._encoder_path, self.runtime).run({"audio": padded[None, None]})[0]
+        return np.asarray(codes[0], np.int64)
+
+    def close(self) -> None:
+        self._free.clear()
+        del self._slow, self._fast, self._decoder
+
+
+class KVBuffers:
+    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present are the same memory."""
+
+    def __init__(self, config: TransformerConfig, capacity: int) -> None:
+        self.capacity = capacity
+        shape = (1, config.n_local_heads, capacity, config.head_dim)
+        self.values = [shared(np.zeros(shape, np.float32)) for _ in range(2 * config.n_layer)]
+
+    def bind(self, slow: Binding) -> None:
+        for i, value in enumerate(self.values):
+            slow.input(f"past.{i}", value)
+            slow.output(f"present.{i}", value)
+
+
+class OnnxDecoder:
+    """The codec's decoder with its left contexts in two sets of buffers that swap roles after each run."""
+
+    def __init__(self, session: Session, frame_samples: int) -> None:
+        self._frame_samples = frame_samples
+        self._position, position_value = buffer((1,), np.int64)
+        states = [name for name in session.inputs if name.startswith("past.")]
+        sides = [[shared(np.zeros(session.inputs[name], np.float32)) for name in states] for _ in range(2)]
+        self._bindings = [self._bind(session, position_value, sides[i], sides[1 - i]) for i in range(2)]
+
+    @staticmethod
+    def _bind(session: Session, position: OrtValue, past: list[OrtValue], present: list[OrtValue]) -> Binding:
+        binding = session.bind()
+        binding.input("position", position)
+        for i, (old, new) in enumerate(zip(past, present, strict=True)):
+            binding.input(f"past.{i}", old)
+            binding.output(f"present.{i}", new)
+        return binding
+
+    def decode(self, codes: Codes) -> Samples:
+        frames = codes.shape[1]
+        audio: Samples = np.empty((1, frames * self._frame_samples), np.float32)
+        binding = self._bindings[0]
+        binding.input("codes", shared(np.ascontiguousarray(codes[None])))
+        binding.output("audio", shared(audio))
+        binding.run()
+        self._bindings.reverse()
+        self._position[0] += frames
+        return audio[0]

@@ -1,0 +1,100 @@
+"""``fishvoice models list | import | remove``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+from fishvoiced.errors import FishvoiceError, MissingExtra
+from fishvoiced.model.store import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
+
+
+def models_command(argv: list[str], store: ModelStore | None = None) -> int:
+    """Exit status 0, or 1 with one line on stderr."""
+    options = _parser().parse_args(argv)
+    try:
+        if store is None:
+            from fishvoiced.catalog import user_models
+
+            store = user_models()
+        if options.verb == "list":
+            return _list(store, options.json)
+        if options.verb == "import":
+            return _import(store, options.checkpoint, options.precision, options.codec_precision)
+        print(f"removed {store.remove(options.name)}")
+    except FishvoiceError as error:
+        print(f"fishvoice: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fishvoice models", description="Converted voice models.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", help="what has been converted")
+    listing.add_argument("--json", action="store_true")
+    importing = verbs.add_parser("import", help="convert a Fish checkpoint folder (openaudio-s1-mini's format)")
+    importing.add_argument("checkpoint", type=Path)
+    importing.add_argument("--precision", choices=PRECISIONS[LANGUAGE], default="int4", help="of the language model")
+    importing.add_argument("--codec-precision", choices=PRECISIONS[DECODER], default="fp32", help="of the codec's decoder")
+    removing = verbs.add_parser("remove", help="delete a converted model")
+    removing.add_argument("name")
+    return parser
+
+
+def _list(store: ModelStore, as_json: bool) -> int:
+    rows = []
+    for model in store.models():
+        if isinstance(model, ConvertedModel):
+            rows.append(
+                {
+                    "name": model.name,
+                    "folder": str(model.folder),
+                    "language": model.precisions(LANGUAGE),
+                    "codec": model.precisions(DECODER),
+                    "megabytes": round(model.size() / 1e6, 1),
+                    "sample_rate": model.config.codec.sample_rate,
+                }
+            )
+        else:
+            print(f"fishvoice: {model}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        print(
+            f"{row['name']}: {row['megabytes']} MB, {row['sample_rate']} Hz, language model {'/'.join(row['language'])}, "
+            f"codec {'/'.join(row['codec'])}  {row['folder']}"
+        )
+    return 0
+
+
+def require_export() -> None:
+    """Raises MissingExtra unless a checkpoint can be converted here."""
+    for package in ("torch", "onnxscript"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra("export", "converting a checkpoint")
+
+
+def _import(store: ModelStore, checkpoint: Path, precision: str, codec_precision: str) -> int:
+    require_export()
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from fishvoiced.model.convert import import_checkpoint
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=1.0)
+        model = import_checkpoint(
+            checkpoint,
+            store,
+            precision,
+            codec_precision,
+            lambda what, share: bar.update(task, description=what, completed=share),
+        )
+    print(f"{model.name}: ready ({model.size() / 1e6:.0f} MB in {model.folder})")
+    return 0

@@ -1,0 +1,98 @@
+"""A checkpoint folder → a model in the store: load, trace, quantize, write. Needs the ``export`` extra."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx_ir
+
+from fishvoiced.errors import CheckpointError
+from fishvoiced.model import checkpoint as checkpoints
+from fishvoiced.model import export, quantize
+from fishvoiced.model.config import FORMAT_FILE, ModelConfig
+from fishvoiced.model.store import (
+    ABOUT,
+    CONFIG,
+    DECODER,
+    ENCODER,
+    GRAPHS_OF_PART,
+    LANGUAGE,
+    ConvertedModel,
+    ModelStore,
+    is_whole,
+    sha256,
+    writing,
+)
+from fishvoiced.text.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of all work that is behind us (0 … 1)."""
+
+WEIGHTS = ("config.json", FORMAT_FILE, checkpoints.MODEL_FILE, checkpoints.CODEC_FILE, TOKENIZER_FILE, SPECIAL_FILE)
+BITS = {"int8": 8, "int4": 4}
+
+
+def checkpoint_hash(folder: Path) -> str:
+    """Of all files that conversion reads: the same hash means the same model. Raises CheckpointError."""
+    combined = hashlib.sha256()
+    for name in WEIGHTS:
+        path = folder / name
+        if path.exists():
+            combined.update(f"{name} {sha256(path)}\n".encode())
+    if not (folder / "config.json").exists():
+        raise CheckpointError(f"{folder} holds no config.json: give the folder of a Fish checkpoint")
+    return combined.hexdigest()
+
+
+def import_checkpoint(
+    folder: Path, store: ModelStore, language: str, codec: str, progress: Progress = lambda _what, _share: None
+) -> ConvertedModel:
+    """Convert what is not yet converted. Raises CheckpointError or ModelStoreError.
+
+    Parts that exist and are whole are kept, so that an interrupted import goes on where it stopped, and a second
+    precision costs only its own parts.
+    """
+    progress("reading the checkpoint", 0.0)
+    digest = checkpoint_hash(folder)
+    config = ModelConfig.from_checkpoint(folder)
+    target = store.model_folder(config.name, digest)
+    wanted = [(LANGUAGE, language), (DECODER, codec)]
+    if config.codec.has_encoder:
+        wanted.append((ENCODER, "fp32"))
+    missing = [(part, precision) for part, precision in wanted if not _present(target, part, precision)]
+    if missing:
+        progress("loading the weights", 0.05)
+        loaded = checkpoints.load(folder)
+        steps = [(part, precision, graph) for part, precision in missing for graph in GRAPHS_OF_PART[part]]
+        done = 0
+        for part, precision in missing:
+            with writing(target / f"{part}-{precision}", digest) as temporary:
+                for graph in GRAPHS_OF_PART[part]:
+                    progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
+                    write_graph(export.trace(graph, loaded), precision, temporary, graph)
+                    done += 1
+    if not _present(target, ABOUT, None):
+        with writing(target / ABOUT, digest) as temporary:
+            about = {"config": config.to_json(), "source": str(folder.resolve())}
+            (temporary / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
+            for name in (TOKENIZER_FILE, SPECIAL_FILE, *config.assets):
+                shutil.copyfile(folder / name, temporary / name)
+    progress("done", 1.0)
+    return ConvertedModel.open(target)
+
+
+def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -> None:
+    """Quantize ``model`` as ``precision`` says and write it with its weights beside it, ready to be mapped."""
+    if precision in BITS and name != DECODER:
+        quantize.quantize_matmuls(model, BITS[precision])
+        quantize.halve_embeddings(model)
+    onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
+
+
+def _present(target: Path, part: str, precision: str | None) -> bool:
+    folder = target / (part if precision is None else f"{part}-{precision}")
+    return folder.is_dir() and is_whole(folder)

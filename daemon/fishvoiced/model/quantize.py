@@ -1,0 +1,114 @@
+"""Weight-only quantization of a graph's matrix products, as a pass over the graph.
+
+Weights are rounded in blocks of 32 along the input axis, symmetric, one scale per block, and multiplied by ONNX
+Runtime's ``MatMulNBits`` with int8 activations (accuracy level 4). Rounding is to nearest; of a 4-bit block the
+value of largest magnitude is represented exactly (it maps to -8), of an 8-bit one the range is ±127.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from fishvoiced.model.layers import MS_DOMAIN
+
+BLOCK = 32
+INT8_ACTIVATIONS = 4
+"""``accuracy_level`` of MatMulNBits: multiply with activations rounded to int8 per block."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """``blocks`` uint8 [out, in / 32, 32 x bits / 8]; ``scales`` float32 [out, in / 32]."""
+
+    blocks: NDArray[np.uint8]
+    scales: NDArray[np.float32]
+
+
+def pack(weight: NDArray[np.float32], bits: int) -> Packed:
+    """Quantize ``weight`` [in, out], ``in`` a multiple of 32, to ``bits`` 4 or 8."""
+    values = np.ascontiguousarray(weight.T).reshape(weight.shape[1], -1, BLOCK)
+    middle = 1 << (bits - 1)
+    peak = np.take_along_axis(values, np.abs(values).argmax(-1)[..., None], -1)
+    scale = peak / -middle if bits == 4 else np.abs(peak) / (middle - 1)
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
+    levels = np.clip(np.rint(values * inverse) + middle, 0, 2 * middle - 1).astype(np.uint8)
+    if bits == 4:
+        levels = levels[..., 0::2] | (levels[..., 1::2] << 4)
+    return Packed(levels, scale[..., 0].astype(np.float32))
+
+
+def quantize_matmuls(model: ir.Model, bits: int) -> int:
+    """Replace every product with a constant [in, out] matrix; weights used several times are packed once.
+
+    Products whose ``in`` is no multiple of 32 stay as they are. Returns how many were replaced.
+    """
+    graph = model.graph
+    model.opset_imports.setdefault(MS_DOMAIN, 1)
+    packed: dict[str, tuple[ir.Value, ir.Value]] = {}
+    replaced = 0
+    for node in list(graph):
+        if node.op_type != "MatMul" or node.domain not in ("", "ai.onnx"):
+            continue
+        left, weight = node.inputs
+        if weight is None or weight.name is None or weight.const_value is None or len(weight.const_value.shape) != 2:
+            continue
+        rows, columns = (int(n) for n in weight.const_value.shape)  # type: ignore[arg-type]
+        if rows % BLOCK:
+            continue
+        if weight.name not in packed:
+            data = pack(np.asarray(weight.const_value.numpy(), dtype=np.float32), bits)
+            packed[weight.name] = (
+                _initializer(graph, f"{weight.name}.q{bits}", data.blocks),
+                _initializer(graph, f"{weight.name}.scale", data.scales),
+            )
+        blocks, scales = packed[weight.name]
+        product = ir.node(
+            "MatMulNBits",
+            [left, blocks, scales],
+            {"K": rows, "N": columns, "bits": bits, "block_size": BLOCK, "accuracy_level": INT8_ACTIVATIONS},
+            domain=MS_DOMAIN,
+            name=node.name,
+        )
+        ir.convenience.replace_nodes_and_values(graph, node, [node], [product], node.outputs, product.outputs)
+        replaced += 1
+    for name in packed:
+        if not graph.initializers[name].uses():
+            del graph.initializers[name]
+    return replaced
+
+
+def halve_embeddings(model: ir.Model) -> int:
+    """Keep large lookup tables in float16, converted after the lookup. Returns how many were converted."""
+    graph = model.graph
+    converted = 0
+    for node in list(graph):
+        table = node.inputs[0] if node.op_type == "Gather" else None
+        if table is None or table.const_value is None or table.const_value.dtype != ir.DataType.FLOAT:
+            continue
+        if table.const_value.size < 1 << 16 or any(user.op_type != "Gather" for user, _ in table.uses()):
+            continue
+        half = _initializer(graph, f"{table.name}.f16", table.const_value.numpy().astype(np.float16))
+        old = graph.initializers[table.name or ""]
+        for user, index in list(old.uses()):
+            user.replace_input_with(index, half)
+            rows = user.outputs[0]
+            wide = ir.node("Cast", [rows], {"to": int(ir.DataType.FLOAT)})
+            wide.outputs[0].shape, wide.outputs[0].dtype = rows.shape, ir.DataType.FLOAT
+            rows.dtype = ir.DataType.FLOAT16
+            for consumer, at in list(rows.uses()):
+                if consumer is not wide:
+                    consumer.replace_input_with(at, wide.outputs[0])
+            graph.insert_after(user, wide)
+        del graph.initializers[old.name or ""]
+        converted += 1
+    return converted
+
+
+def _initializer(graph: ir.Graph, name: str, array: NDArray[np.generic]) -> ir.Value:
+    value = ir.val(name, const_value=ir.tensor(array, name=name))
+    graph.register_initializer(value)
+    return value

@@ -1,0 +1,185 @@
+"""The installed voices as the inference thread sees them: requests become utterances, models come and go."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fishvoice.protocol import Sampling, Synthesize, VoiceInfo
+from fishvoiced.catalog import Catalog, Choice, user_models, user_voices
+from fishvoiced.config import Config
+from fishvoiced.engine.base import Codes, Engine, SamplingOptions
+from fishvoiced.engine.select import EngineChoice, open_engine
+from fishvoiced.errors import BadReference, BadRequest
+from fishvoiced.hardware.classify import classify
+from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.facts import HardwareFacts
+from fishvoiced.hardware.tiers import profile_for
+from fishvoiced.model.config import SamplingDefaults
+from fishvoiced.reference import read_reference
+from fishvoiced.synthesis import Frontend, Reference, Speech, Step, synthesize
+from fishvoiced.text.normalize import speakable
+from fishvoiced.utterance import Loaded, Utterance
+
+log = logging.getLogger(__name__)
+
+MIN_SPEED, MAX_SPEED = 0.5, 3.0
+WARM_UP_FRAMES = 24  # enough for every block size that the decoder will meet
+
+
+@dataclass
+class _Resident:
+    engine: Engine
+    frontend: Frontend
+    notice: str | None
+
+
+class InstalledSpeaker:
+    """See :class:`fishvoiced.utterance.Speaker`."""
+
+    def __init__(self, settings: Config, catalog: Catalog | None = None) -> None:
+        self._catalog = catalog or Catalog(user_models(), user_voices(), settings.voice)
+        self._facts = collect()
+        self._wanted = engine_choice(settings, self._facts)
+        self._resident: dict[str, _Resident] = {}
+        self._encoded: dict[str, Codes] = {}
+
+    def voices(self) -> Sequence[VoiceInfo]:
+        return self._catalog.infos()
+
+    def loaded(self) -> Sequence[Loaded]:
+        return [
+            Loaded(model, model, r.engine.name, r.engine.precision, r.notice) for model, r in list(self._resident.items())
+        ]
+
+    def load(self, voice: str | None) -> Loaded:
+        choice = self._catalog.choose(voice)
+        resident = self._load(choice)
+        return Loaded(choice.model.name, choice.name, resident.engine.name, resident.engine.precision, resident.notice)
+
+    def open(self, request: Synthesize) -> Utterance:
+        _check(request)
+        choice = self._catalog.choose(request.voice)
+        resident = self._load(choice)
+        engine = resident.engine
+        speech = Speech(
+            text=request.text,
+            seed=request.seed if request.seed is not None else secrets.randbits(32),
+            sampling=resolve_sampling(request.sampling, engine, choice),
+            speed=request.speed,
+            frontend=resident.frontend,
+        )
+        if request.payload is not None and not engine.config.codec.has_encoder:
+            raise BadReference(f"voice {choice.name!r} cannot imitate a recording: its model has no encoder")
+        return Utterance(
+            steps=self._steps(engine, choice, speech, request),
+            sample_rate=engine.config.codec.sample_rate,
+            frame_seconds=1.0 / engine.config.codec.frame_rate,
+            voice=choice.name,
+            model=choice.model.name,
+            notice=resident.notice or _reference_notice(request),
+        )
+
+    def unload(self, model: str) -> None:
+        resident = self._resident.pop(model, None)
+        if resident is not None:
+            resident.engine.close()
+
+    def reset(self) -> None:
+        for model in list(self._resident):
+            self.unload(model)
+
+    def _load(self, choice: Choice) -> _Resident:
+        name = choice.model.name
+        if name not in self._resident:
+            engine, notice = open_engine(choice.model, self._wanted, self._facts)
+            warm_up(engine)
+            self._resident[name] = _Resident(engine, load_frontend(choice), notice)
+            log.info("model %s is warm: engine %s, precision %s", name, engine.name, engine.precision)
+        return self._resident[name]
+
+    def _steps(self, engine: Engine, choice: Choice, speech: Speech, request: Synthesize) -> Generator[Step, None, None]:
+        references: tuple[Reference, ...] = ()
+        if request.payload is not None:
+            yield None  # encoding takes a while: let the loop have its say first
+            references = (Reference(self._encode(engine, choice, request.payload), request.reference_text or ""),)
+        elif choice.voice is not None:
+            references = (self._catalog.reference(choice.voice, engine.config.codec),)
+        spoken = Speech(speech.text, speech.seed, speech.sampling, speech.speed, references, speech.frontend)
+        yield from synthesize(engine, spoken)
+
+    def _encode(self, engine: Engine, choice: Choice, recording: bytes) -> Codes:
+        key = f"{choice.model.checkpoint_hash} {hashlib.sha256(recording).hexdigest()}"
+        if key not in self._encoded:
+            while len(self._encoded) >= 8:  # the oldest goes: codes are small, but not nothing
+                self._encoded.pop(next(iter(self._encoded)))
+            self._encoded[key] = engine.encode(read_reference(recording, engine.config.codec.sample_rate))
+        return self._encoded[key]
+
+
+def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
+    """The tier's profile, where the user's configuration does not say otherwise."""
+    profile = profile_for(classify(facts).tier, facts)
+    language = settings.engine.precision
+    return EngineChoice(
+        name=settings.engine.name,
+        language=profile.lm_precision if language == "auto" else language,
+        codec=profile.codec_precision if language == "auto" else ("fp32" if language == "fp32" else "int8"),
+        threads=settings.engine.threads,
+    )
+
+
+def resolve_sampling(asked: Sampling, engine: Engine, choice: Choice) -> SamplingOptions:
+    """The request's options; where it names none the voice's, else the model's. Raises BadRequest."""
+    default: SamplingDefaults = (choice.voice.sampling if choice.voice else None) or engine.config.sampling
+    return SamplingOptions(
+        default.temperature if asked.temperature is None else asked.temperature,
+        default.top_p if asked.top_p is None else asked.top_p,
+        default.repetition_penalty if asked.repetition_penalty is None else asked.repetition_penalty,
+    )
+
+
+def load_frontend(choice: Choice) -> Frontend:
+    """How the model's text is prepared. Raises BadRequest for a front end this version does not have."""
+    name = choice.model.config.frontend
+    if name is None:
+        return lambda text: text
+    if name == "english":
+        from fishvoiced.text import english
+
+        return english.load(choice.model.asset(english.LEXICON_FILE))
+    raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
+
+
+def warm_up(engine: Engine) -> None:
+    """Run everything once, so that the first request does not pay for memory and pages touched for the first time."""
+    books = engine.config.dual_ar.num_codebooks
+    prompt = np.zeros((books + 1, 8), np.int64)
+    sampling = SamplingOptions(1.0, 1.0, 1.0)
+    decoder = engine.decoder()
+    for codes in engine.generate(prompt, sampling, 0, WARM_UP_FRAMES):
+        decoder.decode(codes)
+    for frames in (1, 2, 4, 8):
+        decoder.decode(np.zeros((books, frames), np.int64))
+
+
+def _reference_notice(request: Synthesize) -> str | None:
+    if request.payload is not None and not (request.reference_text or "").strip():
+        return "the voice is imitated better if you also give the words of the recording (--reference-text)"
+    return None
+
+
+def _check(request: Synthesize) -> None:
+    if not speakable(request.text):
+        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
+    if not MIN_SPEED <= request.speed <= MAX_SPEED:
+        raise BadRequest(f"speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}, not {request.speed:g}")
+    if request.seed is not None and not 0 <= request.seed < 1 << 64:
+        raise BadRequest(f"seed must be between 0 and 2^64 - 1, not {request.seed}")
+    if request.payload is None and request.reference_text is not None:
+        raise BadReference("a reference text came without its recording (--reference FILE)")

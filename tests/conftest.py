@@ -1,0 +1,49 @@
+"""Models that the whole suite shares: made once, because converting takes half a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fishvoiced.engine.base import Engine
+from fishvoiced.engine.onnx_engine import OnnxEngine
+from fishvoiced.engine.sessions import Runtime
+from fishvoiced.engine.torch_engine import TorchEngine
+from fishvoiced.model.convert import import_checkpoint
+from fishvoiced.model.store import ConvertedModel, ModelStore
+from tools.random_checkpoint import make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder in upstream's format: small, with random weights."""
+    return make(tmp_path_factory.mktemp("checkpoints") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    return ModelStore(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_checkpoint: Path, tiny_store: ModelStore) -> ConvertedModel:
+    """The tiny checkpoint converted in fp32."""
+    return import_checkpoint(tiny_checkpoint, tiny_store, "fp32", "fp32")
+
+
+@pytest.fixture(scope="session")
+def onnx_engine(tiny_model: ConvertedModel) -> OnnxEngine:
+    return OnnxEngine(tiny_model, "fp32", "fp32", Runtime(threads=1, spinning=False))
+
+
+@pytest.fixture(scope="session")
+def torch_engine(tiny_checkpoint: Path) -> TorchEngine:
+    return TorchEngine(tiny_checkpoint)
+
+
+@pytest.fixture(params=["onnx", "torch"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each of our own engines in turn: they must be interchangeable."""
+    yield request.getfixturevalue(f"{request.param}_engine")
