@@ -71,6 +71,7 @@ def test_channels_are_averaged() -> None:
 def test_overdriven_float_file_is_scaled() -> None:
     sound = read_reference(recording(tone(1.0, RATE, level=20_000.0), RATE, subtype="FLOAT"), RATE)
     assert 0.9 < np.abs(sound).max() <= 1.0
+    assert np.sqrt(np.mean(sound**2)) == pytest.approx(np.sqrt(0.5), rel=0.01)  # still a sine, not clipped
 
 
 def test_silence_around_the_voice_is_shortened() -> None:

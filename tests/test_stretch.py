@@ -92,6 +92,15 @@ def test_events_come_when_they_should(speed: float) -> None:
     assert np.corrcoef(loudness(sound), loudness(stretched))[0, 1] > 0.95
 
 
+@pytest.mark.parametrize("speed", [0.6, 1.5, 3.0])
+def test_pieces_are_cross_faded(speed: float) -> None:
+    """Nothing in a rumble repeats, so pieces never fit; still there is no jump where they meet."""
+    rumble = np.convolve(np.random.default_rng(0).standard_normal(2 * RATE), np.hanning(80) / 160, mode="same")
+    rumble[-1000:] *= np.linspace(1, 0, 1000)
+    stretched = stretch(rumble.astype(np.float32), speed)
+    assert np.abs(np.diff(stretched)).max() < 1.6 * np.abs(np.diff(rumble)).max()
+
+
 def test_sound_comes_while_input_does() -> None:
     stretcher = Stretcher(RATE, 1.5)
     received = sent = 0

@@ -25,7 +25,7 @@ class Stretcher:
     """Stretches one stretch of sound; what comes out is ``round(samples / speed)`` long in the end.
 
     The chunks' sizes make no difference to the sound. ``speed`` 1 gives back every chunk as it came, at once;
-    others hold back up to 60 ms. Raises BadRequest for a speed out of range.
+    others hold back up to 60 ms. The input should end softly, as a segment from the joiner does. Raises BadRequest for a speed out of range.
     """
 
     def __init__(self, sample_rate: int, speed: float) -> None:
