@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Tree: TypeAlias = dict[str, Any]
 
 PREFIX = "FISHVOICE_"
+_FIXED = ("voice", "transport", "engine", "metrics")
 
 
 class ConfigError(FishvoiceError):
@@ -103,6 +103,13 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must
     return config
 
 
+def reconfigured(running: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
+    """``new`` as far as a running daemon can take it, and the names of the parts that only a new start changes."""
+    kept = {name: getattr(running, name) for name in _FIXED}
+    waiting = tuple(name for name, value in kept.items() if getattr(new, name) != value)
+    return msgspec.structs.replace(new, **kept), waiting
+
+
 def unknown_variables(environment: Mapping[str, str], known: frozenset[str]) -> tuple[str, ...]:
     """``FISHVOICE_*`` variables that nobody reads: misspelled, most likely."""
     ours = {name for name, _ in _variables()} | known
@@ -167,8 +174,3 @@ def _merge(under: Tree, over: Tree) -> Tree:
         below = merged.get(key)
         merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
-
-
-def environment() -> Mapping[str, str]:
-    """This process's variables."""
-    return os.environ

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from fishvoice.errors import ProtocolError
 from fishvoice.protocol import (
     AnyMessage,
@@ -27,7 +25,7 @@ from fishvoice.protocol import (
     decode,
     encode,
 )
-from fishvoiced.config import Config
+from fishvoiced.config import Config, reconfigured
 from fishvoiced.delivery import Delivered, Delivery
 from fishvoiced.errors import BadRequest, FishvoiceError
 from fishvoiced.events import Done, Event, Failed, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
@@ -39,7 +37,7 @@ from fishvoiced.pace import Late, promise
 from fishvoiced.requests import check, is_preload
 from fishvoiced.scheduler import Refused, Scheduler, Ticket
 from fishvoiced.streams import Stream
-from fishvoiced.transport import Channel, Gone, Incoming, Transport, Woken
+from fishvoiced.transport import Channel, Gone, Incoming, Transport, Woken, name_of
 from fishvoiced.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.worker import Worker
 
@@ -47,7 +45,6 @@ log = logging.getLogger(__name__)
 
 EX_OK = 0
 EX_SOFTWARE = 70  # sysexits.h: what a service manager should restart
-FIXED = ("voice", "transport", "engine", "metrics")  # what only a new start changes
 
 
 class Server:
@@ -173,7 +170,7 @@ class Server:
         match message:
             case Cancel(id=request, client=name):
                 found = self._scheduler.find(request)
-                keys = [key for key in found if name in (None, _name(self._streams[key].client))]
+                keys = [key for key in found if name in (None, name_of(self._streams[key].client))]
                 self._cancel(keys)
                 self._say(Channel.CONTROL, client, Ok(cancelled=len(keys)))
             case Status():
@@ -254,7 +251,8 @@ class Server:
 
     def _refuse(self, client: bytes, error: Error) -> None:
         self._health.ended("refused")
-        log.info("refused: %s", error.message, extra={"request": error.id, "client": _name(client), "code": error.code})
+        fields = {"request": error.id, "client": name_of(client), "code": error.code}
+        log.info("refused: %s", error.message, extra=fields)
         self._say(Channel.SYNTHESIS, client, error)
 
     # -- from the worker -------------------------------------------------------------------------------------
@@ -368,11 +366,9 @@ class Server:
         except FishvoiceError as error:
             log.error("the configuration stays as it was: %s", error)
         else:
-            fixed = {name: getattr(self._config, name) for name in FIXED}
-            changed = [name for name, old in fixed.items() if getattr(new, name) != old]
-            if changed:
-                log.warning("these take effect at the next start: %s", ", ".join(changed))
-            self._config = msgspec.structs.replace(new, **fixed)
+            self._config, waiting = reconfigured(self._config, new)
+            if waiting:
+                log.warning("these take effect at the next start: %s", ", ".join(waiting))
             self._scheduler.queue = self._config.limits.queue
             self._scheduler.per_client = self._config.limits.requests_per_client
             log.info("the configuration was read again")
@@ -409,9 +405,4 @@ class Server:
 
     def _fields(self, stream: Stream) -> dict[str, str]:
         voice = stream.opened.voice if stream.opened else stream.request.voice or "default"
-        return {"request": stream.id, "client": _name(stream.client), "voice": voice}
-
-
-def _name(client: bytes) -> str:
-    """A routing id as text: what it says if it is printable ASCII, else hexadecimal."""
-    return client.decode("ascii") if client.isascii() and client.decode("ascii").isprintable() else client.hex()
+        return {"request": stream.id, "client": name_of(stream.client), "voice": voice}

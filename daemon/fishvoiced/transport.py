@@ -94,6 +94,11 @@ def new_keys() -> tuple[str, str]:
     return public.decode("ascii"), secret.decode("ascii")
 
 
+def name_of(client: bytes) -> str:
+    """A routing id as text: what it says if it is printable ASCII, else hexadecimal."""
+    return client.decode("ascii") if client.isascii() and client.decode("ascii").isprintable() else client.hex()
+
+
 @dataclass
 class _Door:
     """One ROUTER, its monitor, and the connection (file descriptor) behind each client."""

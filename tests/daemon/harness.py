@@ -43,7 +43,7 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": path, "FISHVOICE_HOME": str(home)} | extra
 
 
-def eventually(question: Callable[[], T | None | bool], within: float = PATIENCE) -> T | bool:
+def eventually(question: Callable[[], T | bool | None], within: float = PATIENCE) -> T | bool:
     """The first answer that is not falsy. Fails after ``within`` seconds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

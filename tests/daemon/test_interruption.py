@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 import zmq
 
-from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Cancel, Error, Ok, Synthesize, decode, encode
+from fishvoice.protocol import (
+    AnyMessage,
+    AudioChunk,
+    AudioEnd,
+    AudioStart,
+    Cancel,
+    Error,
+    Ok,
+    Synthesize,
+    decode,
+    encode,
+)
 from tests.daemon.harness import ROOT, Daemon, Wire, chunks, environment, eventually, running
 
 LONG = "w " * 400
@@ -327,7 +338,7 @@ def test_an_unread_pipe_is_tried_ever_less_often_and_loses_nothing(home: Path) -
         reader.send_multipart(encode(Synthesize(id="x", text="w " * 1000, credit=1024)))
         eventually(lambda: client.status()["counters"]["frames"] > 100 and client.status()["queue"]["current"] is None)
         assert client.status()["counters"]["frames"] < 1000
-        received = []
+        received: list[AnyMessage] = []
         while not received or not isinstance(received[-1], AudioEnd):
             assert reader.poll(5000)
             received.append(decode(reader.recv_multipart()))

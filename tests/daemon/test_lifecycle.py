@@ -19,7 +19,7 @@ import pytest
 import zmq
 
 from fishvoice.paths import Curve, Endpoints
-from fishvoice.protocol import AudioEnd, Cancel, Error, Ok, Shutdown
+from fishvoice.protocol import AnyMessage, AudioEnd, Cancel, Error, Ok, Shutdown
 from tests.daemon.harness import ROOT, Daemon, Wire, chunks, environment, eventually, running
 
 LONG = "w " * 400
@@ -35,7 +35,7 @@ def test_sigterm_lets_what_is_there_be_finished_and_takes_nothing_new(home: Path
         daemon.signal(signal.SIGTERM)
         eventually(lambda: "ending within 10 s" in daemon.log())
         late = client.speak("too late")
-        messages = []
+        messages: list[AnyMessage] = []
         while not (messages and isinstance(messages[-1], AudioEnd)):
             messages.append(client.receive())
         refusal = next(m for m in messages if isinstance(m, Error))

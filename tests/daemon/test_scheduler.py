@@ -44,7 +44,10 @@ def speak_all(scheduler: Scheduler) -> list[int]:
 
 def test_higher_classes_go_first_and_one_class_is_first_come_first_served() -> None:
     scheduler = Scheduler(100, 100)
-    admit(scheduler, *(ticket(10 * rank + i, priority=p) for i in (0, 1) for rank, p in reversed(list(enumerate(PRIORITIES)))))
+    admit(
+        scheduler,
+        *(ticket(10 * rank + i, priority=p) for i in (0, 1) for rank, p in reversed(list(enumerate(PRIORITIES)))),
+    )
     assert speak_all(scheduler) == [0, 1, 10, 11, 20, 21, 30, 31, 40, 41]
 
 
