@@ -48,9 +48,8 @@ class History:
         self._pending: deque[HistoryPoint] = deque(maxlen=capacity)
         self._stored = 0
         if path is not None:
-            stored = read_history(path)
-            self._stored = len(stored)
-            self._ring.extend(stored)
+            # Left at 0 stored: the first write makes the file anew, whatever its tail was like.
+            self._ring.extend(read_history(path))
 
     def add(self, point: HistoryPoint) -> None:
         self._ring.append(point)
