@@ -58,10 +58,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module, metadata
-
-    if name == "__version__":
-        return metadata.version("fishvoice")
     if name in _LAZY:
+        from importlib import import_module
+
         return getattr(import_module(_LAZY[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fishvoice")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -79,7 +79,7 @@ class Client:
         """The voices there are. Starts the daemon if none runs, which cancel, status and shutdown do not."""
         if self._start:
             self.connect()
-        return self._ask(Voices(), VoicesReply).voices
+        return self._ask(Voices(), VoicesReply, self.timeout).voices  # a daemon that still loads answers afterwards
 
     def shutdown(self, *, drain: bool = False) -> None:
         """End the daemon, with ``drain`` after what is being spoken."""
@@ -121,17 +121,17 @@ class Client:
     def _where(self) -> paths.Endpoints:
         return self._endpoints or paths.endpoints()
 
-    def _ask(self, request: ControlRequest, reply_type: type[_Reply]) -> _Reply:
+    def _ask(self, request: ControlRequest, reply_type: type[_Reply], patience: float = CONTROL_SECONDS) -> _Reply:
         """One question on a control socket of its own, so that no late answer is taken for the next one's."""
         where = self._where()
         if not where.published:
             raise DaemonUnavailable("no daemon runs")
         with Wire(where.control, where.curve, CONTROL_SECONDS) as wire:
             wire.send(request)
-            reply = wire.receive(CONTROL_SECONDS)
+            reply = wire.receive(patience)
         match reply:
             case None:
-                raise DaemonUnavailable(f"the daemon does not answer within {CONTROL_SECONDS:g} s")
+                raise DaemonUnavailable(f"the daemon does not answer within {patience:g} s")
             case Error():
                 raise RequestFailed(reply.code, reply.message, reply.retry_after)
             case _ if isinstance(reply, reply_type):

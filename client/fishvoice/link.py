@@ -62,10 +62,10 @@ class Link:
             self._outbox.append(frames)
         self._wake()
 
-    def use(self, request_id: str) -> None:
-        """A chunk of ``request_id`` has been used: the daemon may send more."""
+    def use(self, request_id: str, underruns: int = 0) -> None:
+        """A chunk of ``request_id`` has been used, after so many new ``underruns``: the daemon may send more."""
         with self._lock:
-            credit = self._session.use(request_id)
+            credit = self._session.use(request_id, underruns)
             if credit is not None:
                 self._outbox.append(encode(credit))
         if credit is not None:

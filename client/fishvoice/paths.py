@@ -6,11 +6,10 @@ Client and daemon both ask here. ``FISHVOICE_HOME`` moves everything under one f
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
-import tempfile
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -106,6 +105,8 @@ def bindable_endpoints() -> Endpoints:
 
 def publish_endpoints(where: Endpoints) -> None:
     """Tell clients the ports and keys of a TCP daemon (file 0600, put in place in one step)."""
+    import tempfile  # only daemons on TCP come here
+
     handle, name = tempfile.mkstemp(dir=runtime_dir(), prefix=".endpoints")  # mkstemp makes it 0600
     with os.fdopen(handle, "wb") as file:
         file.write(msgspec.json.encode(where))
@@ -150,7 +151,7 @@ def _runtime_dir() -> Path:
         return folder
     home = _home("run")
     if home is not None:
-        return home if _fits(home) else _temporary(hashlib.sha256(os.fsencode(home)).hexdigest()[:12])
+        return home if _fits(home) else _temporary(f"{zlib.crc32(os.fsencode(home)):08x}")
     if sys.platform == "win32":
         return _platform("data") / "run"
     base = _session_dir()
@@ -189,5 +190,5 @@ def _private(folder: Path) -> Path:
                 if stat.S_IMODE(found.st_mode) & 0o077:
                     each.chmod(0o700)
     except OSError as error:
-        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; set FISHVOICE_HOME to a folder of yours") from error
+        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; set FISHVOICE_HOME elsewhere") from error
     return folder

@@ -38,8 +38,11 @@ class SpeechOptions(TypedDict, total=False):
 
 
 def build(request_id: str, text: str, **options: Unpack[SpeechOptions]) -> Synthesize:
-    """The message. Raises InvalidRequest for what can be seen here; the daemon checks the rest."""
-    if not text.strip():
+    """The message. Raises InvalidRequest for what can be seen here; the daemon checks the rest.
+
+    No text at all together with ``keep_alive`` is a request to load the model, or with 0 to unload it.
+    """
+    if not text.strip() and (text or options.get("keep_alive") is None):
         raise InvalidRequest("there is no text to speak")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise InvalidRequest(

@@ -59,15 +59,18 @@ class Session:
             del self._open[request_id]
         return [(request_id, event)]
 
-    def use(self, request_id: str) -> Credit | None:
-        """The caller has used a chunk. Credit to send, half a window at a time; None if there is none to give yet."""
+    def use(self, request_id: str, underruns: int = 0) -> Credit | None:
+        """The caller has used a chunk, after so many new ``underruns``.
+
+        Returns credit to send: half a window at a time, or at once with underruns to tell; else None.
+        """
         exchange = self._open.get(request_id)
         if exchange is None:
             return None
         exchange.used += 1
-        if exchange.used < (exchange.window + 1) // 2:
+        if exchange.used < (exchange.window + 1) // 2 and not underruns:
             return None
-        credit = Credit(request_id, exchange.used)
+        credit = Credit(request_id, exchange.used, underruns)
         exchange.used = 0
         return credit
 

@@ -47,6 +47,7 @@ class Progress:
         self._start: AudioStart | None = None
         self._end: AudioEnd | None = None
         self._cancelled = False
+        self._underruns = 0
         self._error: FishvoiceError | None = None
 
     @property
@@ -66,6 +67,10 @@ class Progress:
         """There will be no more chunks."""
         return self._cancelled or self._end is not None or self._error is not None
 
+    def tell_underruns(self, count: int) -> None:
+        """``count`` more gaps have been heard: the daemon learns of them with the next credit."""
+        self._underruns += count
+
     def _take(self, event: Event) -> Chunk | None:
         if self._cancelled:
             return None
@@ -76,7 +81,8 @@ class Progress:
                 self._end = event
             case AudioChunk():
                 assert self._start is not None, "the session lets no chunk pass before AudioStart"
-                self._link.use(self.id)
+                self._link.use(self.id, self._underruns)
+                self._underruns = 0
                 return Chunk(
                     event.payload or b"",
                     event.index,

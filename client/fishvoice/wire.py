@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 import time
@@ -21,9 +21,7 @@ HEARTBEAT_PATIENCE_SECONDS = 10.0
 LINGER_SECONDS = 0.2  # enough for a last Cancel to leave; never a hang at the end
 
 _LOST = zmq.Event.DISCONNECTED | zmq.Event.CLOSED
-_REFUSED = (
-    zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
-)
+_REFUSED = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
 
 
 class Wire:
@@ -35,7 +33,7 @@ class Wire:
     """
 
     def __init__(self, address: str, curve: Curve | None, patience: float) -> None:
-        self.name = secrets.token_hex(8)
+        self.name = os.urandom(8).hex()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = int(LINGER_SECONDS * 1000)

@@ -154,7 +154,8 @@ class FakeDaemon:
                 if socket is not self._synthesis:
                     self._reply(socket, client, Ok(stopped))
             case Status():
-                self._reply(socket, client, StatusReply({"version": "fake", "pid": os.getpid(), "queue": {"waiting": 0}}))
+                report = {"version": "fake", "pid": os.getpid(), "queue": {"waiting": 0}}
+                self._reply(socket, client, StatusReply(report))
             case Voices():
                 self._reply(socket, client, VoicesReply((VoiceInfo("starter", language="en", default=True),)))
             case Shutdown():
@@ -162,11 +163,7 @@ class FakeDaemon:
                 self._stop.set()
 
     def _cancel(self, cancel: Cancel, only: bytes | None) -> int:
-        hit = [
-            job
-            for job in self._jobs
-            if cancel.id in (None, job.request.id) and only in (None, job.client)
-        ]
+        hit = [job for job in self._jobs if cancel.id in (None, job.request.id) and only in (None, job.client)]
         for job in hit:
             self._finish(job, AudioEnd(job.request.id, "cancelled"))
         return len(hit)
@@ -178,15 +175,15 @@ class FakeDaemon:
         if not self._jobs or self.behaviour.silent:
             return False
         job, now = self._jobs[0], time.monotonic()
-        id = job.request.id
-        if self.behaviour.error:
-            self._finish(job, Error(self.behaviour.error, "it cannot be done: say something else", id, retry_after=1.5))
+        name, script = job.request.id, self.behaviour
+        if script.error:
+            self._finish(job, Error(script.error, "it cannot be done: say something else", name, retry_after=1.5))
         elif not job.started:
-            job.started, job.due = True, now + self.behaviour.delay
-            self._send(job, AudioStart(id, self.behaviour.sample_rate, job.request.format, "starter", notice=self.behaviour.notice))
-        elif job.sent == self.behaviour.chunks:
-            seconds = job.sent * self.behaviour.samples / self.behaviour.sample_rate
-            self._finish(job, AudioEnd(id, "complete", Metrics(frames=job.sent, audio_seconds=seconds, wall_seconds=0.1, rtf=0.5)))
+            job.started, job.due = True, now + script.delay
+            self._send(job, AudioStart(name, script.sample_rate, job.request.format, "starter", notice=script.notice))
+        elif job.sent == script.chunks:
+            seconds = job.sent * script.samples / script.sample_rate
+            self._finish(job, AudioEnd(name, "complete", Metrics(frames=job.sent, audio_seconds=seconds, rtf=0.5)))
         elif job.credit == 0:
             self.starved += 1
             return False
@@ -194,7 +191,8 @@ class FakeDaemon:
             return True
         else:
             job.credit -= 1
-            self._send(job, AudioChunk(id, job.sent, 0, job.sent, job.sent + 1, payload=self.pcm(job.request, job.sent)))
+            pcm = self.pcm(job.request, job.sent)
+            self._send(job, AudioChunk(name, job.sent, 0, job.sent, job.sent + 1, payload=pcm))
             job.sent += 1
             job.due = now + self.behaviour.delay
             self.chunks_sent += 1

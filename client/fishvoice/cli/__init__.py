@@ -1,0 +1,87 @@
+"""The command ``fishvoice``: finds the verb, and turns every expected error into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from fishvoice.errors import FishvoiceError
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class Verb(NamedTuple):
+    """``function(argv) -> exit code`` in ``module``, imported when the verb is used."""
+
+    module: str
+    function: str
+    summary: str
+    extra: str | None = None  # what to install when the module's own imports fail
+
+
+VERBS = {
+    "say": Verb("fishvoice.cli.say", "main", "speak text, aloud or into a file"),
+    "stop": Verb("fishvoice.cli.control", "stop", "stop what is being spoken"),
+    "status": Verb("fishvoice.cli.control", "status", "how the daemon is"),
+    "voices": Verb("fishvoice.cli.control", "voices", "which voices there are"),
+    "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
+    "models": Verb("fishvoiced.model.cli", "models_command", "list, import, remove models", "daemon"),
+    "classify": Verb("fishvoiced.hardware.cli", "classify_command", "the tier of a CPU given by hand", "daemon"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``argv``. Exit codes: 0; 1 for an error; 2 for wrong usage; 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else "--help"
+    if name in {"-h", "--help", "help"}:
+        print(_usage())
+        return 0 if arguments else EXIT_USAGE
+    if name == "--version":
+        import fishvoice
+
+        print(f"fishvoice {fishvoice.__version__}")
+        return 0
+    verb = VERBS.get(name)
+    if verb is None:
+        print(f"fishvoice: there is no command {name!r}\n{_usage()}", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        code: int = getattr(import_module(verb.module), verb.function)(arguments[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has left, so nobody is there to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        if verb.extra is None:
+            raise
+        complain(f"{name} needs {error.name}: pip install 'fishvoice[{verb.extra}]'")
+        return EXIT_ERROR
+    except _expected() as error:
+        complain(str(error))
+        return EXIT_ERROR
+    return code
+
+
+def complain(message: str) -> None:
+    """One error, for the person."""
+    print(f"fishvoice: {message}", file=sys.stderr)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Errors raised on purpose: the client's, and the daemon's where one of its modules has been loaded."""
+    daemon = sys.modules.get("fishvoiced.errors")
+    return (FishvoiceError,) if daemon is None else (FishvoiceError, daemon.FishvoiceError)
+
+
+def _usage() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {name:{width}}  {verb.summary}" for name, verb in VERBS.items())
+    return f"usage: fishvoice COMMAND …\n\n{verbs}\n\nfishvoice COMMAND --help tells more."
