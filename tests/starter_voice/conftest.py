@@ -1,0 +1,43 @@
+"""Made-up speech: tones whose pitch depends on the symbol, in the form that the stage "speech" leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tools.starter_voice import codebooks
+from tools.starter_voice.speech import FRAME
+
+SYMBOLS = "abdk"
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    sounds, meta = [], []
+    for index in range(60):
+        word = "ab" if index == 0 else "".join(rng.choice(list(SYMBOLS), rng.integers(2, 8)))
+        length = 4 * FRAME * len(word)
+        pitch = np.repeat([200.0 + 300 * SYMBOLS.index(c) for c in word], 4 * FRAME)
+        sounds.append((8000 * np.sin(np.cumsum(pitch) * 2 * np.pi / 16000)).astype(np.int16))
+        ends = [0.16 * (i + 1) for i in range(len(word))]
+        kind = "keys" if index < 5 else "short"
+        words = [[word, word.upper(), ends], [".", "", [0.0]]]
+        meta.append({"kind": kind, "text": word, "count": length, "words": words})
+    path = tmp_path / "speech" / "0000.npz"
+    path.parent.mkdir()
+    np.savez(path, samples=np.concatenate(sounds), meta=np.array(json.dumps(meta)))
+    return path
+
+
+@pytest.fixture
+def work(shard: Path) -> Path:
+    """A work folder as it is after the stage "codebooks"."""
+    folder = shard.parent.parent
+    data = torch.cat([codebooks.shard_features([shard], 10**6), torch.randn(600, 320) * 0.1])
+    codebooks.learn(data, rounds=2).save(folder / "codebooks.pt")
+    return folder

@@ -1,0 +1,99 @@
+"""Training goes on where it was interrupted, and what comes out packs into a checkpoint that speaks."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fishvoiced.model import checkpoint
+
+from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say
+from tools.starter_voice.codebooks import BOOKS
+from tools.starter_voice.training import Curve, Run, smoothed
+
+
+def make_run(folder: Path, seed: int = 0) -> Run:
+    torch.manual_seed(seed)
+    module = torch.nn.Linear(4, 1)
+
+    def loss(step: int, progress: float) -> tuple[torch.Tensor, list[float]]:
+        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+        value = (module(x) - x.sum(1, keepdim=True)).square().mean()
+        return value, [value.item()]
+
+    return Run("line", folder, module, loss, ("loss",), hours=1000.0, report=1)
+
+
+def test_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, halves = make_run(tmp_path / "whole"), make_run(tmp_path / "halves")
+    assert whole.go(until=6) == 6
+    assert halves.go(until=3) == 3
+    resumed = make_run(tmp_path / "halves", seed=9)  # other weights: only the state on disk can make it equal
+    assert resumed.go(until=6) == 6
+    torch.testing.assert_close(resumed.module.weight, whole.module.weight, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(smoothed(resumed.file), smoothed(whole.file), rtol=1e-4, atol=1e-7)
+    rows = Curve(tmp_path / "halves" / "line.csv", ()).rows
+    assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert (tmp_path / "halves" / "line.png").stat().st_size > 1000
+
+
+def test_both_stages_train_pack_and_speak(work: Path) -> None:
+    dual_ar.train(work, hours=10.0, until=2, budget=150)
+    decoder.train(work, hours=10.0, batch=1, until=2)
+    lexicon.save({"ab": "ab", "A": "a"}, work / "lexicon.txt.gz")
+    folder = work / "packed"
+    pack.pack(work, folder)
+
+    loaded = checkpoint.load(folder)
+    assert loaded.config.frontend == "english"
+    packed = loaded.dual_ar.state_dict()
+    trained = smoothed(work / "dual_ar.pt")
+    torch.testing.assert_close(packed["output.weight"], trained["output.weight"], rtol=1e-2, atol=1e-3)
+    codes = torch.randint(0, 512, (1, BOOKS, 5))
+    codec = decoder.new_codec(decoder.Codebooks.load(work / "codebooks.pt"))
+    codec.load_state_dict(smoothed(work / "decoder.pt"))
+    decoder.tie_biases(codec)
+    torch.testing.assert_close(loaded.codec.decode(codes), codec.decode(codes), rtol=0.05, atol=2e-3)
+
+    samples = say.torch_voice(folder)("ab", 0)
+    assert len(samples) % 640 == 0
+    assert np.isfinite(samples).all()
+
+    again = work / "again"
+    again.mkdir()
+    for name in ("speech", "codes"):
+        shutil.copytree(work / name, again / name)
+    dual_ar.train(again, hours=10.0, until=1, start=folder, budget=150)
+    begun = torch.load(again / "dual_ar.pt", weights_only=True)["module"]["output.weight"]
+    assert (begun - packed["output.weight"]).abs().max() < 0.01
+
+
+def test_block_is_the_models_own_arithmetic() -> None:
+    model = dual_ar.new_model()
+    columns = torch.zeros(1, 1 + BOOKS, 9, dtype=torch.int64)
+    columns[0, 0] = torch.tensor([1, 2, 3, 4, *[model.semantic_begin + i for i in range(5)]])
+    columns[0, 1:, 4:] = torch.randint(0, 512, (BOOKS, 5))
+    states, attention = dual_ar.Speaker(model)(columns, None)
+    torch.testing.assert_close(states, model.slow(columns)[0])
+    torch.testing.assert_close(attention.sum(-1), torch.ones(1, 9))
+    codes = torch.randint(0, 512, (4, BOOKS))
+    hidden = torch.randn(4, model.config.dim)
+    torch.testing.assert_close(dual_ar.fast_logits(model, hidden, codes), model.fast_logits(hidden, codes))
+
+
+def test_codes_are_made_once(work: Path) -> None:
+    (pair,) = data.encoded(work)
+    stamp = pair[1].stat().st_mtime_ns
+    assert list(data.encoded(work)) == [pair]
+    assert pair[1].stat().st_mtime_ns == stamp
+    rows = [codes for _, codes in data.examples(*pair)]
+    assert all(len(codes) * 640 == len(one.samples) for codes, (one, _) in zip(rows, data.examples(*pair), strict=True))
+
+
+def test_no_speech_is_said_clearly(work: Path) -> None:
+    shutil.rmtree(work / "speech")
+    with pytest.raises(FileNotFoundError, match="run the stage 'speech' first"):
+        data.Sounds(work)

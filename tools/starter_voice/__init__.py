@@ -1,0 +1,1 @@
+"""The recipe of the starter voice: text, speech, codebooks, decoder, language model, packing, judging."""

@@ -1,0 +1,142 @@
+"""Training the codec's decoder: codes → samples, the codebooks held fixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from fishvoiced.model.checkpoint import CODEC_FILE, read_codec
+from fishvoiced.model.codec import CausalTransposedConv, Codec
+from fishvoiced.model.config import CodecConfig
+from torch import Tensor, nn
+
+from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks, mel_filters
+from tools.starter_voice.data import Sounds
+from tools.starter_voice.speech import FRAME
+from tools.starter_voice.training import Run, device
+
+CONFIG = CodecConfig(
+    sample_rate=16000,
+    decoder_dim=256,
+    decoder_rates=(5, 4, 4, 2),
+    latent_dim=192,
+    num_codebooks=BOOKS,
+    semantic_codebook_size=BOOK,
+    codebook_size=BOOK,
+    codebook_dim=WIDTH,
+    downsample=(2, 2),
+    transformer_layers=0,
+    has_encoder=False,
+)
+CONTEXT, FRAMES, BATCH = 8, 16, 4
+SCALES = ((2048, 80), (1024, 80), (512, 64), (256, 32), (128, 16))
+
+
+def new_codec(books: Codebooks) -> Codec:
+    """A codec with the k-means books in their places and everything else fresh."""
+    codec = Codec(CONFIG)
+    for name, module in codec.named_modules():
+        if name.startswith("decoder") and isinstance(module, nn.Conv1d):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5)
+    with torch.no_grad():
+        first = codec.quantizer.semantic
+        for index, quantizer in enumerate((first, *codec.quantizer.residual)):
+            quantizer.codebook.weight.copy_(books.books[index])
+            quantizer.codebook.weight.requires_grad_(False)
+            quantizer.in_proj.requires_grad_(False)
+            quantizer.out_proj.weight.copy_(first.out_proj.weight)
+            quantizer.out_proj.bias.zero_()
+    tie_biases(codec)
+    return codec
+
+
+def tie_biases(codec: Codec) -> None:
+    """Make the phases of every transposed convolution share one bias, as upstream's layout demands."""
+    with torch.no_grad():
+        for module in codec.modules():
+            if isinstance(module, CausalTransposedConv):
+                bias = module.conv.bias
+                assert bias is not None
+                phases = bias.view(module.stride, -1)
+                phases.copy_(phases.mean(0, keepdim=True).expand_as(phases))
+
+
+class SpectralLoss(nn.Module):
+    """Log-mel distance at five resolutions and spectral convergence at two."""
+
+    def __init__(self, rate: int = 16000) -> None:
+        super().__init__()
+        for fft, bands in SCALES:
+            self.register_buffer(f"mel{fft}", mel_filters(rate, fft, bands), persistent=False)
+            self.register_buffer(f"window{fft}", torch.hann_window(fft), persistent=False)
+
+    def forward(self, real: Tensor, made: Tensor) -> Tensor:
+        total = real.new_zeros(())
+        for fft, _ in SCALES:
+            window, mel = getattr(self, f"window{fft}"), getattr(self, f"mel{fft}")
+            a, b = (torch.stft(x, fft, fft // 4, window=window, return_complex=True).abs() for x in (real, made))
+            logs = [(mel @ x).clamp(min=1e-4).log10() for x in (a, b)]
+            total = total + (logs[0] - logs[1]).abs().mean()
+            if fft in (1024, 512):
+                total = total + 0.3 * (a - b).norm() / a.norm().clamp(min=1e-3)
+        return total
+
+
+def crops(
+    sounds: Sounds, rng: np.random.Generator, batch: int
+) -> tuple[Tensor, Tensor]:
+    """Codes int64 [batch, BOOKS, CONTEXT + FRAMES] and the samples [batch, FRAMES x 640] of the last FRAMES."""
+    codes: list[npt.NDArray[np.int64]] = []
+    audio: list[npt.NDArray[np.float32]] = []
+    while len(codes) < batch:
+        samples, frames = sounds.pick(rng)
+        if len(frames) < FRAMES // 2:
+            continue
+        # Silence before the start and after the end, as the decoder's own zero state has it.
+        begin = int(rng.integers(-CONTEXT, max(1 - CONTEXT, len(frames) - FRAMES - CONTEXT + 1)))
+        begin = max(begin, -CONTEXT)
+        if begin < 0:
+            begin = -CONTEXT
+        at = begin + CONTEXT
+        if at + FRAMES > len(frames):
+            continue
+        context = frames[max(0, begin) : at]
+        if len(context) < CONTEXT:
+            context = np.concatenate([np.full((CONTEXT - len(context), BOOKS), -1), context])
+        codes.append(np.concatenate([context, frames[at : at + FRAMES]]).T.astype(np.int64))
+        audio.append(samples[at * FRAME : (at + FRAMES) * FRAME].astype(np.float32) / np.float32(32768))
+    return torch.from_numpy(np.stack(codes)), torch.from_numpy(np.stack(audio))
+
+
+def train(
+    work: Path,
+    hours: float,
+    batch: int = BATCH,
+    until: int | None = None,
+    seed: int = 0,
+    start: Path | None = None,
+) -> None:
+    """``start`` names a packed checkpoint folder whose decoder to begin from."""
+    where = device()
+    codec = new_codec(Codebooks.load(work / "codebooks.pt"))
+    if start is not None:
+        codec.load_state_dict({k: v.float() for k, v in read_codec(start / CODEC_FILE, CONFIG).items()})
+    codec = codec.to(where)
+    judge = SpectralLoss().to(where)
+    sounds = Sounds(work)
+    print(f"decoder: {sum(p.numel() for p in codec.parameters()) / 1e6:.2f} M parameters", flush=True)
+
+    def loss(step: int, progress: float) -> tuple[Tensor, list[float]]:
+        rng = np.random.default_rng((seed, step))
+        tie_biases(codec)
+        codes, real = crops(sounds, rng, batch)
+        codes, real = codes.to(where), real.to(where)
+        with torch.autocast(where.type, torch.bfloat16):
+            made = codec.decode(codes.clamp(min=0))
+        made = made[:, 0, CONTEXT * FRAME :].float()
+        value = judge(real, made)
+        return value, [value.item()]
+
+    Run("decoder", work, codec, loss, ("loss",), hours, betas=(0.8, 0.99), decay=0.0, clip=5.0).go(until)

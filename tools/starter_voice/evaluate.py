@@ -1,0 +1,186 @@
+"""Judging the voice on sentences it never saw: an ear's word errors, endings, single keys.
+
+The ear is pocketsphinx; the measure is its word error rate on the source voice saying
+the same sentences. Letters, digits and short words are named by the likest rendering of
+the source voice (dynamic time warping over log-mel spectra).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools.starter_voice.metrics import (
+    Samples,
+    dropped_or_repeated,
+    nearest_names,
+    plain_words,
+    trailing_silence,
+    word_errors,
+)
+from tools.starter_voice.say import SourceVoice, Voice
+
+RATE = 16000
+CHARACTERS = (*"abcdefghijklmnopqrstuvwxyz0123456789", *"AEHJKOQUWXZ", "10", "11", "12")
+SHORT_WORDS = (
+    *("yes", "no", "OK", "enter", "escape", "tab", "space", "delete", "insert", "home", "end", "up", "down"),
+    *("left", "right", "shift", "control", "alt", "menu", "button", "link", "heading", "list", "table"),
+    *("checked", "open", "close", "save", "copy", "paste", "cut", "undo", "find", "next", "back", "stop"),
+    *("start", "line", "page", "row", "column", "file", "window", "edit", "error", "help", "exit", "on"),
+    *("off", "true"),
+)
+MAX_SILENCE = 0.3
+
+
+@dataclass(frozen=True)
+class Sentence:
+    text: str
+    seed: int
+    heard: str
+    errors: int
+    source_errors: int
+    words: int
+    seconds: float
+    source_seconds: float
+    silence: float
+    broken: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that goes into the model card."""
+
+    sentences: int
+    seeds: int
+    source_wer: float
+    wer: float
+    wer_per_seed: list[float]
+    dropped_or_repeated: int
+    silence_over_limit: int
+    longest_silence: float
+    characters: float
+    short_words: float
+    wrong: list[str]
+    machine: str
+    date: str
+    minutes: float
+
+
+class Ear:
+    """pocketsphinx with its own American English model."""
+
+    def __init__(self) -> None:
+        from pocketsphinx import Decoder  # type: ignore[import-untyped]
+
+        self._decoder = Decoder(loglevel="FATAL")
+
+    def __call__(self, samples: Samples) -> list[str]:
+        padded = np.pad(samples, (RATE // 5, RATE // 5))
+        pcm = (np.clip(padded, -1, 1) * 32767).astype(np.int16)
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        heard = self._decoder.hyp()
+        return plain_words(heard.hypstr) if heard else []
+
+
+def judge_sentences(
+    voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int
+) -> tuple[list[Sentence], dict[tuple[str, int], Samples]]:
+    """Every text by the source once and by the voice at every seed; and the voice's audio."""
+    ear = Ear()
+    results, audio = [], {}
+    for text, original in zip(texts, source.many(list(texts)), strict=True):
+        wanted = plain_words(text)
+        source_errors = word_errors(wanted, ear(original))
+        for seed in range(seeds):
+            samples = voice(text, seed)
+            heard = ear(samples)
+            seconds, source_seconds = len(samples) / RATE, len(original) / RATE
+            results.append(
+                Sentence(
+                    text=text,
+                    seed=seed,
+                    heard=" ".join(heard),
+                    errors=word_errors(wanted, heard),
+                    source_errors=source_errors,
+                    words=len(wanted),
+                    seconds=seconds,
+                    source_seconds=source_seconds,
+                    silence=trailing_silence(samples),
+                    broken=dropped_or_repeated(wanted, heard, seconds, source_seconds),
+                )
+            )
+            audio[text, seed] = samples
+            print(f"{results[-1].errors}/{len(wanted)} ({source_errors}) {text} | {' '.join(heard)}", flush=True)
+    return results, audio
+
+
+def judge_names(voice: Voice, source: SourceVoice, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names whose rendering is likest another one's: (said, taken for)."""
+    original = dict(zip(names, source.many(list(names)), strict=True))
+    found = nearest_names({name: voice(name, 0) for name in names}, original)
+    said = {name: source.frontend(name) for name in names}
+    return [(name, other) for name, other in found.items() if said[name] != said[other]]
+
+
+def evaluate(voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int, out: Path) -> Report:
+    """Judge, print a table, write ``report.json``, ``sentences.json`` and the ten worst as WAV into ``out``."""
+    import soundfile
+
+    out.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    results, audio = judge_sentences(voice, source, texts, seeds)
+    wrong_characters = judge_names(voice, source, CHARACTERS)
+    wrong_words = judge_names(voice, source, SHORT_WORDS)
+    words = sum(r.words for r in results)
+    report = Report(
+        sentences=len(texts),
+        seeds=seeds,
+        source_wer=sum(r.source_errors for r in results) / max(1, words),
+        wer=sum(r.errors for r in results) / max(1, words),
+        wer_per_seed=[
+            sum(r.errors for r in results if r.seed == s) / max(1, sum(r.words for r in results if r.seed == s))
+            for s in range(seeds)
+        ],
+        dropped_or_repeated=sum(r.broken for r in results),
+        silence_over_limit=sum(r.silence > MAX_SILENCE for r in results),
+        longest_silence=max((r.silence for r in results), default=0.0),
+        characters=1 - len(wrong_characters) / len(CHARACTERS),
+        short_words=1 - len(wrong_words) / len(SHORT_WORDS),
+        wrong=[f"{said} as {taken}" for said, taken in wrong_characters + wrong_words],
+        machine=f"{platform.machine()}, {platform.system()}",
+        date=time.strftime("%Y-%m-%d"),
+        minutes=(time.monotonic() - begun) / 60,
+    )
+    (out / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
+    (out / "sentences.json").write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n", encoding="utf-8")
+    worst = sorted(results, key=lambda r: (r.broken, r.errors - r.source_errors), reverse=True)[:10]
+    for place, result in enumerate(worst):
+        soundfile.write(out / f"worst_{place}.wav", audio[result.text, result.seed], RATE)
+    (out / "worst.txt").write_text(
+        "".join(f"worst_{i}.wav: {r.text} | heard: {r.heard}\n" for i, r in enumerate(worst)), encoding="utf-8"
+    )
+    print(table(report))
+    return report
+
+
+def table(report: Report) -> str:
+    rows = [
+        ("sentences x seeds", f"{report.sentences} x {report.seeds}"),
+        ("word errors, source voice", f"{report.source_wer:.1%}"),
+        ("word errors, this voice", f"{report.wer:.1%} ({', '.join(f'{w:.1%}' for w in report.wer_per_seed)})"),
+        ("dropped or repeated", str(report.dropped_or_repeated)),
+        (f"silence at the end over {MAX_SILENCE} s", f"{report.silence_over_limit} ({report.longest_silence:.2f} s)"),
+        ("letters and digits recognized", f"{report.characters:.0%}"),
+        ("short words recognized", f"{report.short_words:.0%}"),
+        ("taken for another", "; ".join(report.wrong) or "none"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -1,0 +1,47 @@
+"""Packing: training states → a checkpoint folder in upstream's format, ready to ship."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import torch
+from fishvoiced.model import checkpoint
+from fishvoiced.model.config import ModelConfig, SamplingDefaults
+from fishvoiced.text.english import LEXICON_FILE
+
+from tools.starter_voice import decoder, dual_ar, voice
+from tools.starter_voice.codebooks import Codebooks
+from tools.starter_voice.training import smoothed
+
+NAME = "starter"
+LICENSE = "Apache-2.0"
+DESCRIPTION = (
+    "Small English voice trained from scratch on speech of flite's slt; reads phones through a lexicon; "
+    "cannot clone (no encoder). See MODEL_CARD.md."
+)
+SAMPLING = SamplingDefaults(temperature=0.3, top_p=0.7, repetition_penalty=1.0)
+
+
+def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> None:
+    """Write ``folder`` from the averaged weights of both stages, in half precision."""
+    model = dual_ar.new_model()
+    model.load_state_dict(smoothed(work / "dual_ar.pt"))
+    codec = decoder.new_codec(Codebooks.load(work / "codebooks.pt"))
+    codec.load_state_dict(smoothed(work / "decoder.pt"))
+    decoder.tie_biases(codec)
+    config = ModelConfig(
+        name=NAME,
+        dual_ar=voice.config(),
+        codec=dataclasses.replace(decoder.CONFIG),
+        sampling=sampling,
+        frontend="english",
+        license=LICENSE,
+        description=DESCRIPTION,
+    )
+    voice.write_tokenizer(folder)
+    checkpoint.save_weights(folder, config, model, codec, torch.float16)
+    shutil.copyfile(work / LEXICON_FILE, folder / LEXICON_FILE)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{folder}: {size / 1e6:.1f} MB", flush=True)
