@@ -24,8 +24,9 @@ SEARCH_SECONDS = 0.010  # either way: together a period of a 50 Hz voice
 class Stretcher:
     """Stretches one stretch of sound; what comes out is ``round(samples / speed)`` long in the end.
 
-    The chunks' sizes make no difference to the sound. ``speed`` 1 gives back every chunk as it came, at once;
-    others hold back up to 60 ms. The input should end softly, as a segment from the joiner does. Raises BadRequest for a speed out of range.
+    The chunks' sizes make no difference to the sound, which should end softly, as a segment from the joiner does.
+    ``speed`` 1 gives back every chunk as it came, at once; others hold back up to 60 ms. Raises BadRequest for a
+    speed out of range.
     """
 
     def __init__(self, sample_rate: int, speed: float) -> None:
