@@ -61,7 +61,8 @@ class Client:
         """Ask for ``text``; returns as soon as the request is on its way. Options: :class:`SpeechOptions`.
 
         Requests of one client are spoken in the order they were made: asking for the next one while one is still
-        being read leaves no gap between them.
+        being read leaves no gap between them. Read them in that order too: one that is not read runs out of credit,
+        and what comes after it waits.
         Raises InvalidRequest, ProtocolError, DaemonUnavailable; RequestFailed comes from the Speech.
         """
         link, request = self.prepare(text, **options)
