@@ -28,7 +28,7 @@ log = logging.getLogger("fishvoiced")
 EX_UNAVAILABLE, EX_CONFIG = 69, 78  # sysexits.h
 
 # Variables that clients read, or both sides' paths; any other unknown FISHVOICE_* is a misspelling.
-KNOWN_VARIABLES = frozenset({"FISHVOICE_HOME", "FISHVOICE_RUNTIME_DIR"})
+KNOWN_VARIABLES = frozenset({"FISHVOICE_HOME", "FISHVOICE_RUNTIME_DIR", "FISHVOICE_DAEMON"})
 
 MakeSpeaker: TypeAlias = Callable[[Config], Speaker]
 MakeGovernor: TypeAlias = Callable[[Config], tuple[Governor, Thermal | None]]
@@ -65,7 +65,7 @@ def daemon(arguments: Sequence[str], make_speaker: MakeSpeaker, make_governor: M
 
     def load() -> Config:
         settings = config.load(file, os.environ, _flags(options), must_exist=options.config is not None)
-        logs.setup(settings.log)
+        logs.setup(settings.log, paths.log_file())
         return settings
 
     try:

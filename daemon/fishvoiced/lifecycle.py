@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
+from fishvoice.locks import FileLock
 from fishvoiced.errors import FishvoiceError
 
 
@@ -22,38 +22,17 @@ class AlreadyRunning(FishvoiceError):
 
 @contextmanager
 def single_instance(path: Path) -> Iterator[None]:
-    """Hold ``path`` locked. The kernel lets go of it when the process ends, however it ends: no lock is ever stale.
-
-    Raises AlreadyRunning.
+    """Hold ``path`` locked, with our process number beside it, for whoever asks. The kernel lets go of the lock when
+    the process ends, however it ends: no lock is ever stale. Raises AlreadyRunning.
     """
-    with path.open("a+", encoding="ascii") as file:
-        file.seek(0)
-        try:
-            _lock(file)
-        except OSError as error:
-            holder = file.read(20).strip() or "unknown"
-            message = f"a daemon runs already (process {holder}); see: fishvoice status"
-            raise AlreadyRunning(message) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+    note = path.with_suffix(".pid")
+    with FileLock(path) as lock:
+        if not lock.try_acquire():
+            holder = note.read_text(encoding="ascii").strip() if note.exists() else "unknown"
+            raise AlreadyRunning(f"a daemon runs already (process {holder}); see: fishvoice status")
+        note.write_text(f"{os.getpid()}\n", encoding="ascii")
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[str]) -> None:
-        # A byte far behind the process number, which must stay readable for others.
-        file.seek(1 << 20)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        note.unlink(missing_ok=True)
 
 
 STOP = frozenset({signal.SIGTERM, signal.SIGINT})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fishvoiced import config
 
@@ -15,12 +17,16 @@ KEPT = 3
 FIELDS = ("request", "client", "voice", "seconds", "code")
 
 
-def setup(settings: config.Log) -> None:
-    """Send the log of this package where the configuration says. Raises ConfigError."""
+def setup(settings: config.Log, own_file: Path) -> None:
+    """Send the log of this package where the configuration says. Raises ConfigError.
+
+    A daemon that a client started has ``own_file`` as its standard error: then that file is rotated as well.
+    """
+    file = settings.file or (own_file if _is_stderr(own_file) else None)
     try:
         handler: logging.Handler = (
-            logging.handlers.RotatingFileHandler(settings.file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
-            if settings.file
+            logging.handlers.RotatingFileHandler(file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
+            if file
             else logging.StreamHandler(sys.stderr)
         )
     except OSError as error:
@@ -33,6 +39,13 @@ def setup(settings: config.Log) -> None:
     logger.addHandler(handler)
     logger.setLevel(settings.level.upper())
     logger.propagate = False
+
+
+def _is_stderr(file: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stderr.fileno()), file.stat())
+    except (OSError, ValueError):  # no such file, or no standard error at all
+        return False
 
 
 class _Text(logging.Formatter):

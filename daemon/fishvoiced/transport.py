@@ -101,11 +101,12 @@ def name_of(client: bytes) -> str:
 
 @dataclass
 class _Door:
-    """One ROUTER, its monitor, and the connection (file descriptor) behind each client."""
+    """One ROUTER, its monitor, the open connections (file descriptors), and which of them each client is behind."""
 
     router: zmq.Socket[bytes]
     monitor: zmq.Socket[bytes]
     inherited: bool
+    open: set[int] = field(default_factory=set)
     connections: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -153,7 +154,7 @@ class Transport:
         if curve:
             router.set(zmq.CURVE_SERVER, 1)
             router.set_string(zmq.CURVE_SECRETKEY, curve.secret, "ascii")
-        monitor = router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        monitor = router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         monitor.set(zmq.RCVHWM, 0)
         if inherited is not None:
             router.set(zmq.USE_FD, inherited)
@@ -211,7 +212,12 @@ class Transport:
     def _losses(self, channel: Channel, door: _Door) -> Iterator[Gone]:
         while door.monitor.poll(0):
             event = recv_monitor_message(door.monitor, zmq.NOBLOCK)
-            for client in [client for client, fd in door.connections.items() if fd == event["value"]]:
+            fd = event["value"]
+            if event["event"] == zmq.EVENT_ACCEPTED:
+                door.open.add(fd)
+                continue
+            door.open.discard(fd)
+            for client in [client for client, connection in door.connections.items() if connection == fd]:
                 del door.connections[client]
                 yield Gone(channel, client)
 
@@ -221,28 +227,23 @@ class Transport:
                 identity, *frames = door.router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            except zmq.ZMQError as error:
-                if error.errno == zmq.EHOSTUNREACH:
-                    continue
-                raise
-            if not frames:
-                continue
-            yield from self._meet(channel, door, identity.bytes, frames[0])
-            if identity.bytes in door.connections:
+            yield from self._meet(channel, door, identity)
+            if frames and identity.bytes in door.connections:
                 yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
 
-    def _meet(self, channel: Channel, door: _Door, client: bytes, frame: zmq.Frame) -> Iterator[Gone]:
-        """Note which connection the client is behind; a stranger is not noted."""
-        fd = frame.get(zmq.SRCFD)
-        assert isinstance(fd, int)
-        if door.connections.get(client) == fd:
+    def _meet(self, channel: Channel, door: _Door, identity: zmq.Frame) -> Iterator[Gone]:
+        """Note which connection the client is behind; not of a stranger, nor of one who has gone already.
+
+        A connection's last messages may be read after its loss was told: who is not noted then is not served.
+        """
+        client, fd = identity.bytes, _connection(identity)
+        if fd is None or door.connections.get(client) == fd:
             return
+        yield from self._losses(channel, door)
         if client in door.connections:  # it came back on another connection: what the old one asked for is over
             del door.connections[client]
             yield Gone(channel, client)
-        if fd in door.connections.values():
-            yield from self._losses(channel, door)
-        if self._allowed(frame) and len(door.connections) < 2 * self.max_clients:
+        if fd in door.open and self._allowed(identity) and len(door.connections) < 2 * self.max_clients:
             door.connections[client] = fd
 
     def _allowed(self, frame: zmq.Frame) -> bool:
@@ -297,6 +298,14 @@ class Transport:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _connection(frame: zmq.Frame) -> int | None:
+    """The descriptor that the frame came through; None if that was closed before libzmq could look at it."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return None
 
 
 class _Gate:

@@ -1,0 +1,117 @@
+"""Many clients at once, of all priorities, that cancel, stall and die: every request ends once, nothing leaks."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Priority
+from tests.daemon.harness import Daemon, Wire, eventually, running
+
+PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
+CLIENTS = 8
+REQUESTS = 25
+
+
+@dataclass
+class Heard:
+    """What one client got, per request."""
+
+    indexes: dict[str, list[int]] = field(default_factory=dict)
+    ends: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+def behave(client: Wire, seed: int, heard: Heard) -> None:
+    """Send all requests, some of them to be cancelled, and listen until each has ended."""
+    chance = random.Random(seed)
+    names = []
+    for _ in range(REQUESTS):
+        name = client.speak(
+            "w " * chance.randint(1, 12),
+            priority=chance.choice(PRIORITIES),
+            interrupted=chance.choice(["drop", "resume"]),
+            credit=chance.randint(1, 8),
+        )
+        names.append(name)
+        if chance.random() < 0.3:
+            client.send(Cancel(id=chance.choice(names)))
+    while len(heard.ends) < REQUESTS:
+        message = client.receive(60)
+        assert isinstance(message, AudioStart | AudioChunk | AudioEnd | Error)
+        name = message.id or ""
+        if heard.ends[name]:
+            heard.faults.append(f"{message} came after the end")
+        match message:
+            case AudioChunk(index=index):
+                heard.indexes.setdefault(name, []).append(index)
+                client.send(Credit(id=name, chunks=1))
+            case AudioEnd(finish_reason=reason):
+                heard.ends[name] += 1
+                heard.outcomes[reason] += 1
+            case Error(code=code):
+                heard.ends[name] += 1
+                heard.outcomes[code] += 1
+        if not heard.ends[name]:
+            del heard.ends[name]
+    if set(heard.ends) != set(names):
+        heard.faults.append("ends of what was never asked for")
+
+
+def storm(daemon: Daemon, seed: int) -> list[Heard]:
+    """All clients at once, and two more that die without a word in the middle of it."""
+    everybody = [Heard() for _ in range(CLIENTS)]
+    clients = [daemon.client() for _ in everybody]
+    threads = [
+        threading.Thread(target=behave, args=(client, seed + i, heard))
+        for i, (client, heard) in enumerate(zip(clients, everybody, strict=True))
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        with daemon.client() as dying:
+            for _ in range(5):
+                dying.speak("w " * 500)
+            dying.receive(60)
+    for thread in threads:
+        thread.join(90)
+    for client in clients:
+        client.close()
+    return everybody
+
+
+def check(everybody: list[Heard]) -> None:
+    for heard in everybody:
+        assert heard.faults == []
+        assert set(heard.ends.values()) == {1}
+        assert len(heard.ends) == REQUESTS
+        assert set(heard.outcomes) <= {"complete", "cancelled"}
+        for indexes in heard.indexes.values():
+            assert indexes == list(range(len(indexes)))
+
+
+def test_every_request_ends_exactly_once_and_memory_comes_back(home: Path) -> None:
+    with running(home, "--log-level", "warning", frame=0.001, ready=False) as daemon:
+        with daemon.client() as observer:
+            eventually(lambda: observer.status()["state"] == "ready")
+            check(storm(daemon, seed=0))
+            process = psutil.Process(daemon.process.pid)
+            eventually(lambda: observer.status()["clients"] <= 1)
+            memory, threads, descriptors = daemon.memory, process.num_threads(), process.num_fds()
+            for seed in (100, 200):
+                check(storm(daemon, seed))
+            status = eventually(lambda: (s := observer.status())["clients"] <= 1 and s)
+            assert isinstance(status, dict)
+            assert status["queue"]["waiting"] == status["queue"]["active"] == 0
+            assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 5)
+            ended = sum(status["counters"][o] for o in ("complete", "cancelled", "error", "refused", "vanished"))
+            assert ended == status["counters"]["requests"]
+            eventually(lambda: process.num_fds() <= descriptors)
+            assert process.num_threads() == threads
+            assert daemon.memory < 1.05 * memory
