@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fishvoiced.hardware.brand import parse_brand
 from fishvoiced.hardware.classify import GUESS, classify
 from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fishvoiced.hardware.classify import classify
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.doors import CommandError, Doors, Files, run_command
 from fishvoiced.hardware.facts import HardwareFacts, Isa, Power, System
 from fishvoiced.hardware.linux import cpu_list
 from fishvoiced.hardware.tiers import Tier
-
 from tests.hardware.machines import (
     EPYC_GUEST,
     I7_12700H,

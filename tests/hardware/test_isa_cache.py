@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fishvoiced.hardware.facts import HardwareFacts, Isa
 from fishvoiced.hardware.isa_cache import learn_isa, with_cached_isa
 

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.doors import Doors, Files
 from fishvoiced.hardware.environment import (
@@ -17,9 +20,6 @@ from fishvoiced.hardware.environment import (
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 from fishvoiced.hardware.threads import prefer_fewer, thread_budget
 from fishvoiced.hardware.tiers import PROFILES, Tier, profile_for
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.hardware.machines import EPYC_GUEST, I7_12700H, RK3588, tree
 
 CORES = st.lists(

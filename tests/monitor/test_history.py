@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fishvoiced.monitor.history import History, HistoryPoint, read_history
-from fishvoiced.monitor.throttle import Phase
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fishvoiced.monitor.history import History, HistoryPoint, read_history
+from fishvoiced.monitor.throttle import Phase
 
 
 def point(at: float, temperature: float | None = 50.0) -> HistoryPoint:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fishvoiced.monitor.m1_air import (
     AirExpectation,
     AirReport,
@@ -15,8 +18,6 @@ from fishvoiced.monitor.m1_air import (
     report,
     warning,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 EXPECTED = AirExpectation()
 

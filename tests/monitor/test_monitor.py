@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from fishvoiced.hardware.doors import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
@@ -14,7 +15,6 @@ from fishvoiced.monitor.monitor import DEAD_S, Monitor, MonitorEvent
 from fishvoiced.monitor.probe import Probe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
 from fishvoiced.monitor.throttle import Phase
-
 from tests.hardware.machines import tree
 from tests.monitor.fakes import Clock, FakeProbe, celsius, reading
 

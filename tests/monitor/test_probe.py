@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from fishvoiced.monitor.probe import LONGEST_BACKOFF_S, Guard, ProbeError
-from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fishvoiced.monitor.probe import LONGEST_BACKOFF_S, Guard, ProbeError
+from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 from tests.monitor.fakes import FakeProbe, celsius
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fishvoiced.hardware.doors import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
@@ -16,7 +17,6 @@ from fishvoiced.monitor.probes.raspberry_pi import RaspberryPi
 from fishvoiced.monitor.probes.thermal_zones import ThermalZones
 from fishvoiced.monitor.probes.throttle_counters import ThrottleCounters
 from fishvoiced.monitor.reading import Quantity, Reading
-
 from tests.hardware.machines import tree
 from tests.monitor.fakes import commands
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fishvoiced.hardware.doors import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
@@ -11,7 +12,6 @@ from fishvoiced.monitor.probes.pmset import Pmset
 from fishvoiced.monitor.probes.powermetrics import Powermetrics, parse_power
 from fishvoiced.monitor.probes.pressure import Pressure
 from fishvoiced.monitor.reading import Quantity, Unavailable
-
 from tests.monitor.fakes import FIXTURES, commands
 
 

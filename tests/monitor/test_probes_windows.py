@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+
 from fishvoiced.hardware.doors import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
@@ -17,7 +18,6 @@ from fishvoiced.monitor.probes.core_temp import SIZE, CoreTemp, parse_shared
 from fishvoiced.monitor.probes.libre_hardware_monitor import LibreHardwareMonitor, parse_tree
 from fishvoiced.monitor.probes.performance_counter import COARSE, PASSIVE, PRECISE, PerformanceCounter
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
-
 from tests.monitor.fakes import FIXTURES
 
 

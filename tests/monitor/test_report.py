@@ -6,6 +6,7 @@ import builtins
 from pathlib import Path
 
 import pytest
+
 from fishvoiced.monitor.history import HistoryPoint
 from fishvoiced.monitor.report import ReportError, write_report
 from fishvoiced.monitor.throttle import Phase

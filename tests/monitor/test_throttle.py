@@ -9,12 +9,12 @@ from dataclasses import fields
 from itertools import pairwise
 
 import pytest
-from fishvoiced.monitor.evidence import Policy, Severity, judge
-from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
-from fishvoiced.monitor.throttle import LONGEST_WAIT_S, Advice, Phase, ThrottleState, WaitBudget, advise, step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fishvoiced.monitor.evidence import Policy, Severity, judge
+from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
+from fishvoiced.monitor.throttle import LONGEST_WAIT_S, Advice, Phase, ThrottleState, WaitBudget, advise, step
 from tests.monitor.fakes import celsius, reading
 
 POLICY = Policy(threads=8)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fishvoiced.monitor.reading import Quantity, plausible
-from fishvoiced.monitor.throughput import FRESH_S, Throughput
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fishvoiced.monitor.reading import Quantity, plausible
+from fishvoiced.monitor.throughput import FRESH_S, Throughput
 
 
 def run(meter: Throughput, rate: float, windows: int, now: float, key: str = "s1-mini int4 x2") -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 
-from fishvoiced.monitor.top import TopView, render_top, sparkline
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+
+from fishvoiced.monitor.top import TopView, render_top, sparkline
 
 STATUS: dict[str, object] = {
     "model": "s1-mini",

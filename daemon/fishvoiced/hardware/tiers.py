@@ -75,8 +75,8 @@ _FAST_CORES = "one thread per performance core, within affinity and quota"
 _ALL_CORES = "one thread per core, within affinity and quota"
 _INT4 = "language model: 4-bit weights in blocks of 32; codec: int8 convolutions, last stage fp32"
 _INT8 = "language model: 8-bit dynamic; codec: int8 convolutions, last stage fp32"
-_FULL = "as the fp32 reference to the ear; small differences in the codes"
-_GOOD = "good: 4-bit weights change some codes, words stay the same"
+_FULL = "expected near the fp32 reference: small differences in the codes"
+_GOOD = "expected good: 4-bit weights change some codes, hardly a word"
 
 _PROFILES = (
     TierProfile(

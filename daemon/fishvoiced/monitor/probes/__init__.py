@@ -6,6 +6,9 @@ from fishvoiced.hardware.doors import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Probe
 
+# These tell power, which by itself is no sign of heat.
+POWER_SOURCES = frozenset({"RAPL", "powermetrics"})
+
 
 def discover(doors: Doors) -> tuple[Probe, ...]:
     """The probes worth asking on this system, best signal first. None touches hardware yet."""

@@ -1,0 +1,119 @@
+"""The doctor's report: facts, tier, platform, expectation against measurement, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fishvoiced.hardware.classify import Classification, classify
+from fishvoiced.hardware.environment import SessionAdvice, environment, session_advice
+from fishvoiced.hardware.facts import HardwareFacts
+from fishvoiced.hardware.platforms import (
+    Capability,
+    Installed,
+    Platform,
+    Tool,
+    capabilities,
+    platform_of,
+    tools,
+    warnings,
+)
+from fishvoiced.hardware.threads import ThreadBudget, thread_budget
+from fishvoiced.hardware.tiers import TierProfile, profile_for
+
+
+@dataclass(frozen=True, slots=True)
+class SensorLine:
+    """One source: whether it answered, what it said or why it is silent, how to get it; ``heat``
+    is False for a source of power only."""
+
+    name: str
+    available: bool
+    detail: str
+    hint: str = ""
+    heat: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionFigure:
+    """One calibrated combination and the RTF that it predicts."""
+
+    precision: str
+    threads: int
+    predicted_rtf: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What this machine measured of itself: the calibration's figures, the choice among them, and
+    the RTF observed over ``utterances`` (None before the first)."""
+
+    model: str
+    figures: tuple[PrecisionFigure, ...]
+    precision: str
+    threads: int
+    observed_rtf: float | None = None
+    utterances: int = 0
+
+    @property
+    def predicted_rtf(self) -> float | None:
+        """The prediction for the chosen combination."""
+        chosen = (f for f in self.figures if f.precision == self.precision and f.threads == self.threads)
+        return next((figure.predicted_rtf for figure in chosen), None)
+
+    @property
+    def prediction_error(self) -> float | None:
+        """(predicted - observed) / observed; None until both are known."""
+        predicted, observed = self.predicted_rtf, self.observed_rtf
+        if predicted is None or not observed:
+            return None
+        return (predicted - observed) / observed
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """Everything that `doctor` prints."""
+
+    facts: HardwareFacts
+    classification: Classification
+    profile: TierProfile
+    platform: Platform
+    threads: ThreadBudget
+    session: SessionAdvice
+    environment: tuple[tuple[str, str], ...]
+    sensors: tuple[SensorLine, ...]
+    capabilities: tuple[Capability, ...]
+    tools: tuple[Tool, ...]
+    warnings: tuple[str, ...]
+    installed: Installed
+    measured: Measured | None = None
+
+
+def diagnose(
+    facts: HardwareFacts,
+    sensors: Iterable[SensorLine] = (),
+    installed: Installed | None = None,
+    measured: Measured | None = None,
+) -> DoctorReport:
+    """Put the report together. Pure: whoever calls has asked machine and sensors already."""
+    sensors = tuple(sensors)
+    installed = installed or Installed()
+    classification = classify(facts)
+    tier = classification.tier
+    platform = platform_of(facts, tier)
+    answered = tuple(sensor.name for sensor in sensors if sensor.available and sensor.heat)
+    return DoctorReport(
+        facts=facts,
+        classification=classification,
+        profile=profile_for(tier, facts),
+        platform=platform,
+        threads=thread_budget(facts),
+        session=session_advice(facts),
+        environment=tuple(sorted(environment(facts).items())),
+        sensors=sensors,
+        capabilities=capabilities(platform, installed, answered),
+        tools=tools(facts, platform, answered),
+        warnings=warnings(facts, tier, platform, answered),
+        installed=installed,
+        measured=measured,
+    )

@@ -1,0 +1,89 @@
+"""`doctor` as a command: ask the machine, its sensors and its packages, then print the report."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.doctor import DoctorReport, Measured, SensorLine, diagnose
+from fishvoiced.hardware.doctor_view import first_start, render, render_matrix, to_json
+from fishvoiced.hardware.doors import Doors, live_doors
+from fishvoiced.hardware.platforms import Installed, matrix
+from fishvoiced.monitor.probe import Guard
+from fishvoiced.monitor.probes import POWER_SOURCES, discover
+from fishvoiced.monitor.reading import Quantity, Reading
+
+_PROGRAMS = ("systemctl", "launchctl", "schtasks", "c++", "g++", "clang++", "cl")
+_UNITS = {
+    Quantity.TEMPERATURE: "{:.0f} °C",
+    Quantity.THROTTLE_DUTY: "throttled {:.0%} of the time",
+    Quantity.THROTTLE_EVENTS: "{:.0f} throttle events",
+    Quantity.FIRMWARE_FLAGS: "flags {:.0f}",
+    Quantity.PRESSURE: "level {:.0f} of 4",
+    Quantity.SPEED_LIMIT: "speed limit {:.0f} %",
+    Quantity.POWER: "{:.1f} W",
+    Quantity.THROUGHPUT: "{:.0%} of normal",
+}
+
+
+def doctor_command(argv: Sequence[str], measured: Measured | None = None) -> int:
+    """Print the report (``--json``: as JSON, ``--short``: the first start's form). Returns 0."""
+    parser = argparse.ArgumentParser(prog="fishvoice doctor", description="What this machine is and can do.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--short", action="store_true", help="print the short form of a first start")
+    parser.add_argument("--matrix", action="store_true", help="print what works on which platform")
+    args = parser.parse_args(list(argv))
+    if args.matrix:
+        render_matrix(matrix(), sys.stdout)
+        return 0
+    report = examine(live_doors(), measured)
+    if args.json:
+        sys.stdout.write(to_json(report) + "\n")
+    elif args.short:
+        sys.stdout.write(first_start(report) + "\n")
+    else:
+        render(report, sys.stdout)
+    return 0
+
+
+def examine(doors: Doors, measured: Measured | None = None) -> DoctorReport:
+    """The report on the machine behind the doors."""
+    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured)
+
+
+def ask_sensors(doors: Doors) -> tuple[SensorLine, ...]:
+    """Every heat source's answer or silence. Takes a second per hung source at most."""
+    lines = []
+    for probe in discover(doors):
+        outcome = Guard(probe).poll(time.monotonic())
+        heat = probe.name not in POWER_SOURCES
+        if isinstance(outcome, tuple):
+            # An empty answer is a counter that needs a second look; it is there all the same.
+            said = ", ".join(map(_shown, outcome)) or "available"
+            lines.append(SensorLine(probe.name, True, said, heat=heat))
+        else:
+            lines.append(SensorLine(probe.name, False, outcome.reason, outcome.hint, heat))
+    return tuple(lines)
+
+
+def ask_installed() -> Installed:
+    """Programs on the path and package versions; nothing is imported or run."""
+    programs = frozenset(name for name in _PROGRAMS if shutil.which(name))
+    return Installed(programs, _version("onnxruntime"), _version("torch"))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _shown(reading: Reading) -> str:
+    label = f"{reading.label} " if reading.label else ""
+    return label + _UNITS[reading.quantity].format(reading.value)
