@@ -1,0 +1,1 @@
+"""Foreign protocols, each spoken by a thin program over the same client."""
