@@ -34,18 +34,20 @@ def start_daemon(attempt: Callable[[], _Connection], timeout: float) -> _Connect
     with FileLock(paths.runtime_dir() / "start.lock") as lock:
         while not lock.try_acquire():
             _wait(deadline, timeout)
-        try:
-            return attempt()
-        except DaemonUnavailable:
-            log = _fresh_log()
-            process = _spawn(daemon_command(), log)
+        running = FileLock(paths.lock_file())
+        process: subprocess.Popen[bytes] | None = None
         while True:
             try:
                 return attempt()
             except DaemonUnavailable:
-                if process.poll() is not None and process.returncode != 0:
-                    raise DaemonUnavailable(_obituary(log, process.returncode)) from None
-                _wait(deadline, timeout)
+                # A daemon that holds its lock is starting or ending, whoever started it: that takes its time.
+                if process is None and not running.held():
+                    process = _spawn(daemon_command(), _fresh_log())
+                elif process is not None and process.poll():
+                    if not running.held():
+                        raise DaemonUnavailable(_obituary(paths.log_file(), process.returncode)) from None
+                    process = None
+            _wait(deadline, timeout)
 
 
 def daemon_command() -> list[str]:

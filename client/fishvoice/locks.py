@@ -24,6 +24,12 @@ class FileLock:
         self._handle = handle
         return True
 
+    def held(self) -> bool:
+        """Whether somebody has it at the moment."""
+        free = self.try_acquire()
+        self.release()
+        return not free
+
     def release(self) -> None:
         """Let go; no harm if it is not held. Closing the file is what frees the lock."""
         if self._handle is not None:

@@ -16,7 +16,7 @@ import pytest
 
 from fishvoice import paths
 from fishvoice.client import Client
-from fishvoice.errors import DaemonUnavailable
+from fishvoice.errors import FishvoiceError
 from tests.fakes import daemon as fake
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PYTHONPATH", source)
     monkeypatch.setenv("FISHVOICE_DAEMON", f"{sys.executable} {FAKE_DAEMON}")
     yield folder
-    with suppress(DaemonUnavailable), Client(start=False) as client:
+    with suppress(FishvoiceError), Client(start=False) as client:
         client.shutdown()
     shutil.rmtree(folder)
 

@@ -1,0 +1,80 @@
+"""Cutting arriving text: nothing lost, nothing cut inside a sentence, nothing held back without need."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fishvoice.pieces import Pieces, split
+
+words = st.text(st.sampled_from("abc Dr.!?…。\n  \"'(),"), max_size=300)
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(words, st.integers(5, 80), st.data())
+def test_nothing_is_lost_however_it_arrives(text: str, limit: int, data: st.DataObject) -> None:
+    pieces, taken, rest = Pieces(limit), [], text
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        pieces.feed(rest[:size])
+        rest = rest[size:]
+        take = data.draw(st.sampled_from([pieces.take, pieces.take_idle]))
+        taken.append(take())
+    while not pieces.empty:
+        taken.append(pieces.take_rest())
+    found = [piece for piece in taken if piece is not None]
+    assert letters("".join(found)) == letters(text)
+    assert all(0 < len(piece) <= limit for piece in found)
+
+
+@given(words, st.integers(5, 80))
+def test_split_is_whole(text: str, limit: int) -> None:
+    assert letters("".join(split(text, limit))) == letters(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [
+        ("One two. Three", "One two."),
+        ("One. Two! Three? Four", "One. Two! Three?"),
+        ("He said “Stop.” Then", "He said “Stop.”"),
+        ("First\n\nSecond", "First"),
+        ("一。二", "一。"),
+        ("One two.", None),  # perhaps the number 2.5 is on its way
+        ("It costs 2.5 and", None),
+        ("Dr. Smith and Mr. Jones", None),
+        ("J. R. R. Tolkien", None),
+        ("wait... what", None),
+        ("one\ntwo", None),
+        ("", None),
+    ],
+)
+def test_whole_sentences(text: str, piece: str | None) -> None:
+    pieces = Pieces(1000)
+    pieces.feed(text)
+    assert pieces.take() == piece
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "left"),
+    [
+        ("One two.", "One two.", None),
+        ("one\n", "one", None),
+        ("one\ntwo", "one", "two"),
+        ("half a sent", None, "half a sent"),
+    ],
+)
+def test_after_a_pause(text: str, piece: str | None, left: str | None) -> None:
+    pieces = Pieces(1000)
+    pieces.feed(text)
+    assert pieces.take_idle() == piece
+    assert pieces.take_rest() == left
+
+
+def test_text_without_an_end_is_cut_between_words() -> None:
+    assert list(split("word " * 10, 12)) == ["word word"] * 5
+    assert list(split("x" * 25, 10)) == ["x" * 10, "x" * 10, "x" * 5]
