@@ -29,6 +29,7 @@ SEND_HIGH_WATER = 256
 RECEIVE_HIGH_WATER = 256
 HANDSHAKE_MS = 5000
 LINGER_MS = 500
+LONGEST_WAIT_SECONDS = 3600.0  # whoever asks to be called in a million years is called in an hour, and asks again
 MAX_MESSAGE_BYTES = max(MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES)
 
 
@@ -185,7 +186,8 @@ class Transport:
 
     def poll(self, timeout: float | None) -> Iterator[Arrival]:
         """Wait up to ``timeout`` seconds (None: as long as it takes), then yield what has come: a batch."""
-        ready = dict(self._poller.poll(None if timeout is None else max(0, round(timeout * 1000 + 0.5))))
+        seconds = None if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT_SECONDS)
+        ready = dict(self._poller.poll(None if seconds is None else round(seconds * 1000 + 0.5)))
         if self._gate and self._gate.socket in ready:
             self._gate.answer()
         if self._wake_read.fileno() in ready:

@@ -285,6 +285,12 @@ def test_a_request_decides_how_long_its_model_stays(home: Path) -> None:
         eventually(lambda: loaded(client) == ["fast-model"], within=3)
 
 
+@pytest.mark.parametrize("keep_alive", [float("inf"), 1e300])
+def test_a_model_may_be_kept_absurdly_long(daemon: Daemon, client: Wire, keep_alive: float) -> None:
+    client.until_end(client.speak("one", keep_alive=keep_alive))
+    client.until_end(client.speak("two"))
+
+
 def test_a_model_in_use_is_not_unloaded(home: Path) -> None:
     with running(home, frame=0.02) as daemon, daemon.client() as one, daemon.client() as other:
         long = one.speak("w " * 60)

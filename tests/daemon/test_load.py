@@ -97,21 +97,20 @@ def check(everybody: list[Heard]) -> None:
 
 
 def test_every_request_ends_exactly_once_and_memory_comes_back(home: Path) -> None:
-    with running(home, "--log-level", "warning", frame=0.001, ready=False) as daemon:
-        with daemon.client() as observer:
-            eventually(lambda: observer.status()["state"] == "ready")
-            check(storm(daemon, seed=0))
-            process = psutil.Process(daemon.process.pid)
-            eventually(lambda: observer.status()["clients"] <= 1)
-            memory, threads, descriptors = daemon.memory, process.num_threads(), process.num_fds()
-            for seed in (100, 200):
-                check(storm(daemon, seed))
-            status = eventually(lambda: (s := observer.status())["clients"] <= 1 and s)
-            assert isinstance(status, dict)
-            assert status["queue"]["waiting"] == status["queue"]["active"] == 0
-            assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 5)
-            ended = sum(status["counters"][o] for o in ("complete", "cancelled", "error", "refused", "vanished"))
-            assert ended == status["counters"]["requests"]
-            eventually(lambda: process.num_fds() <= descriptors)
-            assert process.num_threads() == threads
-            assert daemon.memory < 1.05 * memory
+    with running(home, "--log-level", "warning", frame=0.001, ready=False) as daemon, daemon.client() as observer:
+        eventually(lambda: observer.status()["state"] == "ready")
+        check(storm(daemon, seed=0))
+        process = psutil.Process(daemon.process.pid)
+        eventually(lambda: observer.status()["clients"] <= 1)
+        memory, threads, descriptors = daemon.memory, process.num_threads(), process.num_fds()
+        for seed in (100, 200):
+            check(storm(daemon, seed))
+        status = eventually(lambda: (s := observer.status())["clients"] <= 1 and s)
+        assert isinstance(status, dict)
+        assert status["queue"]["waiting"] == status["queue"]["active"] == 0
+        assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 5)
+        ended = sum(status["counters"][o] for o in ("complete", "cancelled", "error", "refused", "vanished"))
+        assert ended == status["counters"]["requests"]
+        eventually(lambda: process.num_fds() <= descriptors)
+        assert process.num_threads() == threads
+        assert daemon.memory < 1.05 * memory
