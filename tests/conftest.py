@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +43,7 @@ def torch_engine(tiny_checkpoint: Path) -> TorchEngine:
 
 
 @pytest.fixture(params=["onnx", "torch"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Engine:
     """Each of our own engines in turn: they must be interchangeable."""
-    yield request.getfixturevalue(f"{request.param}_engine")
+    fixture: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return fixture

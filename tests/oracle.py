@@ -40,28 +40,49 @@ def codec(config: Any) -> Any:
     def transformer(n_layer: int) -> Any:
         t = config.transformer
         args = modded_dac.ModelArgs(
-            block_size=t.max_seq_len, n_layer=n_layer, n_head=t.n_head, dim=t.dim, intermediate_size=t.intermediate_size,
-            head_dim=t.head_dim, rope_base=t.rope_base, norm_eps=t.norm_eps,
+            block_size=t.max_seq_len,
+            n_layer=n_layer,
+            n_head=t.n_head,
+            dim=t.dim,
+            intermediate_size=t.intermediate_size,
+            head_dim=t.head_dim,
+            rope_base=t.rope_base,
+            norm_eps=t.norm_eps,
         )
-        return modded_dac.WindowLimitedTransformer(args, input_dim=t.dim, window_size=config.transformer_window, causal=True)
+        return modded_dac.WindowLimitedTransformer(
+            args, input_dim=t.dim, window_size=config.transformer_window, causal=True
+        )
 
     quantizer = rvq.DownsampleResidualVectorQuantize(
-        input_dim=config.latent_dim, n_codebooks=config.num_codebooks - 1, codebook_dim=config.codebook_dim,
-        codebook_size=config.codebook_size, semantic_codebook_size=config.semantic_codebook_size,
+        input_dim=config.latent_dim,
+        n_codebooks=config.num_codebooks - 1,
+        codebook_dim=config.codebook_dim,
+        codebook_size=config.codebook_size,
+        semantic_codebook_size=config.semantic_codebook_size,
         downsample_factor=config.downsample,
         pre_module=transformer(config.transformer_layers) if config.transformer_layers else None,
         post_module=transformer(config.transformer_layers) if config.transformer_layers else None,
     )
     general = partial(
-        modded_dac.ModelArgs, block_size=config.encoder_max_positions, n_local_heads=-1, head_dim=64,
-        rope_base=config.rope_base, norm_eps=config.norm_eps,
+        modded_dac.ModelArgs,
+        block_size=config.encoder_max_positions,
+        n_local_heads=-1,
+        head_dim=64,
+        rope_base=config.rope_base,
+        norm_eps=config.norm_eps,
     )
     return modded_dac.DAC(
-        encoder_dim=config.encoder_dim, encoder_rates=list(config.encoder_rates), latent_dim=config.latent_dim,
-        decoder_dim=config.decoder_dim, decoder_rates=list(config.decoder_rates), quantizer=quantizer,
-        sample_rate=config.sample_rate, causal=True,
+        encoder_dim=config.encoder_dim,
+        encoder_rates=list(config.encoder_rates),
+        latent_dim=config.latent_dim,
+        decoder_dim=config.decoder_dim,
+        decoder_rates=list(config.decoder_rates),
+        quantizer=quantizer,
+        sample_rate=config.sample_rate,
+        causal=True,
         encoder_transformer_layers=list(config.encoder_transformer_layers),
-        decoder_transformer_layers=[0] * len(config.decoder_rates), transformer_general_config=general,
+        decoder_transformer_layers=[0] * len(config.decoder_rates),
+        transformer_general_config=general,
     ).eval()
 
 
@@ -93,7 +114,8 @@ def _load_dac_module(name: str) -> None:
     sys.modules["dac.nn"].__path__ = []  # type: ignore[attr-defined]
     path = importlib.metadata.distribution("descript-audio-codec").locate_file(name.replace(".", "/") + ".py")
     spec = importlib.util.spec_from_file_location(name, str(path))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from fishvoice import paths
 from fishvoice.protocol import VoiceInfo
 from fishvoiced.errors import UnknownVoice
@@ -21,10 +23,10 @@ STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
 
 
-def user_models() -> ModelStore:
-    """The models this user has converted, and the ones that came with the package."""
-    shipped = tuple(STARTER_FOLDER.glob("converted/*")) if STARTER_FOLDER.is_dir() else ()
-    return ModelStore(paths.cache_dir() / "models", shipped)
+def user_models(*elsewhere: Path) -> ModelStore:
+    """The models this user has converted, the ones that came with the package, and single folders elsewhere."""
+    shipped = STARTER_FOLDER.glob("converted/*") if STARTER_FOLDER.is_dir() else ()
+    return ModelStore(paths.cache_dir() / "models", (*elsewhere, *shipped))
 
 
 def user_voices() -> VoiceStore:
@@ -86,7 +88,7 @@ class Catalog:
             for v in self._voices.all().voices
         ]
         default = self._default or (self._first() if infos else None)
-        return [VoiceInfo(i.name, i.language, i.model, i.sample_rate, i.name == default, i.clones, i.description) for i in infos]
+        return [msgspec.structs.replace(info, default=info.name == default) for info in infos]
 
     def _first(self) -> str:
         """The starter voice, else whatever model there is."""

@@ -52,11 +52,11 @@ class UniversalFishSpeechOptimizer:
 
     def __init__(self, model_path: str | Path | None = None, settings: Config | None = None) -> None:
         self.settings = settings or Config()
-        models = user_models()
-        name = self.settings.voice
+        name, elsewhere = self.settings.voice, []
         if model_path is not None:
-            name = self._model(Path(model_path)).folder.name
-        self._speaker = InstalledSpeaker(self.settings, Catalog(models, user_voices(), name))
+            folder = self._model(Path(model_path)).folder
+            name, elsewhere = folder.name, [folder]
+        self._speaker = InstalledSpeaker(self.settings, Catalog(user_models(*elsewhere), user_voices(), name))
         self.loaded = self._speaker.load(None)
 
     def _model(self, path: Path) -> ConvertedModel:
@@ -73,7 +73,11 @@ class UniversalFishSpeechOptimizer:
 
         choice = engine_choice(self.settings, collect())
         return import_checkpoint(
-            path, user_models(), choice.language, choice.codec, lambda what, share: log.info("%3.0f%% %s", share * 100, what)
+            path,
+            user_models(),
+            choice.language,
+            choice.codec,
+            lambda what, share: log.info("%3.0f%% %s", share * 100, what),
         )
 
     def synthesize(

@@ -54,7 +54,8 @@ class InstalledSpeaker:
 
     def loaded(self) -> Sequence[Loaded]:
         return [
-            Loaded(model, model, r.engine.name, r.engine.precision, r.notice) for model, r in list(self._resident.items())
+            Loaded(model, model, r.engine.name, r.engine.precision, r.notice)
+            for model, r in list(self._resident.items())
         ]
 
     def load(self, voice: str | None) -> Loaded:
@@ -103,7 +104,9 @@ class InstalledSpeaker:
             log.info("model %s is warm: engine %s, precision %s", name, engine.name, engine.precision)
         return self._resident[name]
 
-    def _steps(self, engine: Engine, choice: Choice, speech: Speech, request: Synthesize) -> Generator[Step, None, None]:
+    def _steps(
+        self, engine: Engine, choice: Choice, speech: Speech, request: Synthesize
+    ) -> Generator[Step, None, None]:
         references: tuple[Reference, ...] = ()
         if request.payload is not None:
             yield None  # encoding takes a while: let the loop have its say first

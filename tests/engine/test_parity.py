@@ -144,7 +144,7 @@ def test_codec_encodes_a_recording_as_upstream(codecs: tuple[Any, checkpoints.Co
 
 
 def test_codec_goes_back_to_upstreams_layout(codecs: tuple[Any, checkpoints.Codec]) -> None:
-    theirs, ours = codecs
+    _, ours = codecs
     state = checkpoints.codec_to_upstream(ours)
     result = oracle.codec(ours.config).load_state_dict(state, strict=False)
     assert not result.unexpected_keys

@@ -113,7 +113,7 @@ class OnnxEngine:
 
 
 class KVBuffers:
-    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present are the same memory."""
+    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present share memory."""
 
     def __init__(self, config: TransformerConfig, capacity: int) -> None:
         self.capacity = capacity
@@ -147,11 +147,12 @@ class OnnxDecoder:
 
     def decode(self, codes: Codes) -> Samples:
         frames = codes.shape[1]
-        audio: Samples = np.empty((1, frames * self._frame_samples), np.float32)
+        audio = np.empty((1, frames * self._frame_samples), np.float32)
         binding = self._bindings[0]
         binding.input("codes", shared(np.ascontiguousarray(codes[None])))
         binding.output("audio", shared(audio))
         binding.run()
         self._bindings.reverse()
         self._position[0] += frames
-        return audio[0]
+        samples: Samples = audio[0]
+        return samples

@@ -69,7 +69,9 @@ def _onnx(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> 
 
     advice = session_advice(facts, choice.threads or None)
     runtime = Runtime(advice.intra_op_threads, advice.allow_spinning, advice.thread_affinities)
-    return OnnxEngine(model, available(model, LANGUAGE, choice.language), available(model, DECODER, choice.codec), runtime)
+    return OnnxEngine(
+        model, available(model, LANGUAGE, choice.language), available(model, DECODER, choice.codec), runtime
+    )
 
 
 def _torch(checkpoint: Path, choice: EngineChoice, facts: HardwareFacts) -> Engine:
@@ -81,4 +83,3 @@ def _torch(checkpoint: Path, choice: EngineChoice, facts: HardwareFacts) -> Engi
     except ImportError as error:
         raise MissingExtra("export", "the PyTorch engine") from error
     return TorchEngine(checkpoint)
-

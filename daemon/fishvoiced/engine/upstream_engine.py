@@ -1,7 +1,7 @@
-"""The reference engine: the package ``fish-speech`` 0.1.0 (Apache-2.0) itself, to compare with and to measure against.
+"""The reference engine: the package ``fish-speech`` 0.1.0 (Apache-2.0) itself, to compare with.
 
-It generates codes with upstream's own model and sampling; sound is made by our codec, since importing upstream's drags in
-torchaudio. Slow by nature: its K/V cache always spans the whole context.
+It generates codes with upstream's own model and sampling; sound is made by our codec, since importing upstream's
+drags in torchaudio. Slow by nature: its K/V cache always spans the whole context.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fishvoiced.model import checkpoint as checkpoints
 
 
 class UpstreamEngine:
-    """See :class:`fishvoiced.engine.base.Engine`. Its random draws are torch's, so a seed gives other codes than ours."""
+    """See :class:`fishvoiced.engine.base.Engine`. A seed gives other codes than ours: torch draws."""
 
     name = "fish-speech"
 

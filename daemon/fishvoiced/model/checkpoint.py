@@ -192,7 +192,11 @@ def _fold_weight_norms(state: State) -> State:
 def _fold_layer_scales(state: State) -> State:
     """A scale after a linear layer is a scale of its rows."""
     folded = dict(state)
-    scaled = {"attention_layer_scale.gamma": "attention.wo", "ffn_layer_scale.gamma": "feed_forward.w2", "gamma": "pwconv2"}
+    scaled = {
+        "attention_layer_scale.gamma": "attention.wo",
+        "ffn_layer_scale.gamma": "feed_forward.w2",
+        "gamma": "pwconv2",
+    }
     for key in state:
         for suffix, layer in scaled.items():
             if key.endswith("." + suffix):

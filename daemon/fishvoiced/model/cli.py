@@ -39,37 +39,40 @@ def _parser() -> argparse.ArgumentParser:
     importing = verbs.add_parser("import", help="convert a Fish checkpoint folder (openaudio-s1-mini's format)")
     importing.add_argument("checkpoint", type=Path)
     importing.add_argument("--precision", choices=PRECISIONS[LANGUAGE], default="int4", help="of the language model")
-    importing.add_argument("--codec-precision", choices=PRECISIONS[DECODER], default="fp32", help="of the codec's decoder")
+    importing.add_argument(
+        "--codec-precision", choices=PRECISIONS[DECODER], default="fp32", help="of the codec's decoder"
+    )
     removing = verbs.add_parser("remove", help="delete a converted model")
     removing.add_argument("name")
     return parser
 
 
 def _list(store: ModelStore, as_json: bool) -> int:
-    rows = []
+    models: list[ConvertedModel] = []
     for model in store.models():
         if isinstance(model, ConvertedModel):
-            rows.append(
-                {
-                    "name": model.name,
-                    "folder": str(model.folder),
-                    "language": model.precisions(LANGUAGE),
-                    "codec": model.precisions(DECODER),
-                    "megabytes": round(model.size() / 1e6, 1),
-                    "sample_rate": model.config.codec.sample_rate,
-                }
-            )
+            models.append(model)
         else:
             print(f"fishvoice: {model}", file=sys.stderr)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([_row(model) for model in models], indent=2))
         return 0
-    for row in rows:
-        print(
-            f"{row['name']}: {row['megabytes']} MB, {row['sample_rate']} Hz, language model {'/'.join(row['language'])}, "
-            f"codec {'/'.join(row['codec'])}  {row['folder']}"
-        )
+    for model in models:
+        language, codec = "/".join(model.precisions(LANGUAGE)), "/".join(model.precisions(DECODER))
+        size, rate = model.size() / 1e6, model.config.codec.sample_rate
+        print(f"{model.name}: {size:.1f} MB, {rate} Hz, language model {language}, codec {codec}  {model.folder}")
     return 0
+
+
+def _row(model: ConvertedModel) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "folder": str(model.folder),
+        "language": model.precisions(LANGUAGE),
+        "codec": model.precisions(DECODER),
+        "bytes": model.size(),
+        "sample_rate": model.config.codec.sample_rate,
+    }
 
 
 def require_export() -> None:
@@ -86,7 +89,12 @@ def _import(store: ModelStore, checkpoint: Path, precision: str, codec_precision
 
     from fishvoiced.model.convert import import_checkpoint
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=1.0)
         model = import_checkpoint(

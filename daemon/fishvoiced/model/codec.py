@@ -85,7 +85,9 @@ class CausalTransposedConv(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int) -> None:
         super().__init__()
         if kernel % stride:
-            raise ValueError(f"a transposed convolution's kernel ({kernel}) must be a multiple of its stride ({stride})")
+            raise ValueError(
+                f"a transposed convolution's kernel ({kernel}) must be a multiple of its stride ({stride})"
+            )
         self.stride = stride
         self.context = kernel // stride - 1
         self.conv = nn.Conv1d(channels_in, stride * channels_out, self.context + 1)
@@ -102,7 +104,12 @@ class ResidualUnit(nn.Module):
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.block = nn.ModuleList(
-            [Snake(channels), CausalConv(channels, channels, 7, dilation), Snake(channels), CausalConv(channels, channels, 1)]
+            [
+                Snake(channels),
+                CausalConv(channels, channels, 7, dilation),
+                Snake(channels),
+                CausalConv(channels, channels, 1),
+            ]
         )
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
@@ -145,6 +152,9 @@ class WindowBlock(nn.Module):
 
 class WindowTransformer(nn.Module):
     """Causal transformer over channels-first input [B, dim, T]; keeps the last ``window - 1`` K/V columns."""
+
+    cos: Tensor
+    sin: Tensor
 
     def __init__(self, config: TransformerConfig, window: int) -> None:
         super().__init__()
@@ -204,7 +214,9 @@ class Quantizer(nn.Module):
         )
         self.post = WindowTransformer(config.transformer, config.transformer_window)
         self.upsample = nn.ModuleList(
-            layer for rate in reversed(config.downsample) for layer in (CausalTransposedConv(d, d, rate, rate), ConvNeXt(d))
+            layer
+            for rate in reversed(config.downsample)
+            for layer in (CausalTransposedConv(d, d, rate, rate), ConvNeXt(d))
         )
         if config.has_encoder:
             self.downsample = nn.ModuleList(
@@ -215,7 +227,7 @@ class Quantizer(nn.Module):
     def decode(self, codes: Tensor, stream: Stream) -> Tensor:
         """Codes [B, num_codebooks, T] → latents [B, dim, T x upsampling]."""
         z = self.semantic.lookup(codes[:, 0])
-        for k, book in enumerate(self.residual):
+        for k, book in enumerate(self._books()):
             z = z + book.lookup(codes[:, k + 1])
         return run(self.upsample, self.post(z, stream), stream)
 
@@ -224,10 +236,15 @@ class Quantizer(nn.Module):
         z = self.pre(run(self.downsample, z, stream), stream)
         codes = [self.semantic.encode(z)]
         rest = z - self.semantic.lookup(codes[0])
-        for book in self.residual:
+        for book in self._books():
             codes.append(book.encode(rest))
             rest = rest - book.lookup(codes[-1])
         return torch.stack(codes, dim=1)
+
+    def _books(self) -> Iterator[VectorQuantizer]:
+        for book in self.residual:
+            assert isinstance(book, VectorQuantizer)
+            yield book
 
 
 class Codec(nn.Module):
@@ -247,7 +264,7 @@ class Codec(nn.Module):
         return torch.tanh(run(self.decoder, self.quantizer.decode(codes, stream), stream))
 
     def encode(self, audio: Tensor) -> Tensor:
-        """Samples [B, 1, N] → codes int64 [B, num_codebooks, ceil(N / frame_samples)]; the end is padded with silence."""
+        """Samples [B, 1, N] → codes int64 [B, num_codebooks, ceil(N / frame_samples)]; silence fills the last."""
         frame = self.config.frame_samples
         audio = F.pad(audio, (0, -audio.shape[-1] % frame))
         stream = Stream()

@@ -30,9 +30,8 @@ MAX_DECODE_FRAMES = 1024
 MAX_REFERENCE_FRAMES = 4096
 
 
-
 class SlowGraph(nn.Module):
-    """columns [1, 1 + num_codebooks, S], total int32 [1], past K/V → logits [1, V], hidden [1, 1, fast_dim], present K/V.
+    """columns [1, 1 + num_codebooks, S], total int32 [1], K/V → logits [1, V], hidden [1, 1, fast_dim], K/V.
 
     Only the last column's logits are computed, and only for the tokens that speech needs.
     """
@@ -71,7 +70,7 @@ class FastGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """codes [1, num_codebooks, T], position int64 [1], past contexts → audio [1, T x frame_samples], present contexts."""
+    """codes [1, num_codebooks, T], position int64 [1], contexts → audio [1, T x frame_samples], contexts."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
@@ -143,7 +142,9 @@ def _decoder(checkpoint: Checkpoint) -> onnx_ir.Model:
 def _encoder(checkpoint: Checkpoint) -> onnx_ir.Model:
     frame = checkpoint.config.codec.frame_samples
     frames = _dim("frames", MAX_REFERENCE_FRAMES)
-    return _trace(EncoderGraph(checkpoint), (torch.randn(1, 1, 3 * frame),), ["audio"], ["codes"], ({2: frame * frames},))
+    return _trace(
+        EncoderGraph(checkpoint), (torch.randn(1, 1, 3 * frame),), ["audio"], ["codes"], ({2: frame * frames},)
+    )
 
 
 def _dim(name: str, largest: int) -> Any:
@@ -154,7 +155,9 @@ def _numbered(name: str, values: list[Tensor]) -> list[str]:
     return [f"{name}.{i}" for i in range(len(values))]
 
 
-def _trace(module: nn.Module, example: tuple[Any, ...], inputs: list[str], outputs: list[str], dynamic: Any) -> onnx_ir.Model:
+def _trace(
+    module: nn.Module, example: tuple[Any, ...], inputs: list[str], outputs: list[str], dynamic: Any
+) -> onnx_ir.Model:
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             module.eval(),

@@ -100,7 +100,9 @@ class Attention(nn.Module):
             self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
             self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None = None) -> tuple[Tensor, KVCache | None]:
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None = None
+    ) -> tuple[Tensor, KVCache | None]:
         """``x`` [B, S, dim]; ``cos``/``sin`` whole tables [positions, head_dim // 2]."""
         if cache is not None and torch.onnx.is_in_onnx_export():
             return self._fused(x, cos, sin, cache)
@@ -115,7 +117,7 @@ class Attention(nn.Module):
         """Project and split into heads, each [B, heads, S, head_dim], with q and k normalized, not yet rotated."""
         c = self.config
         q, k, v = self.wqkv(x).split([self.q_size, self.kv_size, self.kv_size], dim=-1)
-        q, k, v = (t.unflatten(-1, (-1, c.head_dim)) for t in (q, k, v))
+        q, k, v = (t.reshape(*t.shape[:-1], -1, c.head_dim) for t in (q, k, v))
         if c.qk_norm:
             q, k = self.q_norm(q), self.k_norm(k)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
@@ -146,8 +148,8 @@ class Attention(nn.Module):
         v: Tensor | None = None
         if c.qk_norm:  # the CPU kernel takes q, k, v in one piece, but does not normalize them
             q, k, v = packed.split([self.q_size, self.kv_size, self.kv_size], dim=-1)
-            q = self.q_norm(q.unflatten(-1, (-1, c.head_dim))).flatten(-2)
-            k = self.k_norm(k.unflatten(-1, (-1, c.head_dim))).flatten(-2)
+            q = self.q_norm(q.reshape(*q.shape[:-1], -1, c.head_dim)).flatten(-2)
+            k = self.k_norm(k.reshape(*k.shape[:-1], -1, c.head_dim)).flatten(-2)
         batch, heads, columns, dim = cache.key.shape
         present = (batch, heads, columns + x.shape[1] if cache.growing else columns, dim)
         y, key, value = torch.onnx.ops.symbolic_multi_out(
@@ -166,9 +168,7 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) 
     """Attention of a whole sequence to itself: q [B, H, S, D], k and v [B, H_local, S, D] → [B, H, S, D]."""
     length = q.shape[2]
     cos, sin = cos[:length], sin[:length]
-    return F.scaled_dot_product_attention(
-        rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True, enable_gqa=True
-    )
+    return F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True, enable_gqa=True)
 
 
 class Block(nn.Module):
@@ -181,7 +181,9 @@ class Block(nn.Module):
         self.ffn_norm = RMSNorm(config.dim, config.norm_eps)
         self.attention_norm = RMSNorm(config.dim, config.norm_eps)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None = None) -> tuple[Tensor, KVCache | None]:
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None = None
+    ) -> tuple[Tensor, KVCache | None]:
         y, cache = self.attention(self.attention_norm(x), cos, sin, cache)
         x = x + y
         return x + self.feed_forward(self.ffn_norm(x)), cache

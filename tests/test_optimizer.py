@@ -1,0 +1,115 @@
+"""The one object, in this process: the mission's own signature, fallback included."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fishvoice.protocol import Sampling
+from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.config import Config, Engine
+from fishvoiced.errors import BadReference, BadRequest, CheckpointError
+from fishvoiced.model.store import LANGUAGE, ConvertedModel
+
+FP32 = Config(engine=Engine(precision="fp32"))
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def installed(tiny_model: ConvertedModel, tmp_path: Path) -> ConvertedModel:
+    """The tiny model where the user's own models are."""
+    models = tmp_path / "home" / "cache" / "models"
+    models.mkdir(parents=True)
+    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    return ConvertedModel.open(models / tiny_model.folder.name)
+
+
+def recording(path: Path, seconds: float = 1.5, rate: int = 22050) -> Path:
+    t = np.arange(int(seconds * rate)) / rate
+    tone = (0.3 * np.sin(2 * np.pi * 180 * t) * (1 + np.sin(2 * np.pi * 3 * t)) * 12000).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(tone.tobytes())
+    return path
+
+
+def test_it_speaks_and_measures_itself(installed: ConvertedModel) -> None:
+    speaker = UniversalFishSpeechOptimizer(installed.folder, FP32)
+    audio, rate, metrics = speaker.synthesize("Hello there. How are you?", seed=3)
+    assert audio.dtype == np.float32
+    assert rate == 16000
+    assert 0.05 < np.abs(audio).max() <= 1.0
+    assert metrics["audio_seconds"] == pytest.approx(len(audio) / rate)
+    assert metrics["rtf"] == pytest.approx(metrics["wall_seconds"] / metrics["audio_seconds"])
+    assert 0 < metrics["first_audio_seconds"] <= metrics["wall_seconds"]
+    assert (metrics["engine"], metrics["segments"], metrics["segment_errors"]) == ("onnx", 2, ())
+    again, _, _ = speaker.synthesize("Hello there. How are you?", seed=3)
+    np.testing.assert_array_equal(audio, again)
+
+
+def test_a_reference_recording_changes_the_voice(installed: ConvertedModel, tmp_path: Path) -> None:
+    speaker = UniversalFishSpeechOptimizer(installed.folder, FP32)
+    plain, _, _ = speaker.synthesize("Hello.", seed=3)
+    like, _, _ = speaker.synthesize("Hello.", recording(tmp_path / "ref.wav"), reference_text="A tone.", seed=3)
+    assert len(plain) != len(like) or not np.allclose(plain, like)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "cannot be read"), (b"not a sound", "reference"), (b"", "reference")],
+)
+def test_a_bad_reference_is_told(installed: ConvertedModel, tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "ref.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadReference, match=says):
+        UniversalFishSpeechOptimizer(installed.folder, FP32).synthesize("Hello.", path)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sampling": Sampling(temperature=float("nan"))}, "temperature must be between 0 and 2, not nan"),
+        ({"sampling": Sampling(top_p=1.5)}, "top_p must be between"),
+        ({"sampling": Sampling(repetition_penalty=-1.0)}, "repetition_penalty must be between"),
+        ({"speed": 9.0}, "speed must be between"),
+        ({"seed": -1}, "seed must be between"),
+    ],
+)
+def test_options_out_of_range_are_refused(installed: ConvertedModel, options: dict[str, object], says: str) -> None:
+    with pytest.raises(BadRequest, match=says):
+        UniversalFishSpeechOptimizer(installed.folder, FP32).synthesize("Hello.", **options)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="neither a Fish checkpoint folder nor a converted model"):
+        UniversalFishSpeechOptimizer(tmp_path, FP32)
+
+
+def test_pytorch_takes_over_when_a_graph_cannot_be_loaded(
+    tiny_model: ConvertedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import shutil
+
+    broken = ConvertedModel.open(shutil.copytree(tiny_model.folder, tmp_path / "broken"))
+    (broken.folder / f"{LANGUAGE}-fp32" / "slow.onnx").write_bytes(b"no graph")
+    speaker = UniversalFishSpeechOptimizer(broken.folder, FP32)
+    assert speaker.loaded.engine == "torch"
+    assert "PyTorch does instead" in (speaker.loaded.notice or "")
+    assert "PyTorch does instead" in caplog.text
+    audio, _, metrics = speaker.synthesize("Hello.", seed=3)
+    assert metrics["engine"] == "torch"
+    healthy, _, _ = UniversalFishSpeechOptimizer(tiny_model.folder, FP32).synthesize("Hello.", seed=3)
+    np.testing.assert_allclose(audio, healthy, atol=1e-3)
+
+
+def test_the_engine_that_is_asked_for_runs(tiny_model: ConvertedModel) -> None:
+    speaker = UniversalFishSpeechOptimizer(tiny_model.folder, Config(engine=Engine(name="torch")))
+    assert speaker.loaded.engine == "torch"

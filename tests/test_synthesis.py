@@ -1,0 +1,179 @@
+"""Text → chunks: joined as one-shot decoding, places in the text, failures that stay in their segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise
+
+import numpy as np
+import pytest
+
+from fishvoiced.engine.base import Codes, Columns, Decoder, Engine, Samples, SamplingOptions
+from fishvoiced.engine.onnx_engine import OnnxEngine
+from fishvoiced.errors import BadRequest, EngineError
+from fishvoiced.join import FADE_SECONDS
+from fishvoiced.model.config import ModelConfig
+from fishvoiced.synthesis import (
+    Chunk,
+    Reference,
+    SegmentFailure,
+    Speech,
+    Step,
+    block_sizes,
+    segment_seed,
+    synthesize,
+)
+from fishvoiced.text.tokenizer import Tokenizer
+
+SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
+TEXT = "The first sentence is here. Then comes another one, after it! And a last?"
+
+
+@dataclass
+class Recorder:
+    """An engine at the door of another: notes what is generated, and fails where it is told to."""
+
+    inner: Engine
+    fail_in: tuple[int, ...] = ()
+    prompts: list[Columns] = field(default_factory=list)
+    codes: list[Codes] = field(default_factory=list)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.inner.config
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.inner.tokenizer
+
+    name = "recorder"
+    precision = "none"
+
+    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+        number = len(self.prompts)
+        self.prompts.append(prompt)
+        said: list[Codes] = []
+        for codes in self.inner.generate(prompt, sampling, seed, min(max_frames, 40)):
+            said.append(codes)
+            yield codes
+            if number in self.fail_in and len(said) == 5:
+                raise EngineError("a kernel failed")
+        self.codes.append(np.concatenate(said, axis=1))
+
+    def decoder(self) -> Decoder:
+        return self.inner.decoder()
+
+    def encode(self, audio: Samples) -> Codes:
+        return self.inner.encode(audio)
+
+    def close(self) -> None:
+        raise AssertionError("not ours to close")
+
+
+def speech(text: str = TEXT, seed: int = 7) -> Speech:
+    return Speech(text, seed, SAMPLING)
+
+
+def chunks_of(steps: list[Step]) -> list[Chunk]:
+    return [s for s in steps if isinstance(s, Chunk)]
+
+
+def test_streamed_sound_equals_decoding_each_segment_at_once(onnx_engine: OnnxEngine) -> None:
+    engine = Recorder(onnx_engine)
+    chunks = chunks_of(list(synthesize(engine, speech())))
+    assert {c.segment for c in chunks} == {0, 1}
+    fade = round(FADE_SECONDS * onnx_engine.config.codec.sample_rate)
+    for segment, codes in enumerate(engine.codes):
+        whole = onnx_engine.decoder().decode(codes)
+        streamed = np.concatenate([c.samples for c in chunks if c.segment == segment])
+        assert len(streamed) >= len(whole)
+        np.testing.assert_allclose(streamed[fade : len(whole) - fade], whole[fade:-fade], atol=1e-4)
+
+
+def test_the_first_chunk_leaves_after_the_first_frame(onnx_engine: OnnxEngine) -> None:
+    first = next(synthesize(onnx_engine, speech()))
+    assert isinstance(first, Chunk)
+    assert first.frames == 1
+    assert len(first.samples) > 0
+    assert list(islice(block_sizes(), 9)) == [1, 1, 2, 2, 4, 4, 8, 8, 8]
+
+
+def test_control_comes_back_at_every_frame(onnx_engine: OnnxEngine) -> None:
+    engine = Recorder(onnx_engine)
+    steps = list(synthesize(engine, speech()))
+    frames = sum(codes.shape[1] for codes in engine.codes)
+    assert sum(c.frames for c in chunks_of(steps)) == frames
+    # Every frame is one step; each segment adds at most its last block and its end.
+    assert frames <= len(steps) <= frames + 2 * len(engine.codes)
+
+
+def test_dropping_the_generator_gives_the_buffers_back(onnx_engine: OnnxEngine) -> None:
+    steps = synthesize(onnx_engine, speech())
+    next(steps)
+    before = len(onnx_engine._free)
+    steps.close()
+    assert len(onnx_engine._free) == before + 1
+
+
+def test_a_seed_decides_every_bit(onnx_engine: OnnxEngine) -> None:
+    def sound(seed: int) -> Samples:
+        return np.concatenate(
+            [c.samples for c in chunks_of(list(synthesize(Recorder(onnx_engine), speech(seed=seed))))]
+        )
+
+    first = sound(1)
+    np.testing.assert_array_equal(first, sound(1))
+    other = sound(2)
+    assert len(other) != len(first) or not np.array_equal(first, other)
+    assert segment_seed(1, 0) != segment_seed(1, 1) != segment_seed(2, 1)
+
+
+@pytest.mark.parametrize("failing", [(0,), (1,), (0, 1)])
+def test_a_failing_segment_is_told_and_the_rest_is_spoken(onnx_engine: OnnxEngine, failing: tuple[int, ...]) -> None:
+    steps = list(synthesize(Recorder(onnx_engine, fail_in=failing), speech()))
+    failures = [s for s in steps if isinstance(s, SegmentFailure)]
+    assert [f.segment for f in failures] == list(failing)
+    assert all(f.message == "a kernel failed" for f in failures)
+    assert {c.segment for c in chunks_of(steps) if c.frames > 5} >= {0, 1} - set(failing)
+    spoken = [(f.text_start, f.text_end) for f in failures]
+    assert all(TEXT[start:end].strip() for start, end in spoken)
+
+
+def test_places_go_through_the_text_from_beginning_to_end(onnx_engine: OnnxEngine) -> None:
+    chunks = chunks_of(list(synthesize(Recorder(onnx_engine), speech())))
+    assert chunks[0].text_start == 0
+    assert chunks[-1].text_end == len(TEXT)
+    for before, after in pairwise(chunks):
+        assert before.text_start <= before.text_end <= after.text_end
+        assert after.text_start >= before.text_start
+
+
+def test_references_and_front_end_reach_the_prompt(onnx_engine: OnnxEngine) -> None:
+    plain, changed = Recorder(onnx_engine), Recorder(onnx_engine)
+    list(synthesize(plain, speech("Hello.")))
+    codes = np.random.default_rng(0).integers(0, 48, (4, 10))
+    spoken = replace(speech("Hello."), references=(Reference(codes, "Hi"),), frontend=str.upper)
+    list(synthesize(changed, spoken))
+    assert changed.prompts[0].shape[1] > plain.prompts[0].shape[1] + 10
+    ends = [bytes(p[0, -6:].astype(np.uint8)).decode() for p in (plain.prompts[0], changed.prompts[0])]
+    assert ends == ["Hello.", "HELLO."]
+
+
+def test_speed_changes_the_length_and_nothing_else(onnx_engine: OnnxEngine) -> None:
+    plain = chunks_of(list(synthesize(Recorder(onnx_engine), speech())))
+    fast = chunks_of(list(synthesize(Recorder(onnx_engine), replace(speech(), speed=2.0))))
+    assert sum(c.frames for c in fast) == sum(c.frames for c in plain)
+    ratio = sum(len(c.samples) for c in plain) / sum(len(c.samples) for c in fast)
+    assert ratio == pytest.approx(2.0, rel=0.02)
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t ", "?!…", "😀🎉", "\x00\x07\x1b"])
+def test_nothing_to_speak_is_refused_before_any_work(onnx_engine: OnnxEngine, text: str) -> None:
+    with pytest.raises(BadRequest, match="nothing to speak"):
+        synthesize(onnx_engine, speech(text))
+
+
+def test_babble_is_cut_off(onnx_engine: OnnxEngine) -> None:
+    frames = sum(c.frames for c in chunks_of(list(synthesize(onnx_engine, speech("Hi.")))))
+    assert frames <= (4.0 + 3 / 4) * onnx_engine.config.codec.frame_rate
