@@ -15,6 +15,7 @@ STREAM_CHARACTERS = 2000  # a piece of a stream at most: text that is read slowl
 _CLOSING = r"""["'”’»)\]」』）]*"""
 _END = re.compile(rf"[.!?…]+{_CLOSING}(?=\s+\S)|[。！？]{_CLOSING}|\n[^\S\n]*\n")
 _FINISHED = re.compile(rf"([.!?…。！？]{_CLOSING}|\n)\s*\Z")
+_WORD = re.compile(r"\S")
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|vs|etc|No|Nr|Fig|approx|ca|e\.g|i\.e|z\.B|bzw)\.\Z"
 )
@@ -76,7 +77,11 @@ def split(text: str, limit: int = MAX_TEXT_CHARACTERS) -> Iterator[str]:
 
 def _ends(text: str, limit: int) -> Iterator[int]:
     for match in _END.finditer(text, 0, limit):
-        following = text[match.end() :].lstrip()[:1]
-        if match[0].startswith(".") and (following.islower() or _ABBREVIATION.search(text, 0, match.start() + 1)):
-            continue
-        yield match.end()
+        if not match[0].startswith(".") or not _goes_on(text, match.start() + 1, match.end()):
+            yield match.end()
+
+
+def _goes_on(text: str, dot: int, end: int) -> bool:
+    """Whether the full stop before ``dot`` ends no sentence: an abbreviation's, or a small letter follows."""
+    following = _WORD.search(text, end)
+    return bool((following and following[0].islower()) or _ABBREVIATION.search(text[max(0, dot - 12) : dot]))

@@ -145,7 +145,8 @@ class Player:
                     pipe.close()
 
     def _running(self) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-        assert self._process is not None and self._process.stdin is not None, "open() comes first"
+        assert self._process is not None, "open() comes first"
+        assert self._process.stdin is not None
         return self._process, self._process.stdin
 
     def _failed(self, process: subprocess.Popen[bytes]) -> PlaybackError:

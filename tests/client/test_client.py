@@ -239,12 +239,11 @@ def test_rule_breakers_lose_their_request_only() -> None:
 
 
 def test_garbage_from_the_daemon_is_a_protocol_error() -> None:
-    with FakeDaemon(raw=lambda request: [[b"\xc1garbage"]]), Client(start=False) as client:
-        with pytest.raises(ProtocolError):
-            list(client.synthesize("x"))
-    with FakeDaemon(raw=lambda request: [encode(Ok())]), Client(start=False) as client:
-        with pytest.raises(ProtocolError, match="Ok"):
-            list(client.synthesize("x"))
+    for garbage, complaint in (([b"\xc1garbage"], "not msgpack"), (encode(Ok()), "Ok")):
+        with FakeDaemon(raw=lambda request, frames=garbage: [frames]), Client(start=False) as client:
+            speech = client.synthesize("x")
+            with pytest.raises(ProtocolError, match=complaint):
+                list(speech)
 
 
 def test_status_voices_and_shutdown() -> None:

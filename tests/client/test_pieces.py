@@ -75,6 +75,14 @@ def test_after_a_pause(text: str, piece: str | None, left: str | None) -> None:
     assert pieces.take_rest() == left
 
 
+def test_a_long_text_is_cut_in_good_time() -> None:
+    """Linear: a megabyte in pieces is no wait (a quadratic way took minutes)."""
+    sentences = "One sentence. Dr. Two is another one. " * 30_000
+    found = list(split(sentences))
+    assert len(found) == 12
+    assert all(piece.endswith(".") for piece in found)
+
+
 def test_text_without_an_end_is_cut_between_words() -> None:
     assert list(split("word " * 10, 12)) == ["word word"] * 5
     assert list(split("x" * 25, 10)) == ["x" * 10, "x" * 10, "x" * 5]

@@ -183,7 +183,9 @@ messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(StatusReply, status=st.dictionaries(text, st.none() | count | text | real, max_size=5)),
     st.builds(
         VoicesReply,
-        voices=st.lists(st.builds(VoiceInfo, name=text, clones=st.booleans(), sample_rate=st.none() | count)).map(tuple),
+        voices=st.lists(st.builds(VoiceInfo, name=text, clones=st.booleans(), sample_rate=st.none() | count)).map(
+            tuple
+        ),
     ),
 )
 
