@@ -120,7 +120,7 @@ def test_a_failing_job_is_the_only_one_to_fail_unless_the_engine_is_to_blame(ben
 
 
 def test_even_system_exit_in_an_engine_leaves_the_thread_alive(bench: Bench) -> None:
-    bench.speaker.load = lambda voice: exec("raise SystemExit(3)")  # type: ignore[method-assign,assignment]
+    bench.speaker.load = lambda voice: exec("raise SystemExit(3)")  # type: ignore[method-assign,assignment,return-value]
     bench.worker.load(7, None)
     assert NotReady(7, "internal", "SystemExit: 3") in bench.until(Rebuilt)
     del bench.speaker.load
@@ -177,7 +177,7 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
 def test_what_the_thread_is_doing_can_be_seen_from_outside() -> None:
     release = threading.Event()
     speaker = ToneSpeaker()
-    speaker.load = lambda voice: release.wait(10)  # type: ignore[method-assign,assignment]
+    speaker.load = lambda voice: release.wait(10)  # type: ignore[method-assign,assignment,return-value]
     bench = Bench(speaker)
     bench.worker.load(1, "fast")
     eventually(lambda: bench.worker.step is not None)
