@@ -99,6 +99,8 @@ class Loading:
     def enter(self, model: str) -> None:
         """A request works with the model."""
         self._residency.enter(model)
+        if self.state == "degraded":  # what was missing at the start has been installed meanwhile
+            self.state, self.problem = "ready", None
 
     def leave(self, model: str, keep_alive: float, now: float) -> None:
         """That request is over."""

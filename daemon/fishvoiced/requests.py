@@ -46,11 +46,8 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
     _within("temperature", request.sampling.temperature, 0, 2)
     _within("top_p", request.sampling.top_p, 0, 1)
     _within("repetition_penalty", request.sampling.repetition_penalty, 0.5, 2)
-    if request.payload is not None:
-        if len(request.payload) > limits.reference_bytes:
-            raise BadRequest(f"the reference has {len(request.payload)} bytes; the limit is {limits.reference_bytes}")
-        if not (request.reference_text or "").strip():
-            raise BadRequest("a reference recording needs reference_text: what it says")
+    if request.payload is not None and len(request.payload) > limits.reference_bytes:
+        raise BadRequest(f"the reference has {len(request.payload)} bytes; the limit is {limits.reference_bytes}")
 
 
 def _identify(request_id: str) -> None:

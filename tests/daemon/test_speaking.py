@@ -95,7 +95,6 @@ def test_nothing_spoken_at_all_is_an_error(client: Wire) -> None:
         (Synthesize(id="x", text="a", voice="nobody"), "unknown_voice"),
         (Synthesize(id="x", text="a", voice="../../etc/passwd"), "unknown_voice"),
         (Synthesize(id="x", text="a", fallback_voice="/tone"), "unknown_voice"),
-        (Synthesize(id="x", text="a", payload=b"RIFF"), "bad_request"),
         (Synthesize(id="x", text="BAD"), "bad_request"),
     ],
 )
