@@ -171,6 +171,21 @@ def test_cooldown_leaves_early_when_it_is_clear() -> None:
     assert machine.run(at(COOL), 8) is Phase.RECOVERING
 
 
+def test_cooldown_waits_until_it_is_cool_too() -> None:
+    machine = Machine()
+    machine.run(at(COOL), 2)
+    machine.run(at(HOT, duty=0.5), 30)
+    assert machine.run(at(HOT), 60) is Phase.COOLDOWN, "idle, so no longer throttled, but still hot"
+    assert machine.run(at(COOL), 36) is Phase.RECOVERING
+
+
+def test_old_readings_are_no_evidence() -> None:
+    machine = Machine()
+    old = at(COOL)(machine.now)
+    assert machine.run(lambda now: list(old), 40) is Phase.NORMAL
+    assert machine.run(lambda now: list(old), 20) is Phase.BLIND
+
+
 def test_cooldown_ends_at_its_deadline_whatever_the_sensors_say() -> None:
     machine = Machine()
     machine.run(at(COOL), 2)
