@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Unpack
 
 from fishvoice.client import Client
-from fishvoice.errors import FishvoiceError, PlaybackError
+from fishvoice.errors import PlaybackError
 from fishvoice.pieces import split
 from fishvoice.playback import Sink, loudspeaker
 from fishvoice.protocol import AudioStart, FinishReason, Metrics, SegmentError
 from fishvoice.request import SpeechOptions
 from fishvoice.soundfiles import StandardOutput, WavFile
 from fishvoice.speech import Chunk, Speech
+from fishvoice.waiting import get
 
 AHEAD = 2  # requests under way: the one being heard, and the next, so that there is no gap between them
 
@@ -132,13 +133,13 @@ def _ahead(client: Client, pieces: Iterable[str], options: SpeechOptions) -> Ite
                     return
                 speeches.put(client.synthesize(piece, **options))
             speeches.put(None)
-        except (FishvoiceError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the caller hears of it
             speeches.put(error)
 
     threading.Thread(target=ask, name="fishvoice-ahead", daemon=True).start()
     asked: list[Speech] = []
     try:
-        while (speech := speeches.get()) is not None:
+        while (speech := get(speeches)) is not None:
             if isinstance(speech, Exception):
                 raise speech
             asked.append(speech)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,6 +11,7 @@ from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
 from fishvoice.link import Link
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, FinishReason, Metrics, SampleFormat, Synthesize
 from fishvoice.session import SAMPLE_BYTES, Event
+from fishvoice.waiting import get
 
 
 @dataclass(frozen=True)
@@ -163,15 +163,11 @@ class Speech(Progress):
         return None if event is None else self._take(event)
 
     def _get(self) -> Event | None:
-        # On Windows a wait cannot be interrupted by Ctrl-C: wait in slices there.
-        slices = max(1, round(self._timeout / 0.2)) if sys.platform == "win32" else 1
-        for _ in range(slices):
-            try:
-                return self._events.get(timeout=self._timeout / slices)
-            except queue.Empty:
-                continue
-        self.cancel()
-        raise self._silence()
+        try:
+            return get(self._events, self._timeout)
+        except queue.Empty:
+            self.cancel()
+            raise self._silence() from None
 
     def __enter__(self) -> Speech:
         return self

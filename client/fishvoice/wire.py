@@ -18,6 +18,8 @@ from fishvoice.protocol import MAX_PAYLOAD_BYTES, AnyMessage, decode, encode
 # purpose, because on a busy small machine a second without a time slice is no death.
 HEARTBEAT_SECONDS = 2.0
 HEARTBEAT_PATIENCE_SECONDS = 10.0
+# libzmq's own "never" (-1) also throws away what has been received but not yet read: a daemon's last words.
+NEVER_MS = 24 * 3600 * 1000
 LINGER_SECONDS = 0.2  # enough for a last Cancel to leave; never a hang at the end
 
 _LOST = zmq.Event.DISCONNECTED | zmq.Event.CLOSED
@@ -38,7 +40,7 @@ class Wire:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = int(LINGER_SECONDS * 1000)
         self._socket.routing_id = self.name.encode()
-        self._socket.reconnect_ivl = -1
+        self._socket.reconnect_ivl = NEVER_MS
         self._socket.maxmsgsize = MAX_PAYLOAD_BYTES
         self._socket.heartbeat_ivl = int(HEARTBEAT_SECONDS * 1000)
         self._socket.heartbeat_timeout = int(HEARTBEAT_PATIENCE_SECONDS * 1000)

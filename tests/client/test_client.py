@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgpack
 import pytest
 import zmq
 
 from fishvoice import paths
 from fishvoice.client import Client
-from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed
-from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Synthesize, encode
+from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed, UnsupportedVersion
+from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Status, Synthesize, encode
 from fishvoice.request import SpeechOptions, build
+from fishvoice.wire import Wire
 from tests.client.conftest import FAKE_DAEMON
 from tests.fakes.daemon import Behaviour, FakeDaemon
 
@@ -136,6 +138,19 @@ def test_refusals_say_why() -> None:
             _ = speech.start
 
 
+def test_last_words_are_heard() -> None:
+    """What a daemon says just before it ends is read, however soon its connection breaks."""
+    router, address = _many_answers()
+    with Wire(address, None, 5.0) as wire:
+        wire.send(Status())
+        for number in range(100):
+            assert wire.receive(5.0) == Ok(number)
+            router.join(5)  # from now on there is nobody at the other end
+            time.sleep(0.001)
+        with pytest.raises(DaemonUnavailable, match="broken"):
+            wire.receive(5.0)
+
+
 @pytest.mark.parametrize("last", [0, 1, 40])
 def test_a_daemon_that_dies_is_noticed_at_once(last: int) -> None:
     """Killed after so many chunks: all that was sent is heard, then there is a clear error."""
@@ -246,6 +261,14 @@ def test_garbage_from_the_daemon_is_a_protocol_error() -> None:
                 list(speech)
 
 
+def test_a_daemon_of_another_version_is_named() -> None:
+    answer = [msgpack.packb({"v": 2, "type": "error", "code": "unsupported_version", "message": "speak version 2"})]
+    with FakeDaemon(raw=lambda request: [answer]), Client(start=False) as client:
+        speech = client.synthesize("x")
+        with pytest.raises(UnsupportedVersion, match="protocol version 2; this side speaks version 1"):
+            list(speech)
+
+
 def test_status_voices_and_shutdown() -> None:
     daemon = FakeDaemon()
     with daemon, Client(start=False) as client:
@@ -310,6 +333,25 @@ def test_a_reference_travels_as_bytes(tmp_path: Path) -> None:
     assert build("a", "x", reference=tmp_path / "ref.wav", reference_text="hi").payload == b"RIFF"
     assert build("a", "x", reference=b"RIFF").payload == b"RIFF"
     assert build("a", "", keep_alive=0.0).text == ""
+
+
+def _many_answers() -> tuple[threading.Thread, str]:
+    """Something that answers one message with a hundred, and is gone."""
+    address = f"ipc://{paths.runtime_dir()}/once.sock"
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.bind(address)
+
+    def answer() -> None:
+        client, _ = router.recv_multipart()
+        for number in range(100):
+            router.send_multipart([client, *encode(Ok(number))])
+        router.close(500)
+        context.term()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread, address
 
 
 def _process(**script: object) -> subprocess.Popen[bytes]:

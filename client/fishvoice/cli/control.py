@@ -83,6 +83,9 @@ def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, float):
         yield name, f"{value:.4g}"
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{name}.{number}")
     elif isinstance(value, list):
         yield name, ", ".join(map(str, value)) or "-"
     else:
