@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import DEAD_S, Monitor, MonitorEvent
 from fishvoiced.monitor.probe import Probe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
+from fishvoiced.monitor.status import thermal_status
 from fishvoiced.monitor.throttle import Phase
+from fishvoiced.monitor.top import TopView
 from tests.hardware.machines import tree
 from tests.monitor.fakes import Clock, FakeProbe, celsius, reading
 
@@ -222,6 +225,26 @@ def test_a_dead_monitor_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> No
     assert (advice.phase, advice.wait_s, advice.threads) == (Phase.BLIND, 0.0, 4)
     assert "no protection" in advice.reasons[0]
     assert "a bug in a probe" in caplog.text
+
+
+def test_status_is_plain_and_feeds_the_live_view() -> None:
+    def broken(now: float) -> tuple[Reading, ...]:
+        raise ProbeError("no such device")
+
+    clock = Clock()
+    watch = monitor(clock, [FakeProbe(lambda now: (celsius(92, now),), "good"), FakeProbe(broken, "bad")])
+    watch.finished(0.5)
+    for _ in range(3):
+        clock.pass_(2)
+        watch.poll()
+    status = thermal_status(watch.snapshot(), watch.history.points())
+    assert json.loads(json.dumps(status)) == status
+    assert status["sources"] == {"good": "92 °C", "bad": "no such device"}
+    view = TopView.from_status({"thermal": status, "rtf": 0.5})
+    assert (view.phase, view.temperature, view.threads) == ("warm", 92, 4)
+    assert view.power is None
+    assert view.temperatures == (92, 92, 92)
+    assert view.rtfs == (0.5, 0.5, 0.5)
 
 
 def test_live() -> None:

@@ -16,19 +16,9 @@ from fishvoiced.hardware.doors import Doors, live_doors
 from fishvoiced.hardware.platforms import Installed, matrix
 from fishvoiced.monitor.probe import Guard
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
-from fishvoiced.monitor.reading import Quantity, Reading
+from fishvoiced.monitor.reading import describe
 
 _PROGRAMS = ("systemctl", "launchctl", "schtasks", "c++", "g++", "clang++", "cl")
-_UNITS = {
-    Quantity.TEMPERATURE: "{:.0f} °C",
-    Quantity.THROTTLE_DUTY: "throttled {:.0%} of the time",
-    Quantity.THROTTLE_EVENTS: "{:.0f} throttle events",
-    Quantity.FIRMWARE_FLAGS: "flags {:.0f}",
-    Quantity.PRESSURE: "level {:.0f} of 4",
-    Quantity.SPEED_LIMIT: "speed limit {:.0f} %",
-    Quantity.POWER: "{:.1f} W",
-    Quantity.THROUGHPUT: "{:.0%} of normal",
-}
 
 
 def doctor_command(argv: Sequence[str], measured: Measured | None = None) -> int:
@@ -64,7 +54,7 @@ def ask_sensors(doors: Doors) -> tuple[SensorLine, ...]:
         heat = probe.name not in POWER_SOURCES
         if isinstance(outcome, tuple):
             # An empty answer is a counter that needs a second look; it is there all the same.
-            said = ", ".join(map(_shown, outcome)) or "available"
+            said = ", ".join(map(describe, outcome)) or "available"
             lines.append(SensorLine(probe.name, True, said, heat=heat))
         else:
             lines.append(SensorLine(probe.name, False, outcome.reason, outcome.hint, heat))
@@ -82,8 +72,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _shown(reading: Reading) -> str:
-    label = f"{reading.label} " if reading.label else ""
-    return label + _UNITS[reading.quantity].format(reading.value)

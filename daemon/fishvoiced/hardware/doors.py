@@ -123,8 +123,9 @@ class Doors:
     affinity: frozenset[int] | None = None
 
 
-def live_doors() -> Doors:
-    """The doors of the machine that this process runs on."""
+def live_doors(root: Path = Path("/")) -> Doors:
+    """The doors of the machine that this process runs on; ``root`` other than "/" makes it see
+    the files of another, recorded machine."""
     machine = platform.machine()
     if sys.platform == "win32":
         from fishvoiced.hardware.windows_kernel import LiveKernel, read_registry
@@ -139,4 +140,4 @@ def live_doors() -> Doors:
         )
     system = {"Linux": System.LINUX, "Darwin": System.MACOS}.get(platform.system(), System.OTHER)
     affinity = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    return Doors(system, machine, affinity=affinity)
+    return Doors(system, machine, Files(root), affinity=affinity)

@@ -51,7 +51,7 @@ class MonitorEvent:
 
 
 class Monitor:
-    """Polls every 2 s while busy and every 10 s while idle.
+    """Polls every ``busy_s`` (2 s) while busy and every ``idle_s`` (10 s) while idle.
 
     Any thread may call ``set_busy``, ``frames``, ``finished``, ``advice`` and ``snapshot``; they
     never wait for a probe. ``listener`` is called on the monitor's thread.
@@ -67,9 +67,12 @@ class Monitor:
         probes: Sequence[Probe] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        busy_s: float = BUSY_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         self._policy = policy
         self._clock, self._wall = clock, wall
+        self._busy_s, self._idle_s = busy_s, idle_s
         self._listener = listener
         self.history = history or History()
         self.throughput = Throughput()
@@ -141,7 +144,7 @@ class Monitor:
         try:
             while not self._stopping:
                 self.poll()
-                self._wake.wait(BUSY_S if self._busy else IDLE_S)
+                self._wake.wait(self._busy_s if self._busy else self._idle_s)
                 self._wake.clear()
         except Exception:  # noqa: BLE001 - whatever it was: protection ends, service goes on: advice() tells of the silence
             _log.exception("the monitor has stopped; synthesis goes on without protection against heat")

@@ -58,3 +58,21 @@ def plausible(reading: Reading) -> bool:
     """Whether a value can be true at all: finite and within its quantity's range."""
     low, high = _PLAUSIBLE[reading.quantity]
     return math.isfinite(reading.value) and low <= reading.value <= high
+
+
+_SHOWN = {
+    Quantity.TEMPERATURE: "{:.0f} °C",
+    Quantity.THROTTLE_DUTY: "throttled {:.0%} of the time",
+    Quantity.THROTTLE_EVENTS: "{:.0f} throttle events",
+    Quantity.FIRMWARE_FLAGS: "flags {:.0f}",
+    Quantity.PRESSURE: "level {:.0f} of 4",
+    Quantity.SPEED_LIMIT: "speed limit {:.0f} %",
+    Quantity.POWER: "{:.1f} W",
+    Quantity.THROUGHPUT: "{:.0%} of normal",
+}
+
+
+def describe(reading: Reading) -> str:
+    """A reading for people: "Package id 0 57 °C"."""
+    label = f"{reading.label} " if reading.label else ""
+    return label + _SHOWN[reading.quantity].format(reading.value)

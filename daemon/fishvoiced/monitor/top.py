@@ -45,25 +45,26 @@ class TopView:
 
     @classmethod
     def from_status(cls, status: Mapping[str, object]) -> TopView:
-        """Take the fields of these names out of a status mapping; what is absent or of another
-        kind stays None, so that an older daemon can be watched, too."""
+        """Take what is known out of the daemon's status map; what is absent or of another kind
+        stays None, so that an older or newer daemon can be watched, too."""
+        heat, queue = _map(status.get("thermal")), _map(status.get("queue"))
         return cls(
             model=_text(status.get("model")),
             precision=_text(status.get("precision")),
-            phase=_text(status.get("phase")),
-            reasons=tuple(r for r in _items(status.get("reasons")) if isinstance(r, str)),
-            threads=_whole(status.get("threads")),
-            temperature=_number(status.get("temperature")),
-            power=_number(status.get("power")),
-            throughput=_number(status.get("throughput")),
+            phase=_text(heat.get("phase")),
+            reasons=tuple(r for r in _items(heat.get("reasons")) if isinstance(r, str)),
+            threads=_whole(heat.get("threads")),
+            temperature=_number(heat.get("temperature")),
+            power=_number(heat.get("power")),
+            throughput=_number(heat.get("throughput")),
             rtf=_number(status.get("rtf")),
-            first_audio_s=_number(status.get("first_audio_s")),
-            queue=_whole(status.get("queue")),
-            active=_whole(status.get("active")),
-            uptime_s=_number(status.get("uptime_s")),
-            memory_bytes=_whole(status.get("memory_bytes")),
-            temperatures=_numbers(status.get("temperatures")),
-            rtfs=_numbers(status.get("rtfs")),
+            first_audio_s=_number(_map(status.get("first_audio_seconds")).get("p50")),
+            queue=_whole(queue.get("waiting")),
+            active=_whole(queue.get("active")),
+            uptime_s=_number(status.get("uptime_seconds")),
+            memory_bytes=_whole(_map(status.get("memory")).get("rss_bytes")),
+            temperatures=_numbers(heat.get("temperatures")),
+            rtfs=_numbers(heat.get("rtfs")),
         )
 
 
@@ -120,6 +121,10 @@ def _number(value: object) -> float | None:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _map(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _items(value: object) -> Sequence[object]:
