@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fishvoiced.hardware.brand import parse_brand
 from fishvoiced.hardware.classify import GUESS, classify
@@ -455,3 +457,23 @@ def test_parts_of_a_brand(
 def test_the_vendor_id_helps_where_the_brand_is_silent() -> None:
     assert parse_brand("0000", "GenuineIntel").vendor == "intel"
     assert parse_brand("", "AuthenticAMD").vendor == "amd"
+
+
+PIECES = st.sampled_from(
+    [
+        *("Intel(R) Core(TM) ", "AMD ", "Apple ", "Ryzen ", "i7-", "i5-", "Ultra 7 ", "M", "AI ", "PRO ", "Xeon ", "("),
+        *"0123456789UHKXGPN @",
+    ]
+)
+
+
+@given(
+    brand=st.text(max_size=40) | st.lists(PIECES, max_size=10).map("".join),
+    vendor=st.text(max_size=12),
+    model=st.none() | st.text(max_size=12),
+)
+def test_any_name_has_a_tier(brand: str, vendor: str, model: str | None) -> None:
+    facts = HardwareFacts(brand=brand, name=parse_brand(brand, vendor), apple_model=model, board_model=model)
+    verdict = classify(facts)
+    assert verdict.tier in Tier
+    assert verdict.reasons

@@ -243,8 +243,8 @@ def test_status_is_plain_and_feeds_the_live_view() -> None:
     view = TopView.from_status({"thermal": status, "rtf": 0.5})
     assert (view.phase, view.temperature, view.threads) == ("warm", 92, 4)
     assert view.power is None
-    assert view.temperatures == (92, 92, 92)
-    assert view.rtfs == (0.5, 0.5, 0.5)
+    assert list(view.temperatures) == [92.0] * 3
+    assert list(view.rtfs) == [0.5] * 3
 
 
 def test_live() -> None:

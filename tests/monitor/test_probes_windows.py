@@ -60,6 +60,11 @@ def test_no_json_and_no_cpu() -> None:
         LibreHardwareMonitor(lambda: b"{}").read(0.0)
 
 
+def test_a_bottomless_answer_is_a_failure_not_a_crash() -> None:
+    outcome = Guard(LibreHardwareMonitor(lambda: b"[" * 200_000)).poll(0.0)
+    assert isinstance(outcome, Unavailable)
+
+
 def test_over_a_real_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     body = (FIXTURES / "lhm_0_9_5.json").read_bytes()
 

@@ -70,7 +70,7 @@ class Guard:
             readings = self._read(now)
         except ProbeError as error:
             return self._failed(error, now)
-        except (OSError, ValueError) as error:  # ValueError: a source that changed its format
+        except (OSError, ValueError, RecursionError) as error:  # the last two: a source in another format
             return self._failed(ProbeError(f"{type(error).__name__}: {error}"), now)
         self._failures = 0
         self._next_at = now + self.probe.interval_s
