@@ -1,0 +1,108 @@
+"""``fishvoice serve-http``: the endpoint on a loopback port or a Unix socket, until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from fishvoice import paths
+from fishvoice.adapters.listening import address_of, listen_tcp, listen_unix
+from fishvoice.adapters.openai_http import application
+from fishvoice.adapters.openai_http_guard import LOOPBACK_HOSTS, Guard
+from fishvoice.aio import AsyncClient
+from fishvoice.errors import InvalidRequest
+
+PORT = 8766
+CONNECTIONS = 100
+GOODBYE_SECONDS = 2  # for what is being spoken when the server is told to end
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves until a signal. Raises CannotListen, InvalidRequest, UnusableFolder."""
+    options = _parser().parse_args(argv)
+    key = _key(options.key_file)
+    with contextlib.ExitStack() as stack:
+        if options.unix is not None:
+            path = Path(options.unix) if options.unix else paths.runtime_dir() / "http.sock"
+            listener = stack.enter_context(listen_unix(path))
+            where = f"Unix socket {address_of(listener)}"
+        else:
+            listener = stack.enter_context(listen_tcp(options.host, options.port))
+            where = f"http://{address_of(listener)}/v1"
+        sys.stderr.write(f"fishvoice: OpenAI's speech endpoint on {where}\n")
+        asyncio.run(_serve(options, key, listener))
+    return 0
+
+
+def guarded(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], key: str | None) -> ASGIApp:
+    """``app`` for these extra hosts, web pages and this key."""
+    guard = Guard(app, LOOPBACK_HOSTS | {host.lower() for host in hosts}, key)
+    if not origins:
+        return guard
+    return CORSMiddleware(guard, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+
+
+def server(app: ASGIApp) -> uvicorn.Server:
+    """A server for ``app``: plain HTTP/1.1, quiet, and never waiting long for its end."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            interface="asgi3",
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=GOODBYE_SECONDS,
+        )
+    )
+
+
+async def _serve(options: argparse.Namespace, key: str | None, listener: socket.socket) -> None:
+    async with AsyncClient(start=not options.no_start) as client:
+        app = guarded(application(client), options.allow_host, options.allow_origin, key)
+        await server(app).serve(sockets=[listener])
+
+
+def _key(file: str | None) -> str | None:
+    """Never from the command line, which every user of the computer can read."""
+    if file is None:
+        return os.environ.get("FISHVOICE_HTTP_KEY") or None
+    try:
+        key = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"cannot read the key in {file}: {error}") from error
+    if not key:
+        raise InvalidRequest(f"there is no key in {file}")
+    return key
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fishvoice serve-http",
+        description="Serve OpenAI's POST /v1/audio/speech to the programs of this computer.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address, default 127.0.0.1")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0 takes a free one")
+    parser.add_argument("--unix", nargs="?", const="", metavar="PATH", help="a Unix socket in place of a port")
+    parser.add_argument(
+        "--key-file", metavar="FILE", help="ask for the API key in FILE (else: FISHVOICE_HTTP_KEY, if set)"
+    )
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="also answer to this name")
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="URL", help="let this web page ask")
+    parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
+    return parser
