@@ -1,0 +1,217 @@
+"""``sd_fishvoice``: the output module that gives speech-dispatcher the voices of the daemon.
+
+Two threads. One reads commands and answers each at once, STOP and PAUSE above all; the other speaks. The module
+never ends before speech-dispatcher wants it to: without a daemon its messages end as stopped, and it tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from fishvoice.adapters import characters, ssml
+from fishvoice.adapters import speechd_protocol as protocol
+from fishvoice.adapters.speechd_settings import Manner, Settings, manner
+from fishvoice.adapters.speechd_timeline import Block, Pace, timeline
+from fishvoice.adapters.speechd_turn import Output, Turn
+from fishvoice.adapters.ssml import MarkedText
+from fishvoice.client import Client
+from fishvoice.errors import DaemonUnavailable, FishvoiceError
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
+from fishvoice.speech import Chunk
+
+log = logging.getLogger("sd_fishvoice")
+
+NO_VOICE = "default"  # the name listed while no daemon can tell its voices
+VOICES_SECONDS = 2.0  # LIST VOICES is answered within this
+RETRY_SECONDS = 5.0  # after a daemon could not be started, before the next attempt
+
+
+class Daemon:
+    """The daemon as the module needs it: its voices as last known, and speech. Starts it, but not in a tight loop."""
+
+    def __init__(self) -> None:
+        self._starting = Client()
+        self._present = Client(start=False)
+        self._not_before = 0.0
+        self._known = threading.Event()
+        self.voices: tuple[VoiceInfo, ...] = ()
+
+    def refresh(self) -> None:
+        """Ask for the voices; starts the daemon. For a thread of its own."""
+        try:
+            self.voices = self._client().voices()
+        except FishvoiceError as error:
+            self._failed(error)
+        finally:
+            self._known.set()
+
+    def wait_for_voices(self, seconds: float) -> None:
+        """Until the voices have been asked for, whatever came of it."""
+        self._known.wait(seconds)
+
+    def speak(self, turn: Turn, text: str, how: Manner) -> Iterator[Chunk]:
+        """The sound of ``text``; no more of it when ``turn`` is over. Raises FishvoiceError's children."""
+        try:
+            speech = self._client().synthesize(text, voice=how.voice, speed=how.speed, priority="message")
+            turn.on_end(speech.cancel)
+            yield from speech
+        except DaemonUnavailable as error:
+            self._failed(error)
+            raise
+
+    def _client(self) -> Client:
+        return self._starting if time.monotonic() >= self._not_before else self._present
+
+    def _failed(self, error: FishvoiceError) -> None:
+        log.warning("%s", error)
+        if isinstance(error, DaemonUnavailable):
+            self._not_before = time.monotonic() + RETRY_SECONDS
+
+
+class Module:
+    """Commands in through :meth:`handle`, from one thread; speech from another."""
+
+    def __init__(self, output: Output, daemon: Daemon) -> None:
+        self._output = output
+        self._daemon = daemon
+        self._settings = Settings()
+        self._turn: Turn | None = None
+        self._turns: queue.SimpleQueue[tuple[Turn, protocol.Speak, Settings]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="sd-fishvoice-speaker", daemon=True).start()
+
+    def handle(self, command: protocol.Command) -> bool:
+        """Carry out ``command``; False when it was the last. Never waits for the daemon, but shortly for its voices."""
+        reply = b""
+        match command:
+            case protocol.Answer():
+                reply = command.reply
+            case protocol.Speak():
+                self._speak(command)
+            case protocol.Stop():
+                self._end(protocol.STOPPED)
+            case protocol.Pause():
+                self._end(protocol.PAUSED)
+            case protocol.Set():
+                settings = self._settings.updated(command.settings)
+                reply = protocol.SETTINGS_TAKEN if settings else protocol.SETTINGS_REFUSED
+                self._settings = settings or self._settings
+            case protocol.Audio():
+                server = dict(command.settings).get("audio_output_method") == "server"
+                reply = protocol.AUDIO_READY if server else protocol.AUDIO_REFUSED
+            case protocol.LogLevel():
+                reply = protocol.LOG_LEVEL_SET
+            case protocol.Debug():
+                log.setLevel(logging.DEBUG if command.on else logging.INFO)
+                reply = protocol.DEBUGGING
+            case protocol.Init():
+                self._refresh()
+                reply = protocol.INITIALIZED
+            case protocol.ListVoices():
+                reply = self._voices()
+            case protocol.Quit():
+                self._end(protocol.STOPPED)
+                reply = protocol.GOODBYE
+        self._output.write(reply)
+        return not isinstance(command, protocol.Quit)
+
+    def _speak(self, command: protocol.Speak) -> None:
+        if not command.text:
+            self._output.write(protocol.CANNOT_SPEAK)
+            return
+        self._end(protocol.STOPPED)  # speech-dispatcher never asks for two at a time; garbage might
+        turn = self._turn = Turn(self._output)
+        self._output.write(protocol.SPEAKING)
+        self._turns.put((turn, command, self._settings))
+
+    def _end(self, last: bytes) -> None:
+        if self._turn is not None:
+            self._turn.finish(last)
+
+    def _voices(self) -> bytes:
+        self._daemon.wait_for_voices(VOICES_SECONDS)
+        self._refresh()  # for the next time
+        voices = [(voice.name, voice.language) for voice in self._daemon.voices]
+        return protocol.voices(voices or [(NO_VOICE, None)])
+
+    def _refresh(self) -> None:
+        threading.Thread(target=self._daemon.refresh, name="sd-fishvoice-voices", daemon=True).start()
+
+    # -- in the speaking thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pace = Pace(time.monotonic)
+        while True:
+            turn, command, settings = self._turns.get()
+            if turn.over:
+                continue
+            try:
+                self._say(turn, command, settings, pace)
+                turn.finish(protocol.END)
+            except BrokenPipeError:
+                return  # the reader notices that speech-dispatcher has gone, and ends the module
+            except FishvoiceError as error:
+                log.warning("%s", error)
+                turn.finish(protocol.STOPPED)
+            except Exception:  # whatever it is, a module that dies or hangs would take the screen reader with it
+                log.exception("a mistake in the module")
+                turn.finish(protocol.STOPPED)
+
+    def _say(self, turn: Turn, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
+        how = manner(settings, self._daemon.voices)
+        for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
+            chunks = self._daemon.speak(turn, part.text, how) if part.text.strip() else iter(())
+            for event in timeline(chunks, part.marks, how.pitch, how.gain):
+                if not isinstance(event, Block):
+                    if not turn.tell(protocol.mark(event.name)):
+                        return
+                    continue
+                if turn.wait(pace.wait(event.seconds)) or not turn.tell(protocol.audio(event.pcm, event.sample_rate)):
+                    return
+                pace.left(event.seconds)
+
+
+def words(command: protocol.Speak, settings: Settings) -> MarkedText:
+    """What is to be said for ``command``."""
+    match command.kind:
+        case protocol.Kind.CHARACTER:
+            symbol = " " if command.text == "space" else ssml.read(command.text).text
+            return MarkedText(characters.spelled(symbol[:8], capitals=settings.capitals))
+        case protocol.Kind.KEY:
+            return MarkedText(characters.key(ssml.read(command.text).text))
+        case protocol.Kind.ICON:
+            return MarkedText(characters.sayable(ssml.read(command.text).text.replace("-", " ").replace("_", " ")))
+    marked = ssml.read(command.text)
+    if settings.spelling_mode == "on":
+        return _instead(marked, characters.spelled(marked.text.strip(), capitals=settings.capitals))
+    said = characters.sayable(marked.text)
+    return marked if said == marked.text else _instead(marked, said)
+
+
+def _instead(marked: MarkedText, text: str) -> MarkedText:
+    """Other words for all of it: its marks come at once."""
+    return MarkedText(text, tuple(ssml.Mark(mark.name, 0) for mark in marked.marks))
+
+
+def main() -> int:
+    """Serve speech-dispatcher on standard input and output until it says QUIT or goes away."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", level=logging.INFO)
+    parser = protocol.Parser()
+    module = Module(Output(sys.stdout.fileno()), Daemon())
+    try:
+        while data := os.read(sys.stdin.fileno(), 1 << 16):
+            for command in parser.feed(data):
+                if not module.handle(command):
+                    return 0
+    except BrokenPipeError:
+        return 0  # nobody is left to speak for
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,79 @@
+"""One message being spoken: what it may still tell speech-dispatcher, and its end, which anybody may bring about."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from fishvoice.adapters import speechd_protocol as protocol
+
+
+class Output:
+    """The way to speech-dispatcher: whole replies, from any thread. Raises BrokenPipeError when it is gone."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self.lock = threading.RLock()
+
+    def write(self, data: bytes) -> None:
+        with self.lock:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._handle, left) :]
+
+
+class Turn:
+    """From ``200 OK SPEAKING`` to the one event that ends the message.
+
+    After :meth:`finish` nothing of it leaves any more: whoever is still busy with it learns that from :meth:`tell`.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._begun = False
+        self._over = threading.Event()
+        self._cancel: Callable[[], None] | None = None
+
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    def tell(self, data: bytes) -> bool:
+        """Send an event of this message; False if it is over."""
+        with self._output.lock:
+            if self.over:
+                return False
+            self._begin()
+            self._output.write(data)
+            return True
+
+    def finish(self, last: bytes) -> bool:
+        """End with the event ``last``; False if something else has ended it before."""
+        with self._output.lock:
+            if self.over:
+                return False
+            self._begin()
+            self._over.set()
+            self._output.write(last)
+            cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+        return True
+
+    def on_end(self, cancel: Callable[[], None]) -> None:
+        """Call ``cancel`` when the message ends; at once if it is over."""
+        with self._output.lock:
+            if not self.over:
+                self._cancel = cancel
+                return
+        cancel()
+
+    def wait(self, seconds: float) -> bool:
+        """Let time pass; True as soon as the message is over."""
+        return self._over.wait(seconds)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._output.write(protocol.BEGIN)
