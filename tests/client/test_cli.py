@@ -96,9 +96,11 @@ def test_one_request_is_kept_ahead(behave: Behave, fishvoice: Spawn) -> None:
         process.stdin.flush()
         if sentence != b"Three.\n":
             until(lambda count=sentence: told(log).count("Synthesize") == (1 if count == b"One.\n" else 2), 20)
+    assert process.stdout is not None
+    assert len(process.stdout.read(40 * CHUNK)) == 40 * CHUNK
+    assert told(log).count("Synthesize") == 2
     process.send_signal(signal.SIGINT)
     process.wait(10)
-    assert told(log).count("Synthesize") == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -50,6 +50,7 @@ def test_sound_arrives_whole_and_in_order() -> None:
         assert speech.metrics is not None
         assert speech.metrics.frames == 5
         [asked] = daemon.requests
+        assert asked.id == f"{daemon.clients[0].decode('ascii')}-1", "ids are made of the connection's name"
         assert (asked.text, asked.voice, asked.seed, asked.speed) == ("Hello.", "starter", 3, 1.5)
         assert (asked.sampling.temperature, asked.sampling.top_p) == (0.5, 0.9)
 

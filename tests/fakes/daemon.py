@@ -81,6 +81,7 @@ class FakeDaemon:
     requests: list[Synthesize] = field(default_factory=list)
     cancels: list[Cancel] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
+    clients: list[bytes] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     chunks_sent: int = 0
     starved: int = 0
@@ -138,6 +139,7 @@ class FakeDaemon:
         match message:
             case Synthesize():
                 self.requests.append(message)
+                self.clients.append(client)
                 if self.raw:
                     for reply in self.raw(message):
                         self._synthesis.send_multipart([client, *reply])
