@@ -105,7 +105,7 @@ def step(state: ThrottleState, readings: Iterable[Reading | Unavailable], now: f
     if state.phase is Phase.BLIND and evidence.sensors:
         # An episode goes on where the sensors left it: its deadline still stands.
         unfinished = state.removed or state.deadline is not None
-        state = _enter(state, Phase.RECOVERING if unfinished else Phase.NORMAL)
+        state = _enter(state, Phase.RECOVERING if unfinished else Phase.NORMAL, "a sensor answers")
     match state.phase:
         case Phase.NORMAL | Phase.WARM:
             return _free(state, evidence, policy)
@@ -165,7 +165,7 @@ def _remember(state: ThrottleState, evidence: Evidence, now: float, policy: Poli
     )
 
 
-def _enter(state: ThrottleState, phase: Phase) -> ThrottleState:
+def _enter(state: ThrottleState, phase: Phase, why: str = "") -> ThrottleState:
     calm = phase in (Phase.NORMAL, Phase.WARM)
     return replace(
         state,
@@ -175,7 +175,7 @@ def _enter(state: ThrottleState, phase: Phase) -> ThrottleState:
         hits=0,
         # The episode is over only here: until then its deadline stands.
         deadline=None if calm else state.deadline,
-        reasons=() if phase is Phase.NORMAL else state.reasons,
+        reasons=(why,) if why else () if phase is Phase.NORMAL else state.reasons,
     )
 
 
@@ -193,7 +193,7 @@ def _clear_for(state: ThrottleState, seconds: float, *, cool: bool = False) -> b
 def _blind(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleState:
     """Protection without sensors: nothing is held up, throughput alone may take threads away."""
     if state.phase is not Phase.BLIND:
-        state = replace(_enter(state, Phase.BLIND), reasons=("all sensors are gone",))
+        state = _enter(state, Phase.BLIND, "all sensors are gone")
     elif not state.seen_sensor and not evidence.reasons:
         state = replace(state, reasons=("no temperature or throttle sensor",))
     if state.hits >= policy.hits:
@@ -218,7 +218,7 @@ def _throttle(state: ThrottleState, evidence: Evidence, policy: Policy) -> Throt
 
 def _throttled(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleState:
     if _clear_for(state, policy.clear_s):
-        return _enter(state, Phase.RECOVERING)
+        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_s:g} s")
     if state.hits < policy.hits:
         return state
     waited = state.now - state.since >= policy.escalate_s
@@ -238,7 +238,7 @@ def _begin_cooldown(state: ThrottleState, policy: Policy) -> ThrottleState:
 
 def _cooldown(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleState:
     if _clear_for(state, policy.clear_s, cool=True):
-        return _enter(state, Phase.RECOVERING)
+        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_s:g} s")
     if state.deadline is None or state.now >= state.deadline:
         return _give_up(state, policy)
     return state
@@ -247,7 +247,7 @@ def _cooldown(state: ThrottleState, evidence: Evidence, policy: Policy) -> Throt
 def _give_up(state: ThrottleState, policy: Policy) -> ThrottleState:
     """Cooling did not help: serve on, slowly, and hold nothing up any more."""
     state = replace(_slower(state, policy), failures=min(state.failures + 1, 1000))
-    return _enter(state, Phase.DEGRADED)
+    return _enter(state, Phase.DEGRADED, "cooling down did not help")
 
 
 def _step_back(state: ThrottleState, policy: Policy) -> ThrottleState:
