@@ -15,13 +15,14 @@ from fishvoice import paths
 from fishvoiced import __version__, config, logs
 from fishvoiced.config import Config, ConfigError, Tree
 from fishvoiced.errors import FishvoiceError, MissingExtra
-from fishvoiced.health import Health, Thermal, serve_metrics
+from fishvoiced.governor import Governor
+from fishvoiced.health import Health, serve_metrics
 from fishvoiced.lifecycle import raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.listening import listening
 from fishvoiced.notify import Notifier, inherited_sockets
 from fishvoiced.server import EX_SOFTWARE, Server
 from fishvoiced.utterance import Speaker
-from fishvoiced.worker import Governor, Unhurried, Worker
+from fishvoiced.worker import Worker
 
 log = logging.getLogger("fishvoiced")
 
@@ -31,7 +32,7 @@ EX_UNAVAILABLE, EX_CONFIG = 69, 78  # sysexits.h
 KNOWN_VARIABLES = frozenset({"FISHVOICE_HOME", "FISHVOICE_RUNTIME_DIR", "FISHVOICE_DAEMON"})
 
 MakeSpeaker: TypeAlias = Callable[[Config], Speaker]
-MakeGovernor: TypeAlias = Callable[[Config], tuple[Governor, Thermal | None]]
+MakeGovernor: TypeAlias = Callable[[Config], Governor]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,9 +54,14 @@ def installed_speaker(settings: Config) -> Speaker:
     return InstalledSpeaker(settings)
 
 
-def installed_governor(_settings: Config) -> tuple[Governor, Thermal | None]:
-    """What slows inference down when the machine gets hot, and its report for `status`."""
-    return Unhurried(), None
+def installed_governor(settings: Config) -> Governor:
+    """What slows inference down when the machine gets hot. Raises MissingExtra."""
+    try:
+        from fishvoiced import thermostat
+        from fishvoiced.monitor.history import History
+    except ImportError as error:
+        raise MissingExtra("daemon", "the daemon") from error
+    return thermostat.installed(settings, History(paths.state_dir() / "heat.bin"))
 
 
 def daemon(arguments: Sequence[str], make_speaker: MakeSpeaker, make_governor: MakeGovernor) -> int:
@@ -101,9 +107,10 @@ def serve(
         stack.enter_context(single_instance(paths.lock_file()))
         transport = stack.enter_context(listening(settings, handed_over))
         stack.enter_context(signals_to(transport.wake_write.fileno()))
-        governor, thermal = make_governor(settings)
+        governor = make_governor(settings)
+        stack.callback(governor.stop)
         worker = Worker(lambda: make_speaker(settings), transport.wake, governor)
-        health = Health(str(file), transport.wake, thermal)
+        health = Health(str(file), transport.wake, governor.report)
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         server = Server(settings, transport, worker, notifier, health, reload)

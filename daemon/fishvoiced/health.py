@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["loading", "ready", "degraded", "draining"]
 Outcome: TypeAlias = Literal["complete", "cancelled", "error", "refused", "vanished"]
-Thermal: TypeAlias = Callable[[], Mapping[str, Any]]
+Thermal: TypeAlias = Callable[[], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Health:
 
     config_path: str
     wake: Callable[[], None]
-    thermal: Thermal | None = None
+    thermal: Thermal
     counters: Counters = field(default_factory=Counters)
     pace: Pace = field(default_factory=Pace)
     _born: float = field(default_factory=time.monotonic)
@@ -101,7 +101,7 @@ class Health:
             "first_audio_seconds": self.pace.first_audio_percentiles(),
             "memory": {"rss_bytes": memory.rss},
             "threads": self._process.num_threads(),
-            "thermal": dict(self.thermal()) if self.thermal else None,
+            "thermal": self.thermal(),
             "config": self.config_path,
         }
         return status

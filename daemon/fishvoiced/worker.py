@@ -13,38 +13,17 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
 from fishvoiced.errors import EngineError, FishvoiceError
 from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
+from fishvoiced.governor import Governor, Rest
 from fishvoiced.pcm import to_pcm
 from fishvoiced.synthesis import Chunk, SegmentFailure
 from fishvoiced.utterance import Loaded, Speaker, Utterance
 
 OUTBOX = 16
-
-
-@dataclass(frozen=True)
-class Rest:
-    """What the thermal state asks for: ``seconds`` of rest after each frame, and its name for the listener."""
-
-    seconds: float = 0.0
-    state: str | None = None
-
-
-class Governor(Protocol):
-    """Asked after each frame; must answer at once."""
-
-    def rest(self) -> Rest:
-        """How much to slow down now."""
-
-
-class Unhurried:
-    """The governor of a machine that never gets hot."""
-
-    def rest(self) -> Rest:
-        return Rest()
 
 
 @dataclass(frozen=True)
@@ -71,6 +50,13 @@ class _Run:
     utterance: Utterance
     format: SampleFormat
     work_seconds: float = 0.0
+    cpu_seconds: float = 0.0  # since the last chunk
+    audio_seconds: float = 0.0
+    complete: bool = False
+
+    @property
+    def rtf(self) -> float | None:
+        return self.work_seconds / self.audio_seconds if self.complete and self.audio_seconds else None
 
 
 @dataclass(frozen=True)
@@ -120,6 +106,7 @@ class Worker:
 
     def assign(self, job: Job | None) -> None:
         """Work on this from the next frame on, until told otherwise or done."""
+        self._governor.busy(job is not None)
         with self._desk.changed:
             if job is not self._desk.job and (job is None or job.key not in self._desk.over):
                 self._desk.job = job
@@ -206,24 +193,27 @@ class Worker:
 
     def _advance(self, job: Job) -> None:
         run = self._runs.get(job.key) or self._open(job)
-        began = time.monotonic()
+        rest = self._governor.rest(job.key, run.utterance.frame_seconds)
+        if rest.seconds > 0:
+            self._rest(job, rest.seconds)
+            return  # whether to rest longer, or to do something else by now, is asked again
+        began, cpu = time.monotonic(), time.process_time()
         self.step = Step(f"request {job.request.id}", began)
         step = next(run.utterance.steps, _END)
         run.work_seconds += time.monotonic() - began
+        run.cpu_seconds += time.process_time() - cpu
         match step:
-            case Chunk():
-                rest = self._governor.rest()
+            case Chunk(frames=frames):
+                self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
+                run.cpu_seconds = 0.0
                 self._tell(self._sound(job.key, run, step, rest))
             case SegmentFailure(segment, start, end, message):
                 self._tell(SegmentLost(job.key, SegmentError(segment, start, end, message)))
-                return
             case None:
-                rest = self._governor.rest()
+                pass
             case _:
+                run.complete = True
                 self._end(job.key, Done(job.key, run.work_seconds))
-                return
-        if rest.seconds > 0:
-            self._rest(rest.seconds)
 
     def _open(self, job: Job) -> _Run:
         self.step = Step(f"opening request {job.request.id}", time.monotonic(), loading=True)
@@ -242,11 +232,13 @@ class Worker:
         return run
 
     def _sound(self, key: int, run: _Run, chunk: Chunk, rest: Rest) -> Sound:
+        seconds = len(chunk.samples) / run.utterance.sample_rate
+        run.audio_seconds += seconds
         return Sound(
             key,
             to_pcm(chunk.samples, run.format),
             chunk.frames,
-            len(chunk.samples) / run.utterance.sample_rate,
+            seconds,
             chunk.segment,
             chunk.text_start,
             chunk.text_end,
@@ -269,14 +261,16 @@ class Worker:
         run = self._runs.pop(key, None)
         with self._desk.changed:
             self._desk.over.discard(key)
+        self._governor.finished(key, run.rtf if run else None)
         if run is not None:
             run.utterance.steps.close()
 
-    def _rest(self, seconds: float) -> None:
+    def _rest(self, job: Job, seconds: float) -> None:
         """Stand still, but jump up for anything new."""
         self.step = None
-        with self._desk.changed:
-            self._desk.changed.wait_for(lambda: bool(self._desk.orders) or self._desk.closing, timeout=seconds)
+        desk = self._desk
+        with desk.changed:
+            desk.changed.wait_for(lambda: bool(desk.orders) or desk.closing or desk.job is not job, timeout=seconds)
 
     # -- failing ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ import pytest
 
 from fishvoice.protocol import Synthesize
 from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
-from fishvoiced.worker import OUTBOX, Rest, Unhurried, Worker
+from fishvoiced.governor import Governor, Rest, Unhurried
+from fishvoiced.worker import OUTBOX, Worker
 from tests.daemon.harness import eventually
 from tests.fakes.speaker import Manner, ToneSpeaker
 
@@ -18,10 +19,10 @@ from tests.fakes.speaker import Manner, ToneSpeaker
 class Bench:
     """A running worker and what it has said so far."""
 
-    def __init__(self, speaker: ToneSpeaker, governor: object = None) -> None:
+    def __init__(self, speaker: ToneSpeaker, governor: Governor | None = None) -> None:
         self.speaker = speaker
         self.wakes = 0
-        self.worker = Worker(lambda: speaker, self._wake, governor or Unhurried())  # type: ignore[arg-type]
+        self.worker = Worker(lambda: speaker, self._wake, governor or Unhurried())
         self.said: list[Event] = []
         self.worker.start()
 
@@ -150,15 +151,29 @@ def test_a_model_that_a_request_has_just_begun_to_use_is_not_unloaded(bench: Ben
     assert [loaded.model for loaded in bench.worker.loaded()] == ["tone-model"]
 
 
-class Hot:
-    """A governor that asks for a long rest after each frame."""
+class Hot(Unhurried):
+    """A governor that lets one frame of each request pass and then asks for a long rest; and what it was told."""
 
-    def rest(self) -> Rest:
-        return Rest(30.0, "throttled")
+    def __init__(self) -> None:
+        self.asked: set[int] = set()
+        self.told: list[tuple[object, ...]] = []
+
+    def rest(self, key: int, frame_seconds: float) -> Rest:
+        if key in self.asked:
+            return Rest(30.0, "throttled")
+        self.asked.add(key)
+        return Rest(0.0, "throttled")
+
+    def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
+        self.told.append(("worked", model, frames))
+
+    def finished(self, key: int, rtf: float | None) -> None:
+        self.told.append(("finished", key, rtf))
 
 
 def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None:
-    bench = Bench(ToneSpeaker(), Hot())
+    hot = Hot()
+    bench = Bench(ToneSpeaker(), hot)
     bench.worker.assign(job(1, "one two three"))
     said = bench.until(Sound)
     sound = said[-1]
@@ -166,10 +181,14 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
     assert sound.throttled == "throttled"
     time.sleep(0.1)
     assert bench.speaker.frames == 1
+    assert hot.told == [("worked", "tone-model", 1)]
     began = time.monotonic()
     bench.worker.discard(1)
     bench.worker.assign(job(2, "four"))
     bench.until(Opened, 2)
+    assert ("finished", 1, None) in hot.told
+    bench.worker.assign(job(3, "an important one"))  # resting is no reason to be late for that either
+    bench.until(Opened, 3)
     assert bench.worker.stop(5)
     assert time.monotonic() - began < 5
 

@@ -14,9 +14,9 @@ from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.__main__ import daemon
 from fishvoiced.config import Config
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
+from fishvoiced.governor import Unhurried
 from fishvoiced.synthesis import Chunk, SegmentFailure, Step
 from fishvoiced.utterance import Loaded, Utterance
-from fishvoiced.worker import Unhurried
 
 SAMPLE_RATE = 44100
 FRAME_SAMPLES = 2048
@@ -114,4 +114,4 @@ def make(_settings: Config) -> ToneSpeaker:
 
 
 if __name__ == "__main__":
-    sys.exit(daemon(sys.argv[1:], make, lambda _settings: (Unhurried(), None)))
+    sys.exit(daemon(sys.argv[1:], make, lambda _settings: Unhurried()))

@@ -1,0 +1,114 @@
+"""Heat turned into rests, with a real monitor on probes of the test's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from fishvoiced.governor import Rest
+from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.facts import System
+from fishvoiced.monitor.evidence import Policy
+from fishvoiced.monitor.monitor import Monitor
+from fishvoiced.monitor.reading import Quantity, Reading
+from fishvoiced.monitor.throttle import LONGEST_WAIT_S
+from fishvoiced.thermostat import Thermostat
+from tests.daemon.harness import eventually
+
+FRAME = 0.046
+
+
+class Oven:
+    """A probe whose temperature the test sets."""
+
+    name = "oven"
+    interval_s = 0.0
+
+    def __init__(self) -> None:
+        self.celsius = 50.0
+
+    def read(self, now: float) -> tuple[Reading, ...]:
+        return (Reading(self.name, Quantity.TEMPERATURE, self.celsius, now, critical=100.0),)
+
+
+class Kitchen:
+    """A monitor on a clock of the test's own, and the thermostat that it belongs to."""
+
+    def __init__(self) -> None:
+        self.oven = Oven()
+        self.now = 0.0
+        self.monitor = Monitor(
+            Doors(System.LINUX), Policy(threads=4), probes=[self.oven], clock=lambda: self.now, wall=lambda: self.now
+        )
+        self.monitor.start = lambda: None  # type: ignore[method-assign] # polled by the test, at its own times
+        self.thermostat = Thermostat(lambda: self.monitor)
+        eventually(lambda: self.thermostat.report() is not None)
+
+    def poll(self, celsius: float, times: int = 1) -> None:
+        self.oven.celsius = celsius
+        for _ in range(times):
+            self.now += 2.0
+            self.monitor.poll()
+
+
+@pytest.fixture
+def kitchen() -> Iterator[Kitchen]:
+    made = Kitchen()
+    yield made
+    made.thermostat.stop()
+
+
+def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0, times=3)
+    assert kitchen.thermostat.rest(1, FRAME) == Rest(0.0, None)
+
+
+def test_a_warm_one_rests_a_little_at_each_frame_and_says_why(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0)
+    kitchen.poll(95.0, times=3)
+    rest = kitchen.thermostat.rest(1, FRAME)
+    assert rest.state == "warm"
+    assert 0 < rest.seconds < FRAME / 4
+
+
+def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0)
+    kitchen.poll(95.0, times=3)
+    total = sum(kitchen.thermostat.rest(1, 100.0).seconds for _ in range(2000))
+    assert total == pytest.approx(LONGEST_WAIT_S)
+    assert kitchen.thermostat.rest(1, 100.0) == Rest(0.0, "warm")
+    assert kitchen.thermostat.rest(2, 100.0).seconds > 0
+    kitchen.thermostat.finished(1, None)
+    assert kitchen.thermostat.rest(1, 100.0).seconds > 0
+
+
+def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
+    from fishvoiced.monitor.top import TopView
+
+    kitchen.thermostat.busy(True)
+    kitchen.thermostat.worked("m", 10, 0.1)
+    kitchen.thermostat.finished(1, 0.5)
+    kitchen.poll(95.0, times=3)
+    view = TopView.from_status({"thermal": kitchen.thermostat.report()})
+    assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)
+    assert view.temperatures[-1] == 95.0
+    assert view.rtfs[-1] == 0.5
+
+
+def test_before_the_monitor_is_there_and_without_one_speech_goes_on() -> None:
+    gate = threading.Event()
+
+    def slow() -> Monitor:
+        gate.wait(10)
+        raise OSError("no sensors in this house")
+
+    thermostat = Thermostat(slow)
+    assert thermostat.rest(1, FRAME) == Rest()
+    thermostat.busy(True)
+    thermostat.worked("m", 1, 0.1)
+    assert thermostat.report() is None
+    gate.set()
+    thermostat.stop()
+    assert thermostat.rest(1, FRAME) == Rest()
