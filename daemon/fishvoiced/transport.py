@@ -11,6 +11,7 @@ import contextlib
 import enum
 import os
 import socket
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,6 @@ from typing import Any, TypeAlias
 
 import zmq
 from zmq.utils import z85
-from zmq.utils.monitor import recv_monitor_message
 
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
@@ -31,6 +31,8 @@ HANDSHAKE_MS = 5000
 LINGER_MS = 500
 LONGEST_WAIT_SECONDS = 3600.0  # whoever asks to be called in a million years is called in an hour, and asks again
 MAX_MESSAGE_BYTES = max(MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES)
+
+_MONITOR_EVENT = struct.Struct("=Hi")  # event and descriptor, zmq_socket_monitor(3); pyzmq's reader imports asyncio
 
 
 class TransportError(FishvoiceError):
@@ -213,9 +215,8 @@ class Transport:
 
     def _losses(self, channel: Channel, door: _Door) -> Iterator[Gone]:
         while door.monitor.poll(0):
-            event = recv_monitor_message(door.monitor, zmq.NOBLOCK)
-            fd = event["value"]
-            if event["event"] == zmq.EVENT_ACCEPTED:
+            event, fd = _MONITOR_EVENT.unpack(door.monitor.recv_multipart(zmq.NOBLOCK)[0])
+            if event == zmq.EVENT_ACCEPTED:
                 door.open.add(fd)
                 continue
             door.open.discard(fd)

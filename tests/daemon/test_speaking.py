@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,19 @@ from fishvoice.protocol import (
     VoicesReply,
 )
 from tests.daemon.harness import FRAME_BYTES, Daemon, Wire, chunks, running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Daemon]:
+    """One daemon for all tests that leave it as they found it."""
+    with tempfile.TemporaryDirectory(prefix="fv-", dir="/tmp") as home, running(Path(home)) as started:
+        yield started
+
+
+@pytest.fixture
+def client(shared: Daemon) -> Iterator[Wire]:
+    with shared.client() as connected:
+        yield connected
 
 
 def test_a_request_is_spoken_in_order(client: Wire) -> None:
@@ -41,9 +56,10 @@ def test_a_request_is_spoken_in_order(client: Wire) -> None:
     assert 0 < end.metrics.first_audio_seconds < end.metrics.wall_seconds
 
 
-def test_the_second_request_knows_what_to_expect(client: Wire) -> None:
-    first = client.until_end(client.speak("one two three"))[0]
-    second = client.until_end(client.speak("four five six seven"))[0]
+def test_the_second_request_knows_what_to_expect(daemon: Daemon) -> None:
+    with daemon.client() as client:
+        first = client.until_end(client.speak("one two three"))[0]
+        second = client.until_end(client.speak("four five six seven"))[0]
     assert isinstance(first, AudioStart)
     assert isinstance(second, AudioStart)
     assert first.predicted.rtf is None
@@ -117,8 +133,8 @@ def test_an_id_in_use_is_refused_without_harm_to_its_owner(client: Wire) -> None
     assert end.metrics.frames == 6
 
 
-def test_two_clients_may_use_the_same_id(daemon: Daemon) -> None:
-    with daemon.client() as one, daemon.client() as other:
+def test_two_clients_may_use_the_same_id(shared: Daemon) -> None:
+    with shared.client() as one, shared.client() as other:
         one.speak("a b c", id="same")
         other.speak("d e", id="same")
         assert len(chunks(one.until_end("same"))) == 3
@@ -136,11 +152,11 @@ def test_credit_bounds_what_is_under_way(client: Wire) -> None:
     client.send(Credit(id=name, chunks=100))
     rest = client.until_end(name)
     assert [chunk.index for chunk in chunks(rest)] == list(range(5, 20))
-    assert client.status()["counters"]["underruns"] == 1
+    assert client.status()["counters"]["underruns"] == 1  # nobody else tells any
 
 
-def test_one_client_without_credit_stops_nobody_else(daemon: Daemon) -> None:
-    with daemon.client() as stalled, daemon.client() as other:
+def test_one_client_without_credit_stops_nobody_else(shared: Daemon) -> None:
+    with shared.client() as stalled, shared.client() as other:
         name = stalled.speak("w " * 50, credit=1)
         assert len(chunks([stalled.receive(), stalled.receive()])) == 1
         assert len(chunks(other.until_end(other.speak("a b c")))) == 3
