@@ -104,10 +104,11 @@ def test_pytorch_takes_over_when_a_graph_cannot_be_loaded(
     assert speaker.loaded.engine == "torch"
     assert "PyTorch does instead" in (speaker.loaded.notice or "")
     assert "PyTorch does instead" in caplog.text
-    audio, _, metrics = speaker.synthesize("Hello.", seed=3)
+    greedy = Sampling(top_p=0.0)
+    audio, _, metrics = speaker.synthesize("Hello.", sampling=greedy)
     assert metrics["engine"] == "torch"
-    healthy, _, _ = UniversalFishSpeechOptimizer(tiny_model.folder, FP32).synthesize("Hello.", seed=3)
-    np.testing.assert_allclose(audio, healthy, atol=1e-3)
+    healthy, _, _ = UniversalFishSpeechOptimizer(tiny_model.folder, FP32).synthesize("Hello.", sampling=greedy)
+    np.testing.assert_allclose(audio[:16000], healthy[:16000], atol=1e-3)
 
 
 def test_the_engine_that_is_asked_for_runs(tiny_model: ConvertedModel) -> None:
