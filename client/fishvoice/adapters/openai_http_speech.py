@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from fishvoice.adapters.openai_http_audio import MEDIA_TYPES, Encoder, encoder
 from fishvoice.adapters.openai_http_errors import refusal
+from fishvoice.adapters.outcome import why_unspoken
 from fishvoice.aio import AsyncClient, AsyncSpeech
-from fishvoice.errors import FishvoiceError, RequestFailed
+from fishvoice.errors import FishvoiceError
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk
 
@@ -52,7 +53,7 @@ class SpeechResponse:
         if first is None:
             if watch.done():
                 return
-            raise _unspoken(speech)
+            raise why_unspoken(speech)
         # In a thread, because the first of its kind imports its library.
         sound = await asyncio.to_thread(encoder, self._format, first.sample_rate)
         media_type = "text/event-stream" if self._events else MEDIA_TYPES[self._format]
@@ -62,7 +63,7 @@ class SpeechResponse:
             async for piece in _encoded(first, chunks, sound):
                 await self._send(send, _delta(piece) if self._events else piece)
             if speech.finish_reason != "complete":
-                raise _unspoken(speech)
+                raise why_unspoken(speech)
         except FishvoiceError as error:
             if watch.done():
                 return
@@ -100,17 +101,6 @@ async def _cancel_when_left(receive: Receive, speech: AsyncSpeech) -> None:
         while (await receive())["type"] != "http.disconnect":
             continue
         speech.cancel()
-
-
-def _unspoken(speech: AsyncSpeech) -> RequestFailed:
-    """Why there is no more sound."""
-    match speech.finish_reason:
-        case "cancelled":
-            return RequestFailed("cancelled", "the speech was stopped")
-        case "error":
-            errors = speech.metrics.segment_errors if speech.metrics else ()
-            return RequestFailed("engine", errors[0].message if errors else "nothing of this text could be spoken")
-    return RequestFailed("bad_request", "there is nothing to speak in this text")
 
 
 def _delta(piece: bytes) -> bytes:

@@ -1,0 +1,219 @@
+"""The Wyoming protocol of home-automation hubs: one connection, its questions answered and its texts spoken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from importlib.metadata import version
+
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event, async_write_event
+from wyoming.info import Attribution, Describe, Info, TtsProgram, TtsVoice
+from wyoming.ping import Ping, Pong
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
+
+from fishvoice.adapters.outcome import why_unspoken
+from fishvoice.adapters.ssml import read
+from fishvoice.adapters.wyoming_events import read_event, text_of
+from fishvoice.adapters.wyoming_text import TextStream
+from fishvoice.aio import AsyncClient, AsyncSpeech
+from fishvoice.errors import FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
+from fishvoice.speech import Chunk
+
+WIDTH = 2  # bytes per sample
+WAITING = 8  # utterances of one connection that may wait for their turn
+
+
+class Connection:
+    """Reads events and speaks, both at the same time, until the peer leaves; then what is being spoken is cancelled.
+
+    An error is told as an ``error`` event, and ends the connection: hubs wait for the end of the sound, and not all
+    of them take an error for one.
+    """
+
+    def __init__(self, client: AsyncClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._client = client
+        self._reader = reader
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._stream: TextStream | None = None  # the one that text still arrives for
+        self._utterances: asyncio.Queue[tuple[TextStream, bool]] = asyncio.Queue(WAITING)
+
+    async def run(self) -> None:
+        """Returns when it is over, however it ended."""
+        tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._speak())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await self._conclude(task)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._writer.close()
+
+    async def _conclude(self, task: asyncio.Task[None]) -> None:
+        try:
+            await task
+        except OSError:  # the peer has gone: nobody is there to be told
+            return
+        except FishvoiceError as error:
+            code = error.code if isinstance(error, RequestFailed | ProtocolError) else "daemon_unavailable"
+            with contextlib.suppress(OSError):
+                await self._write(Error(str(error), code).event())
+
+    # -- what it hears -----------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        while (event := await read_event(self._reader)) is not None:
+            await self._hear(event)
+
+    async def _hear(self, event: Event) -> None:
+        """Unknown events are none of ours, and no error: the protocol grows."""
+        if Describe.is_type(event.type):
+            await self._write(info(await self._client.voices()).event())
+        elif Ping.is_type(event.type):
+            await self._write(Pong(event.data.get("text")).event())
+        elif SynthesizeStart.is_type(event.type):
+            self._end_stream()
+            self._stream = TextStream(await self._voice(event))
+            self._enqueue(self._stream, streamed=True)
+        elif SynthesizeChunk.is_type(event.type) and self._stream is not None:
+            self._stream.feed(text_of(event, MAX_TEXT_CHARACTERS - self._stream.characters))
+        elif SynthesizeStop.is_type(event.type):
+            self._end_stream()
+        elif Synthesize.is_type(event.type) and self._stream is None:
+            # Within a stream this is the whole text once more, for servers that know no streams.
+            text = text_of(event, MAX_TEXT_CHARACTERS)
+            if event.data.get("text_format") == "ssml":
+                text = read(text).text
+            self._enqueue(TextStream.whole(text, await self._voice(event)), streamed=False)
+
+    def _enqueue(self, text: TextStream, *, streamed: bool) -> None:
+        try:
+            self._utterances.put_nowait((text, streamed))
+        except asyncio.QueueFull as error:
+            raise RequestFailed("busy", f"{WAITING} texts are waiting on this connection already") from error
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.end()
+            self._stream = None
+
+    async def _voice(self, event: Event) -> str | None:
+        """The voice asked for by name, or the first one of the language asked for. Raises InvalidRequest."""
+        asked = event.data.get("voice") or {}
+        if not isinstance(asked, dict) or not all(isinstance(asked.get(key, ""), str) for key in ("name", "language")):
+            raise ProtocolError("voice is no object with a name or a language")
+        name, language = asked.get("name"), asked.get("language")
+        if name or not language:
+            return name or None
+        for voice in await self._client.voices():
+            if voice.language and _primary(voice.language) == _primary(language):
+                return voice.name
+        raise InvalidRequest(f"there is no voice for the language {language}")
+
+    # -- what it says ------------------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        while True:
+            text, streamed = await self._utterances.get()
+            await self._say(text)
+            if streamed:
+                await self._write(SynthesizeStopped().event())
+
+    async def _say(self, text: TextStream) -> None:
+        """One AudioStart, the sound of all pieces, one AudioStop. Two requests are ahead of the one being sent."""
+        speeches: asyncio.Queue[AsyncSpeech | None] = asyncio.Queue(1)
+        asking = asyncio.create_task(self._ask(text, speeches))
+        rate = samples = 0
+        try:
+            while (speech := await _either(speeches, asking)) is not None:
+                async with speech:
+                    async for chunk in speech:
+                        await self._sound(chunk, rate, samples)
+                        rate = chunk.sample_rate
+                        samples += len(chunk.pcm) // WIDTH
+                if speech.finish_reason != "complete":
+                    raise why_unspoken(speech)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            while not speeches.empty():
+                late = speeches.get_nowait()
+                if late is not None:
+                    late.cancel()
+        if rate:
+            await self._write(AudioStop(timestamp=samples * 1000 // rate).event())
+        elif not text.characters:
+            raise InvalidRequest("there is no text to speak")
+        else:
+            raise RequestFailed("bad_request", "there is nothing to speak in this text")
+
+    async def _ask(self, text: TextStream, speeches: asyncio.Queue[AsyncSpeech | None]) -> None:
+        while (piece := await text.next()) is not None:
+            speech = await self._client.synthesize(piece, voice=text.voice)
+            try:
+                await speeches.put(speech)
+            except asyncio.CancelledError:
+                speech.cancel()
+                raise
+        await speeches.put(None)
+
+    async def _sound(self, chunk: Chunk, rate: int, samples: int) -> None:
+        if not rate:
+            await self._write(AudioStart(chunk.sample_rate, WIDTH, 1, timestamp=0).event())
+        elif rate != chunk.sample_rate:
+            raise ProtocolError(f"the voice changed to {chunk.sample_rate} Hz in the middle of speech")
+        sound = AudioChunk(chunk.sample_rate, WIDTH, 1, chunk.pcm, timestamp=samples * 1000 // chunk.sample_rate)
+        await self._write(sound.event())
+
+    async def _write(self, event: Event) -> None:
+        async with self._writing:
+            await async_write_event(event, self._writer)
+
+
+def info(voices: tuple[VoiceInfo, ...]) -> Info:
+    """What a hub shows of this service. A voice that names no language offers none."""
+    own = Attribution(name="fishvoice", url="")
+    release = version("fishvoice")
+    return Info(
+        tts=[
+            TtsProgram(
+                name="fishvoice",
+                description="Fish Speech on this computer",
+                attribution=own,
+                installed=True,
+                version=release,
+                voices=[
+                    TtsVoice(
+                        name=voice.name,
+                        description=voice.description or voice.name,
+                        attribution=own,
+                        installed=True,
+                        version=release,
+                        languages=[voice.language] if voice.language else [],
+                    )
+                    for voice in voices
+                ],
+                supports_synthesize_streaming=True,
+            )
+        ]
+    )
+
+
+async def _either(speeches: asyncio.Queue[AsyncSpeech | None], asking: asyncio.Task[None]) -> AsyncSpeech | None:
+    """The next speech, or the error for which there is none."""
+    getting = asyncio.create_task(speeches.get())
+    await asyncio.wait([getting, asking], return_when=asyncio.FIRST_COMPLETED)
+    if not getting.done() and asking.done() and asking.exception() is not None:
+        getting.cancel()
+        await asking
+    return await getting
+
+
+def _primary(language: str) -> str:
+    """``de`` of ``de-AT`` or ``de_AT``."""
+    return language.replace("_", "-").partition("-")[0].lower()

@@ -1,0 +1,63 @@
+"""Text that arrives in pieces of any size, cut into requests: whole sentences, as soon as they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fishvoice.pieces import STREAM_CHARACTERS, Pieces
+from fishvoice.protocol import MAX_TEXT_CHARACTERS
+
+IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no other has begun
+
+
+class TextStream:
+    """One utterance: fed by the reader of a connection, taken from by its speaker, in one event loop."""
+
+    def __init__(self, voice: str | None) -> None:
+        self.voice = voice
+        self.characters = 0  # fed so far
+        self._pieces = Pieces(STREAM_CHARACTERS)
+        self._ended = False
+        self._news = asyncio.Event()
+
+    @classmethod
+    def whole(cls, text: str, voice: str | None) -> TextStream:
+        """All of the text at once: one request."""
+        stream = cls(voice)
+        stream._pieces = Pieces(MAX_TEXT_CHARACTERS + 1)
+        stream.feed(text)
+        stream.end()
+        return stream
+
+    def feed(self, text: str) -> None:
+        self.characters += len(text)
+        self._pieces.feed(text)
+        self._news.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+        self._news.set()
+
+    async def next(self) -> str | None:
+        """Waits for the next piece; None when all has been taken."""
+        while True:
+            self._news.clear()
+            piece = self._pieces.take_rest() if self._ended else self._pieces.take()
+            if piece is not None:
+                return piece
+            if self._ended and self._pieces.empty:
+                return None
+            if not self._ended and not await self._hear():
+                piece = self._pieces.take_idle()
+                if piece is not None:
+                    return piece
+                await self._news.wait()
+
+    async def _hear(self) -> bool:
+        """Whether something comes before the pause is long enough to count as one."""
+        try:
+            await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            return False
+        return True
