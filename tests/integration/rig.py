@@ -44,7 +44,7 @@ class Microphone:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._parec = subprocess.Popen(
-            ["parec", "-d", "nul.monitor", "--raw", "--format=s16le", "--channels=1", f"--rate={RATE}", "--latency=256"],
+            ["parec", "-dnul.monitor", "--raw", "--format=s16le", "--channels=1", f"--rate={RATE}", "--latency=256"],
             stdout=subprocess.PIPE,
             env=environment,
         )

@@ -45,9 +45,10 @@ class Daemon:
     def refresh(self) -> None:
         """Ask for the voices; starts the daemon. For a thread of its own."""
         try:
-            self.voices = self._client().voices()
+            self._connect()
+            self.voices = self._present.voices()
         except FishvoiceError as error:
-            self._failed(error)
+            log.warning("%s", error)
         finally:
             self._known.set()
 
@@ -57,21 +58,24 @@ class Daemon:
 
     def speak(self, turn: Turn, text: str, how: Manner) -> Iterator[Chunk]:
         """The sound of ``text``; no more of it when ``turn`` is over. Raises FishvoiceError's children."""
+        self._connect()
+        speech = self._present.synthesize(text, voice=how.voice, speed=how.speed, priority="message")
+        turn.on_end(speech.cancel)
+        yield from speech
+
+    def _connect(self) -> None:
+        """Make sure that a daemon answers, starting one if the last attempt at that is not too recent."""
         try:
-            speech = self._client().synthesize(text, voice=how.voice, speed=how.speed, priority="message")
-            turn.on_end(speech.cancel)
-            yield from speech
-        except DaemonUnavailable as error:
-            self._failed(error)
-            raise
-
-    def _client(self) -> Client:
-        return self._starting if time.monotonic() >= self._not_before else self._present
-
-    def _failed(self, error: FishvoiceError) -> None:
-        log.warning("%s", error)
-        if isinstance(error, DaemonUnavailable):
-            self._not_before = time.monotonic() + RETRY_SECONDS
+            self._present.connect()
+        except DaemonUnavailable:
+            if time.monotonic() < self._not_before:
+                raise
+            try:
+                self._starting.connect()
+            except DaemonUnavailable:
+                self._not_before = time.monotonic() + RETRY_SECONDS
+                raise
+            self._starting.close()
 
 
 class Module:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# An attribute's value holds no "<" in XML; saying so here also keeps the search linear in any garbage.
+# An attribute's value holds no "<" in XML, and neither comments nor CDATA sections hold another one's beginning here:
+# that keeps the search linear in any garbage.
 _VALUE = r"""\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
 _TAG = re.compile(
-    rf"<!--.*?-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>|<\?[^<>]*\?>|<![A-Z][^<>]*>"
+    r"<!--(?:(?!<!--).)*?-->|<!\[CDATA\[(?P<cdata>(?:(?!<!\[CDATA\[).)*?)\]\]>|<\?[^<>]*\?>|<![A-Z][^<>]*>"
     rf"|<(?P<close>/)?(?P<name>[A-Za-z][\w:.-]*)(?P<attributes>(?:\s+[\w:.-]+{_VALUE})*)\s*(?P<empty>/)?>",
     re.DOTALL,
 )

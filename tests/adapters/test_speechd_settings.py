@@ -1,0 +1,69 @@
+"""speech-dispatcher's settings, and what they ask of the voice."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fishvoice.adapters.speechd_settings import LEAST_SPEED, MOST_SPEED, Settings, manner
+from fishvoice.protocol import VoiceInfo
+
+VOICES = (VoiceInfo("starter", language="en", default=True), VoiceInfo("anna", language="de-AT"), VoiceInfo("eve"))
+HUNDRED = st.integers(-100, 100)
+
+
+def test_a_rate_goes_from_half_to_three_times() -> None:
+    assert [manner(Settings(rate=rate), ()).speed for rate in (-100, 0, 100)] == [0.5, 1.0, 3.0]
+
+
+@given(HUNDRED, HUNDRED)
+def test_pitch_leaves_the_tempo_alone(rate: int, pitch: int) -> None:
+    plain, raised = manner(Settings(rate=rate), ()), manner(Settings(rate=rate, pitch=pitch), ())
+    assert LEAST_SPEED <= raised.speed <= MOST_SPEED
+    if LEAST_SPEED < raised.speed < MOST_SPEED:
+        assert raised.speed * raised.pitch == pytest.approx(plain.speed, rel=1e-3)
+
+
+@given(st.lists(HUNDRED, min_size=2, max_size=2, unique=True).map(sorted))
+def test_more_is_more(pair: list[int]) -> None:
+    low, high = (manner(Settings(rate=n, volume=n), ()) for n in pair)
+    assert low.speed < high.speed
+    assert 0 <= low.gain < high.gain <= 1
+
+
+def test_a_higher_voice_is_played_faster() -> None:
+    assert [round(manner(Settings(pitch=pitch), ()).pitch, 3) for pitch in (-100, 0, 100)] == [0.707, 1.0, 1.414]
+
+
+@pytest.mark.parametrize(
+    ("settings", "voice"),
+    [
+        (Settings(), None),
+        (Settings(synthesis_voice="eve"), "eve"),
+        (Settings(synthesis_voice="nobody"), None),
+        (Settings(language="en-GB"), None),
+        (Settings(language="de"), "anna"),
+        (Settings(language="de_DE", synthesis_voice="eve"), "eve"),
+        (Settings(language="fr"), None),
+    ],
+)
+def test_the_voice_is_found_by_name_or_language(settings: Settings, voice: str | None) -> None:
+    assert manner(settings, VOICES).voice == voice
+
+
+def test_settings_are_taken_as_they_come() -> None:
+    settings = Settings().updated(
+        [
+            ("rate", "30"),
+            ("pitch", "-999"),
+            ("language", "en"),
+            ("synthesis_voice", "NULL"),
+            ("punctuation_mode", "all"),
+        ]
+    )
+    assert settings == Settings(rate=30, pitch=-100, language="en")
+    assert Settings(rate=5).updated([("volume", "loud")]) is None
+    assert Settings().updated([("cap_let_recogn", "icon")]) == Settings(cap_let_recogn="icon")
+    assert Settings(cap_let_recogn="icon").capitals
+    assert not Settings().capitals
