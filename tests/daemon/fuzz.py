@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 import psutil
 
 from fishvoice.protocol import AudioEnd, Cancel, Credit, Sampling, Status, Synthesize, Voices, encode

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
+import zmq
 
-from fishvoice.protocol import Error, decode
+from fishvoice.protocol import Error, Synthesize, decode, encode
 from tests.daemon.fuzz import attack
 from tests.daemon.harness import Daemon, eventually, running
 
@@ -32,6 +33,20 @@ def test_a_bad_message_is_answered(daemon: Daemon) -> None:
                 reply = decode(dealer.recv_multipart())
                 assert isinstance(reply, Error)
                 assert reply.code == code
+
+
+def test_whoever_leaves_before_he_is_heard_is_not_remembered(daemon: Daemon) -> None:
+    with daemon.client() as honest:
+        for _ in range(100):
+            leaving = zmq.Context()
+            dealer = leaving.socket(zmq.DEALER)
+            dealer.set(zmq.LINGER, 200)
+            dealer.connect(daemon.endpoints.synthesis)
+            dealer.send_multipart(encode(Synthesize(id="x", text="one two three")))
+            dealer.close()
+            leaving.term()
+        eventually(lambda: honest.status()["clients"] == 0, within=3)
+        eventually(lambda: honest.status()["queue"]["waiting"] == 0)
 
 
 def test_a_message_beyond_all_limits_costs_its_sender_the_connection(daemon: Daemon) -> None:

@@ -22,6 +22,8 @@ from fishvoice.protocol import (
     Error,
     Ok,
     Synthesize,
+    Voices,
+    VoicesReply,
     decode,
     encode,
 )
@@ -51,6 +53,30 @@ def test_cancelling_ends_the_request_and_nothing_follows(client: Wire) -> None:
     assert outcome(client.until_end(name)[-1]) == "cancelled"
     assert client.silent(0.2)
     assert outcome(client.until_end(client.speak("the next one"))[-1]) == "complete"
+
+
+def open_utterances(client: Wire) -> str:
+    reply = client.ask(Voices())
+    assert isinstance(reply, VoicesReply)
+    return reply.voices[0].description
+
+
+def test_whatever_ends_a_request_gives_back_what_it_held(daemon: Daemon, client: Wire) -> None:
+    with daemon.client() as vanishing:
+        vanishing.speak(LONG)
+        first_chunk(vanishing)
+    cancelled = client.speak(LONG)
+    first_chunk(client)
+    client.send(Cancel(id=cancelled))
+    client.until_end(cancelled)
+    dropped = client.speak(LONG, interrupted="drop")
+    first_chunk(client)
+    with daemon.client() as other:
+        other.until_end(other.speak("one two", priority="message"))
+    client.until_end(dropped)
+    client.until_end(client.speak("one BAD"))
+    client.until_end(client.speak("one"))
+    eventually(lambda: open_utterances(client) == "0 utterances are open")
 
 
 def test_a_waiting_request_can_be_cancelled(client: Wire) -> None:

@@ -49,7 +49,13 @@ class ToneSpeaker:
 
     def voices(self) -> Sequence[VoiceInfo]:
         return [
-            VoiceInfo(name=name, model=f"{name}-model", sample_rate=SAMPLE_RATE, default=i == 0)
+            VoiceInfo(
+                name=name,
+                model=f"{name}-model",
+                sample_rate=SAMPLE_RATE,
+                default=i == 0,
+                description=f"{self.opened - self.closed} utterances are open",  # for tests in another process
+            )
             for i, name in enumerate(self.names)
         ]
 
