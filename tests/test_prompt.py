@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from fishvoiced.errors import BadReference
 from fishvoiced.prompt import build_prompt
 from fishvoiced.synthesis import Reference
 from fishvoiced.text.tokenizer import Tokenizer
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 CODEBOOKS = 3
 SEMANTIC = 16

@@ -7,11 +7,12 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from fishvoiced.errors import BadReference
-from fishvoiced.reference import MARGIN_SECONDS, MAX_SECONDS, read_reference
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from fishvoiced.errors import BadReference
+from fishvoiced.reference import MARGIN_SECONDS, MAX_SECONDS, read_reference
 
 RATE = 44_100
 

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from fishvoiced.errors import BadRequest
-from fishvoiced.stretch import MAX_SPEED, MIN_SPEED, Stretcher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from fishvoiced.errors import BadRequest
+from fishvoiced.stretch import MAX_SPEED, MIN_SPEED, Stretcher
 
 RATE = 16_000
 SPEEDS = st.floats(MIN_SPEED, MAX_SPEED)

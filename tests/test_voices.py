@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fishvoiced.errors import BadReference, BadRequest, FishvoiceError, UnknownVoice
 from fishvoiced.model.config import CodecConfig, SamplingDefaults
 from fishvoiced.synthesis import Reference
 from fishvoiced.voices import CODES_FILE, VOICE_FILE, Listing, VoiceStore
-from hypothesis import given
-from hypothesis import strategies as st
 
 CODEC = CodecConfig(num_codebooks=3, semantic_codebook_size=64, codebook_size=16)
 

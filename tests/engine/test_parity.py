@@ -21,10 +21,12 @@ from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model.config import CodecConfig, ModelConfig
 from fishvoiced.model.store import DECODER, SLOW, ConvertedModel
 from fishvoiced.prompt import build_prompt
+from fishvoiced.reference import read_reference
 from fishvoiced.synthesis import Reference
 from tests import oracle
 from tools.random_checkpoint import TINY, TINY_CODEC, TINY_DUAL_AR, make
 
+DATA = Path(__file__).resolve().parents[1] / "data"
 GREEDY = SamplingOptions(temperature=0.8, top_p=0.0, repetition_penalty=1.1)
 VARIANTS = {
     "s1": TINY,
@@ -155,10 +157,8 @@ def test_codec_goes_back_to_upstreams_layout(codecs: tuple[Any, checkpoints.Code
 
 
 def recording(config: CodecConfig) -> Any:
-    """One second that is no pure tone: a chirp with breath in it."""
-    t = np.arange(config.sample_rate + 123) / config.sample_rate
-    noise = np.random.default_rng(0).standard_normal(len(t))
-    return (0.4 * np.sin(2 * np.pi * (120 + 400 * t) * t) + 0.05 * noise).astype(np.float32)
+    """Three seconds of speech at the codec's rate, no whole number of frames."""
+    return read_reference((DATA / "slt.wav").read_bytes(), config.sample_rate)[: 3 * config.sample_rate - 123]
 
 
 # -- ONNX against torch ------------------------------------------------------------------------------------

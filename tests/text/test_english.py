@@ -7,10 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from fishvoiced.text.english import LEXICON_FILE, EnglishFrontend, load, spelled
-from fishvoiced.text.english_words import LONE, spoken_pieces
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fishvoiced.text.english import LEXICON_FILE, EnglishFrontend, load, spelled
+from fishvoiced.text.english_words import LONE, spoken_pieces
 
 WORDS = {
     "a": "ə", "the": "ðə", "i": "í", "fox": "fáks", "parse": "párs", "add": "ǽd", "quick": "kwɨk", "file": "fíl",

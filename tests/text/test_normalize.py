@@ -6,9 +6,10 @@ import unicodedata
 
 import pytest
 from fish_speech.text.clean import clean_text
-from fishvoiced.text.normalize import MAX_COMBINING, normalize, speakable
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fishvoiced.text.normalize import MAX_COMBINING, normalize, speakable
 
 NASTY = st.sampled_from(
     "aeق नक'’\"“.,!?！？。、…=<-_ \n\t\r\x00\x1f\x85\xa0"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from fishvoiced.text.normalize import speakable
-from fishvoiced.text.segment import split
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from fishvoiced.text.normalize import speakable
+from fishvoiced.text.segment import split
 
 NASTY = st.sampled_from(
     ["a", "b ", "Dr. ", "No. ", "1. ", "\n- ", "\n\n", "\r\n", " ", ".", "! ", "? ", "...", "…", ", ", "。", "！", "，",
