@@ -16,7 +16,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Tree: TypeAlias = dict[str, Any]
 
 PREFIX = "FISHVOICE_"
-_FIXED = ("voice", "transport", "engine", "metrics")
+_FIXED = ("voice", "transport", "engine", "metrics", "monitor")
 
 
 class ConfigError(FishvoiceError):
@@ -74,6 +74,15 @@ class Metrics(_Section, frozen=True):
     """Prometheus endpoint on 127.0.0.1; 0: none."""
 
 
+class Monitor(_Section, frozen=True):
+    """Watching the machine's heat."""
+
+    root: str | None = None
+    """Read the sensors below this folder instead of ``/``: a recorded machine."""
+    time_scale: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """All the protection's durations times this: 0.01 plays an episode of minutes in seconds."""
+
+
 class Config(_Section, frozen=True):
     voice: str | None = None
     """The default voice; None: the first installed one, else the starter voice."""
@@ -85,6 +94,7 @@ class Config(_Section, frozen=True):
     log: Log = Log()
     lifecycle: Lifecycle = Lifecycle()
     metrics: Metrics = Metrics()
+    monitor: Monitor = Monitor()
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:

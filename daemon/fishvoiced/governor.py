@@ -18,17 +18,20 @@ class Rest:
 class Governor(Protocol):
     """Told what inference does, and asked how fast it may. Every method answers at once, from any thread."""
 
-    def rest(self, key: int, frame_seconds: float) -> Rest:
-        """How long request ``key`` holds still now, before a frame of so much sound."""
+    def rest(self, key: int) -> Rest:
+        """How long request ``key`` holds still now, before its next step."""
 
-    def busy(self, working: bool) -> None:
-        """Whether there is anything to do."""
+    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
+        """A step of request ``key`` took so long and made so much sound."""
+
+    def busy(self, working: bool, waiting: int = 0) -> None:
+        """Whether there is anything to do, and how many requests wait."""
 
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         """So many frames of ``model`` took so many CPU-seconds, of all threads together."""
 
-    def finished(self, key: int, rtf: float | None) -> None:
-        """Request ``key`` is over; ``rtf`` if it was spoken to its end."""
+    def finished(self, key: int, model: str, rtf: float | None) -> None:
+        """Request ``key`` is over; ``rtf`` of ``model`` if it was spoken to its end."""
 
     def report(self) -> Mapping[str, Any] | None:
         """For `status`: None where nothing watches the machine."""
@@ -40,16 +43,19 @@ class Governor(Protocol):
 class Unhurried:
     """Never slows anything down."""
 
-    def rest(self, key: int, frame_seconds: float) -> Rest:
+    def rest(self, key: int) -> Rest:
         return Rest()
 
-    def busy(self, working: bool) -> None:
+    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
+        pass
+
+    def busy(self, working: bool, waiting: int = 0) -> None:
         pass
 
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         pass
 
-    def finished(self, key: int, rtf: float | None) -> None:
+    def finished(self, key: int, model: str, rtf: float | None) -> None:
         pass
 
     def report(self) -> Mapping[str, Any] | None:

@@ -131,7 +131,7 @@ class Server:
         key = self._scheduler.choose()
         if key is not None:
             self._scheduler.start(key)
-        self._worker.assign(None if key is None else self._streams[key].job)
+        self._worker.assign(None if key is None else self._streams[key].job, self._scheduler.waiting)
 
     # -- from clients ----------------------------------------------------------------------------------------
 

@@ -54,7 +54,10 @@ class Speech:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Sound of ``frames`` frames, and the characters [text_start, text_end) of the request it is estimated to say."""
+    """Sound of ``frames`` frames, and the characters [text_start, text_end) of the request it is estimated to say.
+
+    0 frames: the end of a segment, with the pause after it.
+    """
 
     samples: Samples
     frames: int
@@ -94,7 +97,9 @@ def _speak(engine: Engine, speech: Speech, segments: list[Segment]) -> Generator
                 yield None if codes is None else voice.chunk(codes, index, segment)
         except FishvoiceError as error:
             yield SegmentFailure(index, segment.start, segment.end, str(error))
-        yield voice.end_segment(index, segment, pause_after(segment.text, gap) if following else 0.0, last=not following)
+        yield voice.end_segment(
+            index, segment, pause_after(segment.text, gap) if following else 0.0, last=not following
+        )
 
 
 def _blocks(engine: Engine, speech: Speech, index: int, segment: Segment) -> Iterator[Codes | None]:

@@ -1,28 +1,26 @@
-"""The governor of a real machine: the monitor's advice about heat, turned into rests between frames."""
+"""The governor of a real machine: a monitor of its heat, and each request's pacing by the monitor's advice."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from fishvoiced.config import Config
+from fishvoiced import config
 from fishvoiced.governor import Rest
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.doors import live_doors
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
-from fishvoiced.monitor.monitor import Monitor, MonitorEvent
-from fishvoiced.monitor.throttle import Phase, WaitBudget
+from fishvoiced.monitor.monitor import BUSY_S, IDLE_S, Monitor, MonitorEvent
+from fishvoiced.monitor.pacing import Pacing
+from fishvoiced.monitor.status import thermal_status
 
 log = logging.getLogger(__name__)
-
-# The advice speaks of a pause between segments. It is spread over the frames of a typical one: no gap is heard.
-SEGMENT_SECONDS = 4.0
-CALM = frozenset({Phase.NORMAL, Phase.BLIND})
-SERIES = 60  # how many temperatures and RTFs the report shows
 
 
 class Thermostat:
@@ -31,58 +29,49 @@ class Thermostat:
     def __init__(self, make: Callable[[], Monitor]) -> None:
         self._make = make
         self._monitor: Monitor | None = None
-        self._budgets: dict[int, WaitBudget] = {}
+        self._pacings: dict[int, Pacing] = {}
         self._starter = threading.Thread(target=self._start, name="monitor-start", daemon=True)
         self._starter.start()  # looking at the machine takes a while, and nobody has to wait for it
 
-    def rest(self, key: int, frame_seconds: float) -> Rest:
-        if self._monitor is None:
-            return Rest()
-        advice = self._monitor.advice()
-        wanted = advice.wait_s or advice.pause_s * frame_seconds / SEGMENT_SECONDS
-        state = None if advice.phase in CALM else advice.phase.value
-        if wanted <= 0:
-            return Rest(0.0, state)
-        return Rest(self._budgets.setdefault(key, WaitBudget()).grant(wanted), state)
+    def rest(self, key: int) -> Rest:
+        pacing = self._pacing(key)
+        return Rest() if pacing is None else Rest(pacing.rest(), pacing.told())
 
-    def busy(self, working: bool) -> None:
+    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
+        pacing = self._pacing(key)
+        if pacing is not None:
+            pacing.stepped(work_seconds, sound_seconds, segment_ended=segment_ended)
+
+    def busy(self, working: bool, waiting: int = 0) -> None:
         if self._monitor is not None:
-            self._monitor.set_busy(working)
+            self._monitor.set_busy(working, waiting)
 
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
+        # Precision and threads are the model's for as long as this process lives: its name alone tells equals.
         if self._monitor is not None:
             self._monitor.frames(model, frames, cpu_seconds)
 
-    def finished(self, key: int, rtf: float | None) -> None:
-        self._budgets.pop(key, None)
+    def finished(self, key: int, model: str, rtf: float | None) -> None:
+        self._pacings.pop(key, None)
         if self._monitor is not None and rtf is not None:
             told = self._monitor.finished(rtf)
             if told is not None:
                 log.info("%s", told.text)
 
     def report(self) -> Mapping[str, Any] | None:
-        """Keys as `fishvoiced.monitor.top` reads them; °C, W, and shares of the usual throughput."""
         if self._monitor is None:
             return None
-        seen = self._monitor.snapshot()
-        points = self._monitor.history.points()[-SERIES:]
-        return {
-            "phase": seen.advice.phase.value,
-            "reasons": list(seen.advice.reasons),
-            "threads": seen.advice.threads,
-            "temperature": seen.temperature,
-            "power": seen.power,
-            "throughput": seen.throughput,
-            "problem": seen.problem,
-            "air": None if seen.air is None else seen.air.text,
-            "temperatures": [point.temperature for point in points if point.temperature is not None],
-            "rtfs": [point.rtf for point in points if point.rtf is not None],
-        }
+        return thermal_status(self._monitor.snapshot(), self._monitor.history.points())
 
     def stop(self) -> None:
         self._starter.join()
         if self._monitor is not None:
             self._monitor.stop()
+
+    def _pacing(self, key: int) -> Pacing | None:
+        if key not in self._pacings and self._monitor is not None:
+            self._pacings[key] = Pacing(self._monitor.advice, self._monitor.threads)
+        return self._pacings.get(key)
 
     def _start(self) -> None:
         try:
@@ -94,16 +83,36 @@ class Thermostat:
             self._monitor = monitor
 
 
-def installed(settings: Config, history: History) -> Thermostat:
+def installed(settings: config.Config, history: History) -> Thermostat:
     """The thermostat of this machine."""
 
     def make() -> Monitor:
         facts = collect()
         threads = settings.engine.threads or thread_budget(facts).threads
-        policy = Policy(threads=threads, fanless=bool(facts.fanless))
-        return Monitor(live_doors(), policy, history=history, listener=tell)
+        watched = settings.monitor
+        return Monitor(
+            live_doors(Path(watched.root or "/")),
+            scaled(Policy(threads=threads, fanless=bool(facts.fanless)), watched.time_scale),
+            history=history,
+            listener=tell,
+            busy_s=BUSY_S * watched.time_scale,
+            idle_s=IDLE_S * watched.time_scale,
+        )
 
     return Thermostat(make)
+
+
+def scaled(policy: Policy, scale: float) -> Policy:
+    """The policy with all its durations times ``scale``."""
+    return replace(
+        policy,
+        clear_s=policy.clear_s * scale,
+        escalate_s=policy.escalate_s * scale,
+        cooldown_s=policy.cooldown_s * scale,
+        cooldown_window_s=policy.cooldown_window_s * scale,
+        step_s=policy.step_s * scale,
+        forget_s=policy.forget_s * scale,
+    )
 
 
 def tell(event: MonitorEvent) -> None:

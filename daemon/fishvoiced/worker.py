@@ -104,9 +104,9 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def assign(self, job: Job | None) -> None:
-        """Work on this from the next frame on, until told otherwise or done."""
-        self._governor.busy(job is not None)
+    def assign(self, job: Job | None, waiting: int = 0) -> None:
+        """Work on this from the next frame on, until told otherwise or done; ``waiting`` others come later."""
+        self._governor.busy(job is not None, waiting)
         with self._desk.changed:
             if job is not self._desk.job and (job is None or job.key not in self._desk.over):
                 self._desk.job = job
@@ -193,15 +193,19 @@ class Worker:
 
     def _advance(self, job: Job) -> None:
         run = self._runs.get(job.key) or self._open(job)
-        rest = self._governor.rest(job.key, run.utterance.frame_seconds)
+        rest = self._governor.rest(job.key)
         if rest.seconds > 0:
             self._rest(job, rest.seconds)
             return  # whether to rest longer, or to do something else by now, is asked again
         began, cpu = time.monotonic(), time.process_time()
         self.step = Step(f"request {job.request.id}", began)
         step = next(run.utterance.steps, _END)
-        run.work_seconds += time.monotonic() - began
+        worked = time.monotonic() - began
+        run.work_seconds += worked
+        # Of the whole process, because inference runs on the runtime's threads too; what the others do is little.
         run.cpu_seconds += time.process_time() - cpu
+        sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
+        self._governor.stepped(job.key, worked, sound, isinstance(step, Chunk) and step.frames == 0)
         match step:
             case Chunk(frames=frames):
                 self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
@@ -261,7 +265,7 @@ class Worker:
         run = self._runs.pop(key, None)
         with self._desk.changed:
             self._desk.over.discard(key)
-        self._governor.finished(key, run.rtf if run else None)
+        self._governor.finished(key, run.utterance.model if run else "", run.rtf if run else None)
         if run is not None:
             run.utterance.steps.close()
 

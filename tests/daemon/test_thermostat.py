@@ -62,26 +62,33 @@ def kitchen() -> Iterator[Kitchen]:
 
 def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
     kitchen.poll(50.0, times=3)
-    assert kitchen.thermostat.rest(1, FRAME) == Rest(0.0, None)
+    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
+    assert kitchen.thermostat.rest(1) == Rest(0.0, None)
 
 
-def test_a_warm_one_rests_a_little_at_each_frame_and_says_why(kitchen: Kitchen) -> None:
+def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitchen) -> None:
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
-    rest = kitchen.thermostat.rest(1, FRAME)
-    assert rest.state == "warm"
-    assert 0 < rest.seconds < FRAME / 4
+    kitchen.thermostat.stepped(1, 0.1, FRAME, False)
+    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
+    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
+    assert kitchen.thermostat.rest(1) == Rest(0.2, "warm")
+    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
 
 
 def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
-    total = sum(kitchen.thermostat.rest(1, 100.0).seconds for _ in range(2000))
-    assert total == pytest.approx(LONGEST_WAIT_S)
-    assert kitchen.thermostat.rest(1, 100.0) == Rest(0.0, "warm")
-    assert kitchen.thermostat.rest(2, 100.0).seconds > 0
-    kitchen.thermostat.finished(1, None)
-    assert kitchen.thermostat.rest(1, 100.0).seconds > 0
+
+    def rest(key: int) -> float:
+        kitchen.thermostat.stepped(key, 0.1, FRAME, True)
+        return kitchen.thermostat.rest(key).seconds
+
+    assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_S)
+    assert rest(1) == 0.0
+    assert rest(2) > 0
+    kitchen.thermostat.finished(1, "m", None)
+    assert rest(1) > 0
 
 
 def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
@@ -89,7 +96,7 @@ def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
 
     kitchen.thermostat.busy(True)
     kitchen.thermostat.worked("m", 10, 0.1)
-    kitchen.thermostat.finished(1, 0.5)
+    kitchen.thermostat.finished(1, "m", 0.5)
     kitchen.poll(95.0, times=3)
     view = TopView.from_status({"thermal": kitchen.thermostat.report()})
     assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)
@@ -105,10 +112,10 @@ def test_before_the_monitor_is_there_and_without_one_speech_goes_on() -> None:
         raise OSError("no sensors in this house")
 
     thermostat = Thermostat(slow)
-    assert thermostat.rest(1, FRAME) == Rest()
+    assert thermostat.rest(1) == Rest()
     thermostat.busy(True)
     thermostat.worked("m", 1, 0.1)
     assert thermostat.report() is None
     gate.set()
     thermostat.stop()
-    assert thermostat.rest(1, FRAME) == Rest()
+    assert thermostat.rest(1) == Rest()

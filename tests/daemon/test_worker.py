@@ -159,7 +159,7 @@ class Hot(Unhurried):
         self.asked: set[int] = set()
         self.told: list[tuple[object, ...]] = []
 
-    def rest(self, key: int, frame_seconds: float) -> Rest:
+    def rest(self, key: int) -> Rest:
         if key in self.asked:
             return Rest(30.0, "throttled")
         self.asked.add(key)
@@ -168,7 +168,7 @@ class Hot(Unhurried):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         self.told.append(("worked", model, frames))
 
-    def finished(self, key: int, rtf: float | None) -> None:
+    def finished(self, key: int, model: str, rtf: float | None) -> None:
         self.told.append(("finished", key, rtf))
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.__main__ import daemon
+from fishvoiced.__main__ import daemon, installed_governor
 from fishvoiced.config import Config
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
-from fishvoiced.governor import Unhurried
+from fishvoiced.governor import Governor, Unhurried
 from fishvoiced.synthesis import Chunk, SegmentFailure, Step
 from fishvoiced.utterance import Loaded, Utterance
 
@@ -119,5 +119,10 @@ def make(_settings: Config) -> ToneSpeaker:
     return ToneSpeaker(Manner(float(seconds), float(load), "TONE_BROKEN" in os.environ))
 
 
+def watch(settings: Config) -> Governor:
+    """A recorded machine is watched; the real one's heat would only disturb."""
+    return installed_governor(settings) if settings.monitor.root else Unhurried()
+
+
 if __name__ == "__main__":
-    sys.exit(daemon(sys.argv[1:], make, lambda _settings: Unhurried()))
+    sys.exit(daemon(sys.argv[1:], make, watch))

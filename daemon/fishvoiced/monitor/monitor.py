@@ -98,6 +98,11 @@ class Monitor:
         self._thread = threading.Thread(target=self._run, name="fishvoice-monitor", daemon=True)
         self._thread.start()
 
+    @property
+    def threads(self) -> int:
+        """The threads that inference has when nothing is wrong: what `Advice.threads` is a part of."""
+        return self._policy.threads
+
     def stop(self, timeout_s: float = 3.0) -> None:
         """Stop polling and write the history; waits for a poll in progress."""
         self._stopping = True
