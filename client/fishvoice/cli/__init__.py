@@ -32,6 +32,7 @@ VERBS = {
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http_serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming_serve", "main", "serve Wyoming to home automation", "wyoming"),
+    "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "models": Verb("fishvoiced.model.cli", "models_command", "list, import, remove models", "daemon"),
     "classify": Verb("fishvoiced.hardware.cli", "classify_command", "the tier of a CPU given by hand", "daemon"),
 }
