@@ -1,0 +1,134 @@
+"""``fishvoice-emacspeak``: a speech server that gives Emacspeak the voices of the daemon.
+
+One thread reads commands and carries out the urgent ones at once; each stretch of speech has another.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from fishvoice.adapters import emacspeak_protocol as protocol
+from fishvoice.adapters.emacspeak_talk import Item, Sound, Talk, Tone, Words, play_sound
+from fishvoice.adapters.emacspeak_text import Settings, letter, spoken
+from fishvoice.client import Client
+from fishvoice.playback import Sink, loudspeaker
+
+log = logging.getLogger("fishvoice-emacspeak")
+
+MOST_SPEED = 4.0  # what the daemon's time-stretch does
+
+
+class Server:
+    """Commands in through :meth:`handle`, from one thread."""
+
+    def __init__(self, client: Client, new_sink: Callable[[], Sink] = loudspeaker) -> None:
+        self._client = client
+        self._new_sink = new_sink
+        self._settings = Settings()
+        self._queue: list[protocol.Command] = []
+        self._talk: Talk | None = None
+        self._paused: list[Item] = []
+
+    def handle(self, command: protocol.Command) -> None:
+        """Carry out ``command``; never waits for the daemon."""
+        match command:
+            case protocol.Stop():
+                self._silence()
+            case protocol.Say():
+                self._now(spoken(command.text, self._settings), self._settings.speed)
+            case protocol.Letter():
+                self._now(letter(command.text), self._settings.speed * self._settings.character_scale)
+            case protocol.Dispatch():
+                self._dispatch()
+            case protocol.Pause():
+                self._paused = self._end_talk()
+            case protocol.Resume():
+                self._add(self._paused)
+                self._paused = []
+            case protocol.Change():
+                self._settings = self._settings.changed(command)
+            case protocol.Reset():
+                self._silence()
+                self._settings = Settings()
+            case protocol.Version():
+                from importlib.metadata import version
+
+                self._now(f"fishvoice {version('fishvoice')}", self._settings.speed)
+            case protocol.PlaySound():
+                play_sound(command.path)
+            case protocol.Unknown():
+                log.debug("ignored: %s", command.line)
+            case _:
+                self._queue.append(command)
+
+    def _now(self, text: str, speed: float) -> None:
+        self._silence()
+        if text:
+            self._add([Words(text, min(speed, MOST_SPEED))])
+
+    def _dispatch(self) -> None:
+        queued, self._queue = self._queue, []
+        self._add(items(queued, self._settings))
+
+    def _silence(self) -> None:
+        self._queue = []
+        self._paused = []
+        self._end_talk()
+
+    def _add(self, new: list[Item]) -> None:
+        if new:
+            self._talk = self._talk or Talk(self._client, self._new_sink)
+            self._talk.add(new)
+
+    def _end_talk(self) -> list[Item]:
+        talk, self._talk = self._talk, None
+        return talk.stop() if talk is not None else []
+
+
+def items(queued: list[protocol.Command], settings: Settings) -> list[Item]:
+    """What is to be heard for a queue: neighboring texts in one piece, so that sentences stay whole."""
+    done: list[Item] = []
+    text: list[str] = []
+
+    def flush() -> None:
+        words = spoken(" ".join(text), settings)
+        if words:
+            done.append(Words(words, settings.speed))
+        text.clear()
+
+    for command in queued:
+        if isinstance(command, protocol.Queue):
+            text.append(command.text)
+            continue
+        flush()
+        match command:
+            case protocol.QueueRate():
+                settings = settings.changed(protocol.Change(rate=command.rate))
+            case protocol.QueueTone():
+                done.append(Tone(command.hertz, command.milliseconds / 1000))
+            case protocol.QueueSilence():
+                done.append(Tone(0, command.milliseconds / 1000))
+            case protocol.QueueSound():
+                done.append(Sound(command.path))
+    flush()
+    return done
+
+
+def main() -> int:
+    """Serve Emacspeak on standard input until it closes it."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", level=logging.INFO)
+    parser = protocol.Parser()
+    with Client() as client:
+        server = Server(client)
+        while data := os.read(sys.stdin.fileno(), 1 << 16):
+            for command in parser.feed(data):
+                server.handle(command)
+        server.handle(protocol.Stop())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
