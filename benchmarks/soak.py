@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import secrets
 import subprocess
@@ -138,6 +139,7 @@ def started(tones: bool) -> Iterator[Daemon]:
         variables = environment(home, TONE_FRAME="0.02")
         if not tones:
             del variables["FISHVOICE_HOME"]
+            variables |= {name: value for name, value in os.environ.items() if name.startswith("FISHVOICE_")}
             variables["FISHVOICE_RUNTIME_DIR"] = str(home / "run")
         module = "tests.fakes.speaker" if tones else "fishvoiced"
         log = home / "log"

@@ -278,7 +278,8 @@ class Server:
                 self._loading.enter(event.model)
             case Sound():
                 stream.sound(event)
-                self._scheduler.produced(stream.key, event.text_end, now)
+                if event.pcm:
+                    self._scheduler.produced(stream.key, event.text_end, now)
                 self._health.counters.frames += event.frames
                 self._health.counters.audio_seconds += event.seconds
             case SegmentLost(error=error):

@@ -69,7 +69,12 @@ class Stream:
         )
 
     def sound(self, sound: Sound) -> None:
-        """A chunk was generated."""
+        """A chunk was generated. Work without a sample to show for it is counted, but not sent."""
+        self.frames += sound.frames
+        self.work_seconds = sound.work_seconds
+        self.segments = max(self.segments, sound.segment + 1)
+        if not sound.pcm:
+            return
         self.outbox.append(
             AudioChunk(
                 id=self.id,
@@ -84,10 +89,7 @@ class Stream:
         if not self.chunks:
             self.opening_seconds = sound.work_seconds
         self.chunks += 1
-        self.frames += sound.frames
         self.audio_seconds += sound.seconds
-        self.work_seconds = sound.work_seconds
-        self.segments = max(self.segments, sound.segment + 1)
 
     def lose_segment(self, error: SegmentError) -> None:
         """A segment could not be spoken; the others are."""

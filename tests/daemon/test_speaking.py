@@ -78,6 +78,14 @@ def test_nan_from_an_engine_is_silence(client: Wire) -> None:
     assert not np.frombuffer(sound[0].payload or b"", "<f4").any()
 
 
+def test_a_chunk_without_samples_is_not_sent_and_costs_no_credit(client: Wire) -> None:
+    messages = client.until_end(client.speak("EMPTY two EMPTY EMPTY five", credit=3))
+    end = messages[-1]
+    assert [chunk.index for chunk in chunks(messages)] == [0, 1]
+    assert isinstance(end, AudioEnd)
+    assert end.metrics.frames == 5
+
+
 def test_a_lost_segment_is_told_and_the_rest_is_spoken(client: Wire) -> None:
     messages = client.until_end(client.speak("one LOST three"))
     end = messages[-1]

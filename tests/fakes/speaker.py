@@ -35,7 +35,7 @@ class ToneSpeaker:
     """Implements `fishvoiced.utterance.Speaker`. Every word is one frame; some words are faults:
 
     ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
-    that never returns, ``NAN`` a chunk of NaN, ``BAD`` a BadRequest.
+    that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest.
     """
 
     def __init__(self, manner: Manner = Manner(), names: Sequence[str] = ("tone", "fast")) -> None:
@@ -109,6 +109,8 @@ class ToneSpeaker:
                 time.sleep(3600)
             case "LOST":
                 return SegmentFailure(0, start, end, "this segment cannot be spoken")
+            case "EMPTY":
+                return Chunk(np.zeros(0, np.float32), 1, 0, start, end)
         level = np.nan if word == "NAN" else (index + 1) % 100 / 100
         return Chunk(np.full(FRAME_SAMPLES, level, np.float32), 1, 0, start, end)
 
