@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fishvoiced.text.english import Pronounced
 
+from fishvoiced.text.english import Pronounced
 from tools.starter_voice import flite, speech
 
 LINE = "16000 16000\t- pau:0:0.2000\tdh:0:0.2500 ax:0:0.3000\tk:1:0.4000 ae:1:0.5000 t:1:0.6000\t- pau:0:0.9000\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fishvoiced.model import checkpoint
 
+from fishvoiced.model import checkpoint
 from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say
 from tools.starter_voice.codebooks import BOOKS
 from tools.starter_voice.training import Curve, Run, smoothed
@@ -61,6 +61,11 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     samples = say.torch_voice(folder)("ab", 0)
     assert len(samples) % 640 == 0
     assert np.isfinite(samples).all()
+
+    before, after = decoder.Codebooks.load(work / "codebooks.pt"), decoder.Codebooks.from_checkpoint(folder)
+    torch.testing.assert_close(after.books, before.books, rtol=1e-3, atol=1e-4)
+    assert torch.equal(after.basis, before.basis)
+    assert after.scale == before.scale
 
     again = work / "again"
     again.mkdir()

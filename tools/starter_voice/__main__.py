@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 import platformdirs
-from fishvoiced.text.english import LEXICON_FILE, load
 
+from fishvoiced.text.english import LEXICON_FILE, load
 from tools.starter_voice import flite, lexicon, speech, text
 
 SHIPPED = Path(__file__).resolve().parents[2] / "daemon" / "fishvoiced" / "starter"
@@ -47,8 +47,12 @@ def _speech(options: argparse.Namespace, work: Path) -> None:
 def _codebooks(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import codebooks, data
 
-    shards = sorted((work / "speech").glob("[0-9]*.npz"))
-    codebooks.learn(codebooks.shard_features(shards, options.frames)).save(work / "codebooks.pt")
+    if options.start:
+        books = codebooks.Codebooks.from_checkpoint(options.start)
+    else:
+        shards = sorted((work / "speech").glob("[0-9][0-9][0-9][0-9].npz"))
+        books = codebooks.learn(codebooks.shard_features(shards, options.frames))
+    books.save(work / "codebooks.pt")
     print(f"{sum(1 for _ in data.encoded(work))} shards encoded")
 
 
@@ -96,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = stages.add_parser("codebooks", help="residual k-means; encode all speech")
     stage.add_argument("--frames", type=int, default=80000)
+    stage.add_argument("--start", type=Path, help="take the books of a packed checkpoint folder instead")
     stage.add_argument("--threads", type=int)
     stage.set_defaults(run=_codebooks)
 

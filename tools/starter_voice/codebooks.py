@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fishvoiced.model.checkpoint import CODEC_FILE
 from tools.starter_voice.speech import FRAME, read_shard
 
 BANDS, FFT, WINDOW, HOP = 80, 512, 400, 160
@@ -25,6 +26,7 @@ WIDTH = 64
 BOOK = 512
 BOOKS = 6
 ROUNDS = 15
+PROJECTION_FILE = "projection.pth"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,18 @@ class Codebooks:
 
     def save(self, path: Path) -> None:
         torch.save({"mean": self.mean, "basis": self.basis, "books": self.books, "scale": self.scale}, path)
+
+    def save_projection(self, folder: Path) -> None:
+        """What the codec's own weights do not hold, beside them: with it the books can be had back."""
+        torch.save({"mean": self.mean, "basis": self.basis, "scale": self.scale}, folder / PROJECTION_FILE)
+
+    @staticmethod
+    def from_checkpoint(folder: Path) -> Codebooks:
+        """The books of a packed checkpoint (rounded to half precision), to train on with other speech."""
+        weights = torch.load(folder / CODEC_FILE, weights_only=True)
+        names = ["semantic_quantizer.quantizers.0", *(f"quantizer.quantizers.{i}" for i in range(BOOKS - 1))]
+        books = torch.stack([weights[f"quantizer.{name}.codebook.weight"].float() for name in names])
+        return Codebooks(books=books, **torch.load(folder / PROJECTION_FILE, weights_only=True))
 
     @staticmethod
     def load(path: Path) -> Codebooks:

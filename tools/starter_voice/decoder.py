@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
+
 from fishvoiced.model.checkpoint import CODEC_FILE, read_codec
 from fishvoiced.model.codec import CausalTransposedConv, Codec
 from fishvoiced.model.config import CodecConfig
-from torch import Tensor, nn
-
 from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks, mel_filters
 from tools.starter_voice.data import Sounds
 from tools.starter_voice.speech import FRAME

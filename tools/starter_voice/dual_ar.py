@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from fishvoiced.model.checkpoint import MODEL_FILE, read_dual_ar
-from fishvoiced.model.dual_ar import DualAR
-from fishvoiced.model.layers import Block, rotate
-from fishvoiced.text.tokenizer import INTERLEAVE, SPEAKER
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fishvoiced.model.checkpoint import MODEL_FILE, read_dual_ar
+from fishvoiced.model.dual_ar import DualAR
+from fishvoiced.model.layers import Block, RMSNorm
+from fishvoiced.text.tokenizer import INTERLEAVE, SPEAKER
 from tools.starter_voice import voice
 from tools.starter_voice.data import Example, encoded, examples
 from tools.starter_voice.training import Run, device
@@ -33,8 +33,8 @@ SPELLED = 0.12  # share of words given by their letters
 FAST_SHARE = 0.12
 BUDGET = 2400  # columns per batch, padding included
 VALID_EVERY = 40  # one of so many utterances is kept for validation
-SHORT_ONLY = 0.15  # part of the training time with short utterances alone
-SHORT = 70  # columns
+SHORT_ONLY, ALL_LENGTHS = 0.15, 0.5  # progress up to which only short utterances come, and from which all do
+SHORT, LONG = 70, 300  # columns
 
 
 @dataclass(frozen=True)
@@ -141,18 +141,35 @@ def block(layer: nn.Module, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor
     At these sizes they are faster on a CPU, backward above all, than the fused attention.
     """
     assert isinstance(layer, Block)
-    inner = layer.attention
-    q, k, v = inner.qkv(layer.attention_norm(x))
-    groups = q.shape[1] // k.shape[1]
-    if groups > 1:
-        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-    length = x.shape[1]
-    q, k = rotate(q, cos[:length], sin[:length]), rotate(k, cos[:length], sin[:length])
-    scores = q @ k.mT / math.sqrt(q.shape[-1])
-    past = torch.full(scores.shape[-2:], -1e9, device=x.device, dtype=scores.dtype).triu(1)
+    inner, length = layer.attention, x.shape[1]
+    config = inner.config
+    sizes = [inner.q_size, inner.kv_size, inner.kv_size]
+    parts = inner.wqkv(rms_norm(layer.attention_norm, x)).split(sizes, dim=-1)
+    q, k, v = (part.unflatten(-1, (-1, config.head_dim)) for part in parts)
+    if config.qk_norm:
+        q, k = rms_norm(inner.q_norm, q), rms_norm(inner.k_norm, k)
+    cos, sin = (t[:length].repeat_interleave(2, 1).to(v.dtype)[:, None] for t in (cos, sin))
+    q, k = turned(q, cos, sin), turned(k, cos, sin)
+    # Query heads that share a key head lie side by side: [B, local, group x S, D].
+    groups = config.n_head // config.n_local_heads
+    q = q.unflatten(2, (-1, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3)
+    k, v = k.transpose(1, 2), v.transpose(1, 2)
+    scores = ((q * config.head_dim**-0.5) @ k.mT).unflatten(2, (groups, length))
+    past = torch.full((length, length), -1e9, device=x.device, dtype=scores.dtype).triu(1)
     attention = (scores + past).softmax(-1)
-    x = x + inner.merge(attention.to(v.dtype) @ v)
-    return x + layer.feed_forward(layer.ffn_norm(x)), attention
+    y = (attention.flatten(2, 3).to(v.dtype) @ v).unflatten(2, (groups, length))
+    x = x + inner.wo(y.permute(0, 3, 1, 2, 4).flatten(2))
+    return x + layer.feed_forward(rms_norm(layer.ffn_norm, x)), attention.flatten(1, 2)
+
+
+def rms_norm(norm: RMSNorm, x: Tensor) -> Tensor:
+    return F.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
+
+
+def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding of [B, S, H, D] by tables [S, 1, D] with every angle twice."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return x * cos + torch.stack((-odd, even), dim=-1).flatten(-2) * sin
 
 
 def fast_logits(model: DualAR, hidden: Tensor, codes: Tensor) -> Tensor:
@@ -183,7 +200,6 @@ class Utterances:
         self._seen: set[Path] = set()
         self.train: list[Example] = []
         self.valid: list[Example] = []
-        self.short = 0
         self.refresh()
 
     def refresh(self) -> None:
@@ -194,16 +210,15 @@ class Utterances:
                 for index, (one, rows) in enumerate(examples(shard, codes)):
                     into = self.valid if index % VALID_EVERY == 3 and one.kind != "keys" else self.train
                     into.append(Example(one.kind, one.text, one.words, rows))
-        self.train = [e for e in self.train if size(e) < 420]
+        self.train = [e for e in self.train if size(e) < LONG]
         self.train.sort(key=size)
-        sizes = np.array([size(e) for e in self.train])
-        self.short = int(np.searchsorted(sizes, SHORT))
         self.keys = [e for e in self.train if e.kind == "keys"]
-        print(f"{len(self.train)} utterances, {self.short} of them short", flush=True)
+        print(f"{len(self.train)} utterances to train on, {len(self.valid)} to validate", flush=True)
 
     def pick(self, rng: np.random.Generator, progress: float) -> list[Example]:
         """A batch of about ``budget`` columns; lengths are drawn evenly by columns, not by utterances."""
-        top = self.short if progress < SHORT_ONLY else len(self.train)
+        ramp = min(1.0, max(0.0, (progress - SHORT_ONLY) / (ALL_LENGTHS - SHORT_ONLY)))
+        top = bisect_right(self.train, SHORT + ramp * (LONG - SHORT), key=size)
         at = int(rng.integers(0, top)) if rng.random() < 0.5 else self._by_length(rng, top)
         count = max(2, self.budget // (size(self.train[at]) + 4))
         begin = max(0, min(at - count // 2, top - count))
@@ -281,9 +296,8 @@ def train(
         batch = move(collate(picked, tokens.semantic_begin, tokens.semantic_count))
         with torch.autocast(where.type, torch.bfloat16):
             first, rest, guide = figures(speaker, batch, dice, FAST_SHARE)
-        # The guide must not outstay its welcome, but lets go slowly.
-        total = first + rest + 0.3 * max(0.1, 1 - 2 * progress) * guide
-        held = valid() if step % 250 == 249 else last[-1]
+        total = first + rest + 0.3 * max(0.1, 1 - progress) * guide
+        held = valid() if step % 250 == 249 or not last else last[-1]
         last.append(held)
         return total, [first.item(), rest.item(), guide.item(), held]
 
@@ -300,6 +314,6 @@ def train(
                 losses.append(F.cross_entropy(model.head(states[spoken]).float(), batch.target[spoken]).item())
         return sum(losses) / len(losses)
 
-    last = [7.0]
+    last: list[float] = []
     columns = ("semantic", "residual", "guide", "held_out")
     Run("dual_ar", work, model, loss, columns, hours, rate=rate).go(until)

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import torch
+
 from fishvoiced.model import checkpoint
 from fishvoiced.model.config import ModelConfig, SamplingDefaults
 from fishvoiced.text.english import LEXICON_FILE
-
 from tools.starter_voice import decoder, dual_ar, voice
 from tools.starter_voice.codebooks import Codebooks
 from tools.starter_voice.training import smoothed
@@ -28,7 +28,8 @@ def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> Non
     """Write ``folder`` from the averaged weights of both stages, in half precision."""
     model = dual_ar.new_model()
     model.load_state_dict(smoothed(work / "dual_ar.pt"))
-    codec = decoder.new_codec(Codebooks.load(work / "codebooks.pt"))
+    books = Codebooks.load(work / "codebooks.pt")
+    codec = decoder.new_codec(books)
     codec.load_state_dict(smoothed(work / "decoder.pt"))
     decoder.tie_biases(codec)
     config = ModelConfig(
@@ -38,10 +39,12 @@ def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> Non
         sampling=sampling,
         frontend="english",
         license=LICENSE,
+        assets=(LEXICON_FILE,),
         description=DESCRIPTION,
     )
     voice.write_tokenizer(folder)
     checkpoint.save_weights(folder, config, model, codec, torch.float16)
+    books.save_projection(folder)
     shutil.copyfile(work / LEXICON_FILE, folder / LEXICON_FILE)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB", flush=True)

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
 from fishvoiced.engine.base import Engine, SamplingOptions
 from fishvoiced.prompt import build_prompt
 from fishvoiced.text.english import load
-
 from tools.starter_voice import flite
 
 Samples = npt.NDArray[np.float32]
@@ -82,4 +82,4 @@ class ProjectVoice:
         self._optimizer = UniversalFishSpeechOptimizer(model_path=model_path)
 
     def __call__(self, text: str, seed: int) -> Samples:
-        return np.asarray(self._optimizer.synthesize(text, seed=seed), np.float32)
+        return np.asarray(self._optimizer.synthesize(text, seed=seed)[0], np.float32)

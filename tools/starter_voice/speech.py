@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fishvoiced.text.english import EnglishFrontend, Pronounced, spelled
 
+from fishvoiced.text.english import EnglishFrontend, Pronounced, spelled
 from tools.starter_voice import flite
 
 FRAME = 640

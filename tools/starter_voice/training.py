@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -87,7 +90,8 @@ class Run:
         recent: list[list[float]] = []
         begun = saved = time.monotonic()
         before = spent
-        while spent < self.hours * 3600 and (until is None or step < until):
+        stopped = Stop()
+        while not stopped and spent < self.hours * 3600 and (until is None or step < until):
             progress = spent / (self.hours * 3600)
             for group in optimizer.param_groups:
                 group["lr"] = self.rate * min(1.0, (step + 1) / 200) * self._cosine(progress)
@@ -149,6 +153,22 @@ class Run:
         for key, value in state["smooth"].items():
             smooth[key].copy_(value)
         return int(state["step"]), float(state["spent"])
+
+
+class Stop:
+    """Turns true at SIGTERM or SIGINT, so that a training that is asked to end saves its state first."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+
+    def __bool__(self) -> bool:
+        return self._asked
 
 
 def smoothed(file: Path) -> dict[str, Tensor]:
