@@ -10,6 +10,7 @@ from typing import get_args
 
 from fishvoice.aloud import Report, sink_for, speak
 from fishvoice.cli import EXIT_ERROR, EXIT_INTERRUPTED, complain
+from fishvoice.cli.events import Events, TellingClient
 from fishvoice.cli.interrupt import Interrupted, interruptible
 from fishvoice.cli.progress import Progress, print_json
 from fishvoice.cli.stdin import stream_pieces
@@ -26,10 +27,15 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if bool(options.text) == (options.file is not None):
         parser.error("give a text, or -f FILE, or - for standard input")
+    if options.events and options.out == "-":
+        parser.error("--events and --out - both want standard output")
     progress = Progress(sys.stderr)
+    events = Events(sys.stdout, paced=options.out is None) if options.events else None
     try:
-        with interruptible(), Client(start=not options.no_start) as client:
+        with interruptible(), _client(options, events) as client:
             report = speak(client, _pieces(options), sink_for(options.out), _speech_options(options), progress.show)
+        if events is not None:
+            events.end(report.finish_reason)
     except (Interrupted, BrokenPipeError):
         return EXIT_INTERRUPTED
     finally:
@@ -37,6 +43,11 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         print_json(report, sys.stderr if options.out == "-" else sys.stdout)
     return _exit_code(report)
+
+
+def _client(options: argparse.Namespace, events: Events | None) -> Client:
+    start = not options.no_start
+    return Client(start=start) if events is None else TellingClient(events, start=start)
 
 
 def _exit_code(report: Report) -> int:
@@ -105,5 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--top-p", type=float, help="0 … 1; 0 always takes the likeliest")
     parser.add_argument("--priority", choices=get_args(Priority), default="text", help="default text")
     parser.add_argument("--json", action="store_true", help="print what it cost, as JSON")
+    parser.add_argument("--events", action="store_true", help="print which words are being heard, as lines of JSON")
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
     return parser

@@ -1,0 +1,111 @@
+"""What is being heard, told while it is heard: lines of JSON for programs that mark the words as they are spoken."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TextIO, Unpack
+
+from fishvoice.client import Client
+from fishvoice.link import Link
+from fishvoice.protocol import FinishReason, Synthesize
+from fishvoice.request import SpeechOptions
+from fishvoice.speech import Chunk, Speech
+
+PATIENCE_SECONDS = 1.0  # at the end: what is due has been heard by then
+
+
+@dataclass(frozen=True)
+class _Due:
+    at: float
+    fields: dict[str, Any]
+
+
+class Events:
+    """Writes to ``stream`` from a thread of its own, each event when its sound begins to be heard.
+
+    - ``{"event": "piece", "piece": 0, "text": …}``: this part of the text comes next;
+    - ``{"event": "chunk", "piece": 0, "text_start": 0, "text_end": 3}``: these characters (code points) of the piece
+      are spoken now; a line only where they change;
+    - ``{"event": "end", "finish_reason": "complete"}``: all has been heard. An interrupted command says nothing.
+
+    ``paced`` False: sound goes to a file, and nothing is to be waited for.
+    """
+
+    def __init__(self, stream: TextIO, *, paced: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._paced = paced
+        self._clock = clock
+        self._until = 0.0  # when the sound told of so far has been heard
+        self._last: tuple[int, int, int] | None = None
+        self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="fishvoice-events", daemon=True)
+        self._thread.start()
+
+    def piece(self, number: int, text: str) -> None:
+        """Sound of this piece comes next."""
+        self._put({"event": "piece", "piece": number, "text": text})
+
+    def chunk(self, number: int, chunk: Chunk) -> None:
+        """``chunk`` is about to be played, after all that came before it."""
+        self._until = max(self._until, self._clock())
+        where = (number, chunk.text_start, chunk.text_end)
+        if where != self._last:
+            self._last = where
+            self._put({"event": "chunk", "piece": number, "text_start": where[1], "text_end": where[2]})
+        self._until += chunk.seconds
+
+    def end(self, reason: FinishReason) -> None:
+        """All has been heard: tell the rest at once."""
+        self._hurry.set()
+        self._put({"event": "end", "finish_reason": reason})
+        self._due.put(None)
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _put(self, fields: dict[str, Any]) -> None:
+        self._due.put(_Due(self._until if self._paced else 0.0, fields))
+
+    def _tell(self) -> None:
+        while (due := self._due.get()) is not None:
+            left = due.at - self._clock()
+            if left > 0:
+                self._hurry.wait(left)
+            try:
+                print(json.dumps(due.fields, ensure_ascii=False), file=self._stream, flush=True)
+            except OSError:  # the reader has left, which the command itself notices
+                return
+
+
+class TellingClient(Client):
+    """A client whose speeches tell ``events`` of every chunk that is taken from them."""
+
+    def __init__(self, events: Events, *, start: bool) -> None:
+        super().__init__(start=start)
+        self._events = events
+        self._pieces = 0
+
+    def synthesize(self, text: str, **options: Unpack[SpeechOptions]) -> Speech:
+        link, request = self.prepare(text, **options)
+        self._pieces += 1
+        return _TellingSpeech(link, request, self.timeout, self, self._events, self._pieces - 1)
+
+
+class _TellingSpeech(Speech):
+    def __init__(
+        self, link: Link, request: Synthesize, timeout: float, owner: object, events: Events, number: int
+    ) -> None:
+        super().__init__(link, request, timeout, owner)
+        self._telling = events
+        self._number = number
+        self._text = request.text
+
+    def __iter__(self) -> Iterator[Chunk]:
+        self._telling.piece(self._number, self._text)
+        for chunk in super().__iter__():
+            self._telling.chunk(self._number, chunk)
+            yield chunk
