@@ -80,6 +80,11 @@ def log_file() -> Path:
     return state_dir() / "daemon.log"
 
 
+def first_words() -> Path:
+    """What the daemon said of this machine at its first start."""
+    return state_dir() / "first-start.txt"
+
+
 # -- the daemon's addresses --------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from fishvoiced.hardware.cli import classify_command
 
         return classify_command(arguments[1:])
+    if arguments[:1] == ["calibrate"]:
+        return _calibrate(arguments[1:])
     return daemon(arguments, installed_speaker, installed_governor)
 
 
@@ -51,16 +54,17 @@ def installed_speaker(settings: Config) -> Speaker:
         from fishvoiced.speaker import InstalledSpeaker
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
-    return InstalledSpeaker(settings)
+    return InstalledSpeaker(settings, calibrates=settings.engine.calibrate)
 
 
 def installed_governor(settings: Config) -> Governor:
     """What slows inference down when the machine gets hot. Raises MissingExtra."""
     try:
-        from fishvoiced import thermostat
+        from fishvoiced import first_start, thermostat
         from fishvoiced.monitor.history import History
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
+    threading.Thread(target=first_start.greet, args=(sys.stderr,), name="first-start", daemon=True).start()
     return thermostat.installed(settings, History(paths.state_dir() / "heat.bin"))
 
 
@@ -124,6 +128,16 @@ def serve(
             os._exit(status)
     log.info("ended")
     return status
+
+
+def _calibrate(arguments: Sequence[str]) -> int:
+    try:
+        from fishvoiced.calibrate import calibrate_command
+
+        return calibrate_command(arguments)
+    except FishvoiceError as error:
+        _complain(error)
+        return 1
 
 
 def _complain(error: Exception) -> None:

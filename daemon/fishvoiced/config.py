@@ -49,6 +49,8 @@ class Engine(_Section, frozen=True):
     precision: Literal["auto", "fp32", "int8", "int4"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the machine's tier says."""
+    calibrate: bool = True
+    """Measure the model's speed once, some time when nothing else is to do."""
 
 
 class Log(_Section, frozen=True):

@@ -30,8 +30,8 @@ class Governor(Protocol):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         """So many frames of ``model`` took so many CPU-seconds, of all threads together."""
 
-    def finished(self, key: int, model: str, rtf: float | None) -> None:
-        """Request ``key`` is over; ``rtf`` of ``model`` if it was spoken to its end."""
+    def finished(self, key: int, rtf: float | None) -> None:
+        """Request ``key`` is over; ``rtf`` if it was spoken to its end."""
 
     def report(self) -> Mapping[str, Any] | None:
         """For `status`: None where nothing watches the machine."""
@@ -55,7 +55,7 @@ class Unhurried:
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         pass
 
-    def finished(self, key: int, model: str, rtf: float | None) -> None:
+    def finished(self, key: int, rtf: float | None) -> None:
         pass
 
     def report(self) -> Mapping[str, Any] | None:

@@ -32,6 +32,7 @@ class _Voice:
     work_per_character: float | None = None
     audio_per_character: float | None = None
     rtf: float | None = None
+    expected_rtf: float | None = None  # until one was measured
 
 
 @dataclass
@@ -54,6 +55,10 @@ class Pace:
                 )
                 voice.rtf = _blend(voice.rtf, measured.work_seconds / measured.audio_seconds)
 
+    def expect(self, voice: str, rtf: float | None) -> None:
+        """What calibration, or an earlier process, has found out about a voice."""
+        self._voices.setdefault(voice, _Voice()).expected_rtf = rtf
+
     def heard(self, first_audio_seconds: float) -> None:
         """A listener's first chunk left, so long after his request came."""
         self._first_audio.append(first_audio_seconds)
@@ -64,7 +69,7 @@ class Pace:
         wait = self.wait(characters_ahead)
         return Predicted(
             first_audio_seconds=None if own.opening is None or wait is None else wait + own.opening,
-            rtf=own.rtf,
+            rtf=own.expected_rtf if own.rtf is None else own.rtf,
             audio_seconds=None if own.audio_per_character is None else own.audio_per_character * characters,
         )
 

@@ -260,6 +260,8 @@ class Server:
     def _on(self, event: Event) -> None:
         match event:
             case Ready() | NotReady():
+                if isinstance(event, Ready) and event.loaded.speed is not None:
+                    self._health.pace.expect(event.loaded.voice, event.loaded.speed.expected)
                 self._loading.on(event, self._config.keep_alive, time.monotonic())
             case Rebuilt(reason):
                 self._health.counters.rebuilds += 1

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fishvoice.protocol import Sampling, Synthesize, VoiceInfo
+from fishvoiced.calibrate import IdleCalibration
+from fishvoiced.calibration import Calibration
 from fishvoiced.catalog import Catalog, Choice, user_models, user_voices
 from fishvoiced.config import Config
 from fishvoiced.engine.base import Codes, Engine, SamplingOptions
@@ -19,16 +22,19 @@ from fishvoiced.errors import BadReference, BadRequest
 from fishvoiced.hardware.classify import classify
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts
+from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for
 from fishvoiced.model.config import SamplingDefaults
+from fishvoiced.model.store import ConvertedModel
 from fishvoiced.reference import read_reference
-from fishvoiced.synthesis import Frontend, Reference, Speech, Step, synthesize
+from fishvoiced.synthesis import Chunk, Frontend, Reference, Speech, Step, synthesize
 from fishvoiced.text.normalize import speakable
-from fishvoiced.utterance import Loaded, Utterance
+from fishvoiced.utterance import Loaded, Speed, Utterance
 
 log = logging.getLogger(__name__)
 
 MIN_SPEED, MAX_SPEED = 0.5, 3.0
+LEAST_SOUND_SECONDS = 1.0  # a shorter utterance says more about its opening than about the speed
 WARM_UP_FRAMES = 24  # enough for every block size that the decoder will meet
 
 
@@ -37,15 +43,25 @@ class _Resident:
     engine: Engine
     frontend: Frontend
     notice: str | None
+    model: ConvertedModel
+    calibration: Calibration
+    threads: int
+
+    def speed(self) -> Speed:
+        return self.calibration.speed(self.engine.precision, self.threads)
 
 
 class InstalledSpeaker:
     """See :class:`fishvoiced.utterance.Speaker`."""
 
-    def __init__(self, settings: Config, catalog: Catalog | None = None) -> None:
+    def __init__(self, settings: Config, catalog: Catalog | None = None, *, calibrates: bool = False) -> None:
         self._catalog = catalog or Catalog(user_models(), user_voices(), settings.voice)
         self._facts = collect()
+        self._settings = settings.engine
         self._wanted = engine_choice(settings, self._facts)
+        self._profile = profile_for(classify(self._facts).tier, self._facts)
+        self._idle = IdleCalibration() if calibrates else None
+        self._speaking = 0
         self._resident: dict[str, _Resident] = {}
         self._encoded: dict[str, Codes] = {}
 
@@ -54,14 +70,16 @@ class InstalledSpeaker:
 
     def loaded(self) -> Sequence[Loaded]:
         return [
-            Loaded(model, model, r.engine.name, r.engine.precision, r.notice)
+            Loaded(model, model, r.engine.name, r.engine.precision, r.notice, r.speed())
             for model, r in list(self._resident.items())
         ]
 
     def load(self, voice: str | None) -> Loaded:
         choice = self._catalog.choose(voice)
         resident = self._load(choice)
-        return Loaded(choice.model.name, choice.name, resident.engine.name, resident.engine.precision, resident.notice)
+        engine = resident.engine
+        self._rest(resident)
+        return Loaded(choice.model.name, choice.name, engine.name, engine.precision, resident.notice, resident.speed())
 
     def open(self, request: Synthesize) -> Utterance:
         _check(request)
@@ -74,11 +92,12 @@ class InstalledSpeaker:
             sampling=resolve_sampling(request.sampling, engine, choice),
             speed=request.speed,
             frontend=resident.frontend,
+            segment_characters=self._profile.segment_chars,
         )
         if request.payload is not None and not engine.config.codec.has_encoder:
             raise BadReference(f"voice {choice.name!r} cannot imitate a recording: its model has no encoder")
         return Utterance(
-            steps=self._steps(engine, choice, speech, request),
+            steps=self._timed(resident, self._steps(engine, choice, speech, request)),
             sample_rate=engine.config.codec.sample_rate,
             frame_seconds=1.0 / engine.config.codec.frame_rate,
             voice=choice.name,
@@ -98,9 +117,12 @@ class InstalledSpeaker:
     def _load(self, choice: Choice) -> _Resident:
         name = choice.model.name
         if name not in self._resident:
-            engine, notice = open_engine(choice.model, self._wanted, self._facts)
+            calibration = Calibration(choice.model, self._facts)
+            wanted = calibration.choice(self._wanted, self._settings)
+            engine, notice = open_engine(choice.model, wanted, self._facts)
             warm_up(engine)
-            self._resident[name] = _Resident(engine, load_frontend(choice), notice)
+            threads = wanted.threads or thread_budget(self._facts).threads
+            self._resident[name] = _Resident(engine, load_frontend(choice), notice, choice.model, calibration, threads)
             log.info("model %s is warm: engine %s, precision %s", name, engine.name, engine.precision)
         return self._resident[name]
 
@@ -113,8 +135,33 @@ class InstalledSpeaker:
             references = (Reference(self._encode(engine, choice, request.payload), request.reference_text or ""),)
         elif choice.voice is not None:
             references = (self._catalog.reference(choice.voice, engine.config.codec),)
-        spoken = Speech(speech.text, speech.seed, speech.sampling, speech.speed, references, speech.frontend)
-        yield from synthesize(engine, spoken)
+        yield from synthesize(engine, replace(speech, references=references))
+
+    def _timed(self, resident: _Resident, steps: Generator[Step, None, None]) -> Generator[Step, None, None]:
+        """The same steps; the real-time factor of those that come to their end is remembered."""
+        work = sound = 0.0
+        began = time.perf_counter()
+        self._speaking += 1
+        if self._idle is not None:
+            self._idle.work()
+        try:
+            for step in steps:
+                work += time.perf_counter() - began
+                sound += len(step.samples) / resident.engine.config.codec.sample_rate if isinstance(step, Chunk) else 0
+                yield step
+                began = time.perf_counter()
+            if sound >= LEAST_SOUND_SECONDS:
+                _observe(resident, work / sound)
+        finally:
+            steps.close()
+            self._speaking -= 1
+            self._rest(resident)
+
+    def _rest(self, resident: _Resident) -> None:
+        """Nothing is to do for the moment."""
+        wanted = resident.engine.name == "onnx" and not resident.calibration.figures
+        if self._idle is not None and wanted and not self._speaking:
+            self._idle.rest(resident.model, resident.calibration)
 
     def _encode(self, engine: Engine, choice: Choice, recording: bytes) -> Codes:
         key = f"{choice.model.checkpoint_hash} {hashlib.sha256(recording).hexdigest()}"
@@ -159,16 +206,23 @@ def load_frontend(choice: Choice) -> Frontend:
     raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
 
 
-def warm_up(engine: Engine) -> None:
+def warm_up(engine: Engine, frames: int = WARM_UP_FRAMES) -> None:
     """Run everything once, so that the first request does not pay for memory and pages touched for the first time."""
     books = engine.config.dual_ar.num_codebooks
     prompt = np.zeros((books + 1, 8), np.int64)
     sampling = SamplingOptions(1.0, 1.0, 1.0)
     decoder = engine.decoder()
-    for codes in engine.generate(prompt, sampling, 0, WARM_UP_FRAMES):
+    for codes in engine.generate(prompt, sampling, 0, frames):
         decoder.decode(codes)
-    for frames in (1, 2, 4, 8):
-        decoder.decode(np.zeros((books, frames), np.int64))
+    for block in (1, 2, 4, 8):
+        decoder.decode(np.zeros((books, block), np.int64))
+
+
+def _observe(resident: _Resident, rtf: float) -> None:
+    try:
+        resident.calibration.observe(resident.engine.precision, resident.threads, rtf)
+    except OSError as error:
+        log.warning("the observed speed cannot be kept: %s", error)
 
 
 def _reference_notice(request: Synthesize) -> str | None:

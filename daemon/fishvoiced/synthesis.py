@@ -50,6 +50,7 @@ class Speech:
     speed: float = 1.0
     references: tuple[Reference, ...] = ()
     frontend: Frontend = field(default=lambda text: text)
+    segment_characters: int = MAX_SEGMENT_CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ Step: TypeAlias = Chunk | SegmentFailure | None
 
 def synthesize(engine: Engine, speech: Speech) -> Generator[Step, None, None]:
     """Speak ``speech`` with ``engine``. Raises BadRequest at once if there is nothing to say."""
-    segments = split(speech.text, MAX_SEGMENT_CHARACTERS)
+    segments = split(speech.text, speech.segment_characters)
     if not segments:
         raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
     return _speak(engine, speech, segments)

@@ -51,7 +51,7 @@ class Thermostat:
         if self._monitor is not None:
             self._monitor.frames(model, frames, cpu_seconds)
 
-    def finished(self, key: int, model: str, rtf: float | None) -> None:
+    def finished(self, key: int, rtf: float | None) -> None:
         self._pacings.pop(key, None)
         if self._monitor is not None and rtf is not None:
             told = self._monitor.finished(rtf)

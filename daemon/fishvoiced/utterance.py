@@ -28,6 +28,22 @@ class Utterance:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """A loaded model's RTF: ``predicted`` by calibration, ``observed`` over ``utterances``, and how far off the
+    prediction was, (predicted - observed) / observed; None: not known yet."""
+
+    predicted: float | None
+    observed: float | None
+    utterances: int
+    error: float | None
+
+    @property
+    def expected(self) -> float | None:
+        """What to tell a listener."""
+        return self.predicted if self.observed is None else self.observed
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A model that is in memory now."""
 
@@ -36,6 +52,7 @@ class Loaded:
     engine: str
     precision: str
     notice: str | None = None
+    speed: Speed | None = None
 
 
 class Speaker(Protocol):

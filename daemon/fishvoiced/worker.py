@@ -265,7 +265,7 @@ class Worker:
         run = self._runs.pop(key, None)
         with self._desk.changed:
             self._desk.over.discard(key)
-        self._governor.finished(key, run.utterance.model if run else "", run.rtf if run else None)
+        self._governor.finished(key, run.rtf if run else None)
         if run is not None:
             run.utterance.steps.close()
 

@@ -87,7 +87,7 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
     assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_S)
     assert rest(1) == 0.0
     assert rest(2) > 0
-    kitchen.thermostat.finished(1, "m", None)
+    kitchen.thermostat.finished(1, None)
     assert rest(1) > 0
 
 
@@ -96,7 +96,7 @@ def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
 
     kitchen.thermostat.busy(True)
     kitchen.thermostat.worked("m", 10, 0.1)
-    kitchen.thermostat.finished(1, "m", 0.5)
+    kitchen.thermostat.finished(1, 0.5)
     kitchen.poll(95.0, times=3)
     view = TopView.from_status({"thermal": kitchen.thermostat.report()})
     assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)

@@ -168,7 +168,7 @@ class Hot(Unhurried):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         self.told.append(("worked", model, frames))
 
-    def finished(self, key: int, model: str, rtf: float | None) -> None:
+    def finished(self, key: int, rtf: float | None) -> None:
         self.told.append(("finished", key, rtf))
 
 

@@ -32,8 +32,12 @@ VERBS = {
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http_serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming_serve", "main", "serve Wyoming to home automation", "wyoming"),
+    "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "models": Verb("fishvoiced.model.cli", "models_command", "list, import, remove models", "daemon"),
+    "doctor": Verb("fishvoiced.verbs", "doctor", "what this machine is, can do, and how fast it speaks", "daemon"),
+    "top": Verb("fishvoiced.verbs", "top", "the daemon's heat, speed and queue, live", "daemon"),
+    "report": Verb("fishvoiced.verbs", "report", "the last hour's heat and speed as a page or a picture", "daemon"),
     "classify": Verb("fishvoiced.hardware.cli", "classify_command", "the tier of a CPU given by hand", "daemon"),
 }
 
@@ -57,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = getattr(import_module(verb.module), verb.function)(arguments[1:])
         sys.stdout.flush()
+        if name == "say" and sys.stderr.isatty():
+            _greet()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # whoever read our output has left, so nobody is there to be told
@@ -76,6 +82,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def complain(message: str) -> None:
     """One error, for the person."""
     print(f"fishvoice: {message}", file=sys.stderr)
+
+
+def _greet() -> None:
+    """Show once what the daemon has found out about this machine; after the speech, which nothing may hold up."""
+    from fishvoice import paths
+
+    words = paths.first_words()
+    shown = words.with_suffix(".shown")
+    if words.exists() and not shown.exists():
+        print(words.read_text(encoding="utf-8"), end="", file=sys.stderr)
+        shown.touch()
 
 
 def _expected() -> tuple[type[Exception], ...]:

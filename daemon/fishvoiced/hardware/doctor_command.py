@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from fishvoiced.hardware.collect import collect
@@ -21,17 +21,21 @@ from fishvoiced.monitor.reading import describe
 _PROGRAMS = ("systemctl", "launchctl", "schtasks", "c++", "g++", "clang++", "cl")
 
 
-def doctor_command(argv: Sequence[str], measured: Measured | None = None) -> int:
-    """Print the report (``--json``: as JSON, ``--short``: the first start's form). Returns 0."""
+def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | None] = lambda again: None) -> int:
+    """Print the report (``--json``: as JSON, ``--short``: the first start's form). Returns 0.
+
+    ``measure(again)`` gives what is known of the default voice's speed, measuring it first where need be.
+    """
     parser = argparse.ArgumentParser(prog="fishvoice doctor", description="What this machine is and can do.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--short", action="store_true", help="print the short form of a first start")
     parser.add_argument("--matrix", action="store_true", help="print what works on which platform")
+    parser.add_argument("--calibrate", action="store_true", help="measure the default voice's speed again")
     args = parser.parse_args(list(argv))
     if args.matrix:
         render_matrix(matrix(), sys.stdout)
         return 0
-    report = examine(live_doors(), measured)
+    report = examine(live_doors(), measure(args.calibrate))
     if args.json:
         sys.stdout.write(to_json(report) + "\n")
     elif args.short:
