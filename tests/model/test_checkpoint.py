@@ -113,10 +113,10 @@ class _Bomb:
 
 
 def test_the_hash_follows_every_file(folder: Path) -> None:
-    before = checkpoint_hash(folder)
+    before = checkpoint_hash(folder, ModelConfig.from_checkpoint(folder))
     config = json.loads((folder / "fishvoice.json").read_text())
     (folder / "fishvoice.json").write_text(json.dumps(config | {"description": "another"}))
-    assert checkpoint_hash(folder) != before
+    assert checkpoint_hash(folder, ModelConfig.from_checkpoint(folder)) != before
 
 
 def test_configuration_of_s1_mini_has_its_860_million_parameters() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx_ir
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
@@ -36,29 +37,36 @@ WEIGHTS = ("config.json", FORMAT_FILE, checkpoints.MODEL_FILE, checkpoints.CODEC
 BITS = {"int8": 8, "int4": 4}
 
 
-def checkpoint_hash(folder: Path) -> str:
+def checkpoint_hash(folder: Path, config: ModelConfig) -> str:
     """Of all files that conversion reads: the same hash means the same model. Raises CheckpointError."""
     combined = hashlib.sha256()
-    for name in WEIGHTS:
+    for name in (*WEIGHTS, *config.assets):
         path = folder / name
         if path.exists():
             combined.update(f"{name} {sha256(path)}\n".encode())
-    if not (folder / "config.json").exists():
-        raise CheckpointError(f"{folder} holds no config.json: give the folder of a Fish checkpoint")
+        elif name != FORMAT_FILE:
+            raise CheckpointError(f"{path} is missing: is {folder} a whole Fish checkpoint?")
     return combined.hexdigest()
 
 
 def import_checkpoint(
-    folder: Path, store: ModelStore, language: str, codec: str, progress: Progress = lambda _what, _share: None
+    folder: Path,
+    store: ModelStore,
+    language: str,
+    codec: str,
+    progress: Progress = lambda _what, _share: None,
+    source: str | None = None,
 ) -> ConvertedModel:
     """Convert what is not yet converted. Raises CheckpointError or ModelStoreError.
+
+    ``source`` is where the model will look for its checkpoint, from its own folder on; by default ``folder``.
 
     Parts that exist and are whole are kept, so that an interrupted import goes on where it stopped, and a second
     precision costs only its own parts.
     """
     progress("reading the checkpoint", 0.0)
-    digest = checkpoint_hash(folder)
     config = ModelConfig.from_checkpoint(folder)
+    digest = checkpoint_hash(folder, config)
     target = store.model_folder(config.name, digest)
     wanted = [(LANGUAGE, language), (DECODER, codec)]
     if config.codec.has_encoder:
@@ -77,7 +85,7 @@ def import_checkpoint(
                     done += 1
     if not _present(target, ABOUT, None):
         with writing(target / ABOUT, digest) as temporary:
-            about = {"config": config.to_json(), "source": str(folder.resolve())}
+            about = {"config": config.to_json(), "source": source or str(folder.resolve())}
             (temporary / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
             for name in (TOKENIZER_FILE, SPECIAL_FILE, *config.assets):
                 shutil.copyfile(folder / name, temporary / name)
@@ -90,6 +98,7 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
     if precision in BITS and name != DECODER:
         quantize.quantize_matmuls(model, BITS[precision])
         quantize.halve_embeddings(model)
+    ClearMetadataAndDocStringPass()(model)  # the exporter notes every operator's place in the source code
     onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
 
 

@@ -65,7 +65,7 @@ class ConvertedModel:
             folder,
             ModelConfig.from_json(about["config"]),
             manifest["checkpoint"],
-            source if source is not None and source.is_dir() else None,
+            source if source is not None and (source / "model.pth").is_file() else None,
         )
 
     @property
