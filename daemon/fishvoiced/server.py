@@ -35,7 +35,7 @@ from fishvoiced.loading import DEFAULT_VOICE, Loading
 from fishvoiced.notify import Notifier
 from fishvoiced.pace import Late, promise
 from fishvoiced.requests import check, is_preload
-from fishvoiced.scheduler import Refused, Scheduler, Ticket
+from fishvoiced.scheduler import Refused, Scheduler
 from fishvoiced.streams import Stream
 from fishvoiced.transport import Channel, Gone, Incoming, Transport, Woken, name_of
 from fishvoiced.watchdog import EVERY_SECONDS, Watchdog
@@ -214,22 +214,13 @@ class Server:
             error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait)
             self._refuse(client, error)
             return
-        ticket = Ticket(
-            key=self._keys,
-            client=client,
-            id=request.id,
-            priority=request.priority,
-            interrupted=request.interrupted,
-            characters=len(request.text),
-            credit=min(request.credit, self._config.limits.credit),
-        )
-        admitted = self._scheduler.admit(ticket)
+        stream = Stream(self._keys, client, promised.request, now, promised.predicted, promised.notice)
+        admitted = self._scheduler.admit(stream.ticket(self._config.limits.credit))
         if isinstance(admitted, Refused):
             retry = self._health.pace.wait(self._scheduler.characters_to_room())
             self._refuse(client, Error(code="busy", message=admitted.reason, id=request.id, retry_after=retry))
             return
-        stream = Stream(ticket.key, client, promised.request, now, promised.predicted, promised.notice)
-        self._streams[ticket.key] = stream
+        self._streams[stream.key] = stream
         log.debug("accepted%s", f": {request.text!r}" if self._config.log.texts else "", extra=self._fields(stream))
         for key in admitted.dropped:
             self._conclude(self._streams[key])

@@ -19,6 +19,7 @@ from fishvoice.protocol import (
 )
 from fishvoiced.events import Job, Opened, Sound
 from fishvoiced.pace import Measured
+from fishvoiced.scheduler import Ticket
 
 
 @dataclass
@@ -51,6 +52,19 @@ class Stream:
     @property
     def id(self) -> str:
         return self.request.id
+
+    def ticket(self, credit: int) -> Ticket:
+        """What the scheduler has to know of it; ``credit`` at most."""
+        asked = self.request
+        return Ticket(
+            key=self.key,
+            client=self.client,
+            id=self.id,
+            priority=asked.priority,
+            interrupted=asked.interrupted,
+            characters=len(asked.text),
+            credit=min(asked.credit, credit),
+        )
 
     def open(self, opened: Opened, now: float) -> None:
         """Work has begun."""
