@@ -1,0 +1,64 @@
+"""``fishvoice integrate``: what is at home here, what can be, done and undone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fishvoice.adapters.editors import NEOVIM, VIM, VSCODE
+from fishvoice.adapters.emacspeak_install import EMACS
+from fishvoice.adapters.integration import CannotIntegrate, Integration
+from fishvoice.adapters.nvda_build import NVDA
+from fishvoice.adapters.speechd_install import SPEECH_DISPATCHER
+
+INTEGRATIONS = (SPEECH_DISPATCHER, EMACS, NEOVIM, VIM, VSCODE, NVDA)
+
+
+def main(argv: Sequence[str]) -> int:
+    """``list`` (the default), a name, or ``--remove`` and a name. Raises CannotIntegrate."""
+    options = _parser().parse_args(argv)
+    if options.remove is not None:
+        if options.name is not None:
+            raise CannotIntegrate("give one name: install it, or remove it")
+        _say(_find(options.remove).remove())
+    elif options.name in (None, "list"):
+        _say(_table())
+    else:
+        _say(_find(options.name).install())
+    return 0
+
+
+def _find(name: str) -> Integration:
+    for integration in INTEGRATIONS:
+        if integration.name == name:
+            return integration
+    known = ", ".join(integration.name for integration in INTEGRATIONS)
+    raise CannotIntegrate(f"there is no integration {name!r}; there are {known}")
+
+
+def _table() -> list[str]:
+    """A line each; one whose state cannot be told says why, and the others are listed all the same."""
+    rows = [(integration.name, _state(integration), integration.title) for integration in INTEGRATIONS]
+    names, states = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"{name:{names}}  {state:{states}}  {title}" for name, state, title in rows]
+
+
+def _state(integration: Integration) -> str:
+    try:
+        return integration.state()
+    except CannotIntegrate as error:
+        return str(error)
+
+
+def _say(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fishvoice integrate", description="Let other programs speak with fishvoice, or stop doing so."
+    )
+    parser.add_argument("name", nargs="?", metavar="list | NAME", help="what to install; list shows what there is")
+    parser.add_argument("--remove", metavar="NAME", help="undo an installation")
+    return parser
