@@ -75,9 +75,9 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     try:
         for line in path.read_text(encoding="ascii").splitlines():
-            token, _, rank = line.partition(" ")
-            if token and token != "=":
-                ranks[base64.b64decode(token, validate=True)] = int(rank)
+            encoded, _, rank = line.partition(" ")
+            if encoded and encoded != "=":
+                ranks[base64.b64decode(encoded, validate=True)] = int(rank)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: the checkpoint has no tokenizer") from error
     except (OSError, ValueError, binascii.Error) as error:
