@@ -102,13 +102,32 @@ def test_stop_in_the_same_breath(daemon: FakeDaemon) -> None:
         dispatcher.wait(702, since)
 
 
-def test_pause_is_answered_at_once_and_an_idle_module_says_nothing() -> None:
-    with GatedDaemon(Behaviour()), Dispatcher() as dispatcher:
-        since = dispatcher.speak('<speak><mark name="__spd_0"/>Hello there.</speak>')
-        dispatcher.wait(700, since)
-        dispatcher.send("PAUSE\n")
-        dispatcher.wait(704, since)
-        assert dispatcher.codes(since)[-2:] in ([705, 704], [700, 704])
+def test_pause_at_once_with_the_servers_last_mark() -> None:
+    with GatedDaemon(Behaviour(samples=4410)), Dispatcher() as dispatcher:
+        since = dispatcher.speak('<speak><mark name="__spd_0"/><mark name="mine"/>Hello there.</speak>')
+        dispatcher.wait(705, since)
+        asked = dispatcher.send("PAUSE\n")
+        assert dispatcher.wait(704, since).at - asked < AT_ONCE
+        assert [event.lines[0] for event in dispatcher.events[since:] if event.code == 700] == [
+            b"__spd_0",
+            b"mine",
+            b"__spd_0",
+        ]
+        assert dispatcher.codes(since)[-2:] == [700, 704]
+
+
+def test_pause_before_any_of_the_servers_marks_is_a_stop() -> None:
+    with GatedDaemon(Behaviour(samples=4410)), Dispatcher() as dispatcher:
+        since = dispatcher.speak('<speak><mark name="mine"/>Hello there.</speak>')
+        dispatcher.wait(705, since)
+        asked = dispatcher.send("PAUSE\n")
+        assert dispatcher.wait(703, since).at - asked < AT_ONCE
+
+
+def test_an_idle_module_says_nothing(daemon: FakeDaemon) -> None:
+    with Dispatcher() as dispatcher:
+        since = dispatcher.speak()
+        dispatcher.wait(702, since)
         said = len(dispatcher.events)
         dispatcher.send("STOP\nPAUSE\n")
         dispatcher.ask("LOGLEVEL\nlog_level=5\n.\n", 203)

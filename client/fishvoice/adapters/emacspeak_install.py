@@ -24,7 +24,8 @@ LISP = """\
   "Let speechd-el speak with fishvoice."
   (interactive)
   (setq speechd-voices
-        (cons '(nil . ((output-module . "fishvoice")))
+        ;; A voice of nothing but an output module is ignored (speechd-el 2.11), so it has a gender, too.
+        (cons '(nil . ((gender . male) (output-module . "fishvoice")))
               (assq-delete-all nil speechd-voices)))
   (when (fboundp 'speechd-reopen)
     (speechd-reopen)))

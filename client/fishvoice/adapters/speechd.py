@@ -100,7 +100,7 @@ class Module:
             case protocol.Stop():
                 self._end(protocol.STOPPED)
             case protocol.Pause():
-                self._end(protocol.PAUSED)
+                self._pause()
             case protocol.Set():
                 settings = self._settings.updated(command.settings)
                 reply = protocol.SETTINGS_TAKEN if settings else protocol.SETTINGS_REFUSED
@@ -132,6 +132,14 @@ class Module:
         turn = self._turn = Turn(self._output)
         self._output.write(protocol.SPEAKING)
         self._turns.put((turn, command, self._settings))
+
+    def _pause(self) -> None:
+        """Silence at once. To go on later, the server wants to hear one of its own marks again, and stops at it.
+
+        Before the first of them there is nothing to go on from: it will begin again.
+        """
+        mark = self._turn.server_mark if self._turn is not None else None
+        self._end(protocol.STOPPED if mark is None else protocol.mark(mark) + protocol.PAUSED)
 
     def _end(self, last: bytes) -> None:
         if self._turn is not None:
@@ -172,7 +180,7 @@ class Module:
             chunks = self._daemon.speak(turn, part.text, how) if part.text.strip() else iter(())
             for event in timeline(chunks, part.marks, how.pitch, how.gain):
                 if not isinstance(event, Block):
-                    if not turn.tell(protocol.mark(event.name)):
+                    if not turn.tell_mark(event.name):
                         return
                     continue
                 if turn.wait(pace.wait(event.seconds)) or not turn.tell(protocol.audio(event.pcm, event.sample_rate)):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from fishvoice.adapters import speechd_protocol as protocol
 
+SERVER_MARKS = "__spd_"
+
 
 class Output:
     """The way to speech-dispatcher: whole replies, from any thread. Raises BrokenPipeError when it is gone."""
@@ -34,6 +36,7 @@ class Turn:
         self._begun = False
         self._over = threading.Event()
         self._cancel: Callable[[], None] | None = None
+        self.server_mark: str | None = None  # the last one passed of those that the server has put into the text
 
     @property
     def over(self) -> bool:
@@ -46,6 +49,15 @@ class Turn:
                 return False
             self._begin()
             self._output.write(data)
+            return True
+
+    def tell_mark(self, name: str) -> bool:
+        """The sound has come to mark ``name``; False if the message is over."""
+        with self._output.lock:
+            if not self.tell(protocol.mark(name)):
+                return False
+            if name.startswith(SERVER_MARKS):
+                self.server_mark = name
             return True
 
     def finish(self, last: bytes) -> bool:
