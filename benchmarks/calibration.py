@@ -39,7 +39,7 @@ def main() -> int:
                 sys.stderr.write("there is no voice to measure\n")
                 return 1
             sound = str(Path(home) / "sound.wav")
-            said = [fishvoice(home, "say", "--json", "--out", sound, text)["rtf"] for text in SENTENCES]
+            said = [fishvoice(home, "say", "--json", "--out", sound, text)["metrics"]["rtf"] for text in SENTENCES]
             after = fishvoice(home, "doctor", "--json")["measured"]
         finally:
             fishvoice(home, "shutdown")

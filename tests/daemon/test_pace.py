@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.protocol import Predicted, Synthesize
+from fishvoice.protocol import AudioStart, Predicted, Synthesize
 from fishvoiced.pace import WINDOW, Late, Measured, Pace, Promised, promise
+from tests.daemon.harness import running
 
 
 def paced(**openings: float) -> Pace:
@@ -31,6 +34,25 @@ def test_a_prediction_adds_the_wait_to_the_voices_own_time() -> None:
     assert predicted.first_audio_seconds == pytest.approx(3.5)
     assert predicted.rtf == pytest.approx(0.5)
     assert predicted.audio_seconds == pytest.approx(2.0)
+
+
+def test_what_is_expected_is_told_until_something_was_measured() -> None:
+    pace = Pace()
+    pace.expect("v", 0.25)
+    assert pace.predict("v", 10, 0) == Predicted(rtf=0.25)
+    assert pace.predict("w", 10, 0) == Predicted()
+    pace.record(Measured("v", 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=None))
+    assert pace.predict("v", 10, 0).rtf == pytest.approx(0.5)
+    assert pace.rtf == pytest.approx(0.5)
+
+
+def test_the_first_request_is_told_what_calibration_found(home: Path) -> None:
+    with running(home, env={"TONE_RTF": "0.25"}) as daemon, daemon.client() as client:
+        start = client.until_end(client.speak("one two"))[0]
+        speed = client.status()["models"][0]["speed"]
+    assert isinstance(start, AudioStart)
+    assert start.predicted.rtf == 0.25
+    assert speed == {"predicted": 0.25, "observed": None, "utterances": 0, "error": None}
 
 
 def test_a_request_without_sound_teaches_nothing_about_speed() -> None:

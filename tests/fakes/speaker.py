@@ -16,7 +16,7 @@ from fishvoiced.config import Config
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.governor import Governor, Unhurried
 from fishvoiced.synthesis import Chunk, SegmentFailure, Step
-from fishvoiced.utterance import Loaded, Utterance
+from fishvoiced.utterance import Loaded, Speed, Utterance
 
 SAMPLE_RATE = 44100
 FRAME_SAMPLES = 2048
@@ -24,11 +24,12 @@ FRAME_SAMPLES = 2048
 
 @dataclass(frozen=True)
 class Manner:
-    """How the fake speaks: seconds per frame, per load, and whether it can load at all."""
+    """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed."""
 
     frame_seconds: float = 0.0
     load_seconds: float = 0.0
     broken: bool = False
+    speed: Speed | None = None
 
 
 class ToneSpeaker:
@@ -70,7 +71,7 @@ class ToneSpeaker:
             raise EngineError("the model does not load")
         if name not in self.models:
             time.sleep(self.manner.load_seconds)
-            self.models[name] = Loaded(f"{name}-model", name, "tone", "fp32")
+            self.models[name] = Loaded(f"{name}-model", name, "tone", "fp32", speed=self.manner.speed)
         return self.models[name]
 
     def open(self, request: Synthesize) -> Utterance:
@@ -118,7 +119,9 @@ class ToneSpeaker:
 def make(_settings: Config) -> ToneSpeaker:
     """A speaker as the process's environment asks for."""
     seconds, load = os.environ.get("TONE_FRAME", "0"), os.environ.get("TONE_LOAD", "0")
-    return ToneSpeaker(Manner(float(seconds), float(load), "TONE_BROKEN" in os.environ))
+    rtf = os.environ.get("TONE_RTF")
+    speed = None if rtf is None else Speed(float(rtf), None, 0, None)
+    return ToneSpeaker(Manner(float(seconds), float(load), "TONE_BROKEN" in os.environ, speed))
 
 
 def watch(settings: Config) -> Governor:
