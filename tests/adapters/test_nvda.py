@@ -198,6 +198,15 @@ def test_cancel_is_silence_at_once_and_no_index_follows(driver: Any, nvda: Nvda)
     assert len(nvda.of("done")) == 1
 
 
+def test_cancel_is_silence_too_while_the_daemon_still_thinks(driver: Any, nvda: Nvda) -> None:
+    with GatedDaemon(Behaviour(chunks=6, samples=10), free=0) as daemon:
+        driver.speak(["ab"])
+        eventually(lambda: daemon.requests)
+        driver.cancel()
+        eventually(lambda: daemon.cancels)
+    assert nvda.calls == []
+
+
 def test_pause_is_the_players(driver: Any, nvda: Nvda) -> None:
     driver.pause(True)
     with FakeDaemon():

@@ -394,7 +394,8 @@ def test_the_command_serves_until_it_is_told_to_end(fishvoice: Spawn) -> None:  
         with client.audio.speech.with_streaming_response.create(
             model="m", voice="starter", input="Hello.", response_format="pcm"
         ) as answer:
-            assert next(answer.iter_bytes())
+            pieces = answer.iter_bytes()
+            assert next(pieces)
             process.terminate()
             assert process.wait(10) in (0, -15)
         eventually(lambda: daemon.cancels or not daemon._jobs)
