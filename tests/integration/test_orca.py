@@ -1,0 +1,48 @@
+"""Orca reads a dialog: a real screen reader, a real window, no screen."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.integration.ear import heard_words
+from tests.integration.rig import Desktop, eventually, missing
+
+AT_SPI = "/usr/libexec/at-spi-bus-launcher"
+DIALOG = "The train to London leaves at noon."
+SESSION = f"""
+{AT_SPI} --launch-immediately &
+sleep 1
+orca --debug-file="$HOME/orca.debug" &
+for i in $(seq 80); do grep -qs "Speaking.*Screen" "$HOME/orca.debug" && break; sleep 0.25; done
+sleep 2.5
+echo dialog >"$HOME/orca.stage"
+zenity --info --no-wrap --title=Notice --text="{DIALOG}" &
+sleep 7
+xdotool key Return
+sleep 1
+"""
+
+
+def test_a_dialog_is_read(speaking_desktop: Desktop) -> None:
+    here = speaking_desktop
+    absent = missing("orca", "xvfb-run", "dbus-run-session", "zenity", "xdotool")
+    if absent:
+        pytest.fail(
+            f"not installed: {', '.join(absent)}; .ci/integration installs what these tests need", pytrace=False
+        )
+    (here.folder / "home/.local/share/orca").mkdir(exist_ok=True)
+    session = here.folder / "session.sh"
+    session.write_text(SESSION)
+    shell = shutil.which("sh")
+    assert shell is not None
+    eventually(lambda: here.microphone.quiet_for(0.3))
+    reading = here.start("dbus-run-session", "--", "xvfb-run", "-a", shell, str(session))
+    eventually((here.folder / "home/orca.stage").exists, within=40)
+    since = here.microphone.position
+    reading.wait(40)
+    log = (here.folder / "home/orca.debug").read_text(errors="replace")
+    assert DIALOG.split()[1] in log, "Orca has not seen the dialog"
+    heard = heard_words(here.microphone.heard(since))
+    assert len({"train", "london", "leaves", "noon", "dialog", "notice"} & set(heard)) >= 3, heard
