@@ -107,6 +107,7 @@ class ModelStore:
     def __init__(self, folder: Path, shipped: tuple[Path, ...] = ()) -> None:
         self.folder = folder
         self._shipped = shipped
+        self._opened: dict[Path, tuple[int, ConvertedModel]] = {}  # every request looks here: checked once, then kept
 
     def models(self) -> Iterator[ConvertedModel | ModelStoreError]:
         """Every model; for one that is damaged, the error that says so."""
@@ -114,9 +115,17 @@ class ModelStore:
         for folder in (*own, *self._shipped):
             if folder.is_dir() and not folder.name.startswith("."):
                 try:
-                    yield ConvertedModel.open(folder)
+                    yield self._open(folder)
                 except ModelStoreError as error:
                     yield error
+
+    def _open(self, folder: Path) -> ConvertedModel:
+        manifest = folder / ABOUT / MANIFEST
+        stamp = manifest.stat().st_mtime_ns if manifest.exists() else 0
+        known = self._opened.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._opened[folder] = (stamp, ConvertedModel.open(folder))
+        return known[1]
 
     def find(self, name: str) -> ConvertedModel | None:
         """The model called ``name`` (or whose folder is); the newest conversion wins."""
