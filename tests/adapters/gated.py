@@ -31,7 +31,7 @@ class GatedDaemon(FakeDaemon):
         self.died = True
 
 
-def eventually(question: Callable[[], object], within: float = 10.0) -> None:
+def eventually(question: Callable[[], object], within: float = 20.0) -> None:
     """Waits until ``question`` is answered by something true; fails after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not question():

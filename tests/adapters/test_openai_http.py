@@ -302,7 +302,7 @@ def test_a_web_page_may_ask_only_where_it_is_allowed(address: str) -> None:
 
 def begun(address: str, **fields: object) -> tuple[httpx.Client, httpx.Response, Iterator[bytes]]:
     """A request whose first sound has come."""
-    client = httpx.Client(timeout=10)
+    client = httpx.Client(timeout=30)
     body = {"input": "Hello.", "response_format": "pcm", **fields}
     answer = client.send(client.build_request("POST", f"http://{address}/v1/audio/speech", json=body), stream=True)
     pieces = answer.iter_raw()
@@ -397,8 +397,8 @@ def test_the_command_serves_until_it_is_told_to_end(fishvoice: Spawn) -> None:  
             pieces = answer.iter_bytes()
             assert next(pieces)
             process.terminate()
-            assert process.wait(10) in (0, -15)
-        eventually(lambda: daemon.cancels or not daemon._jobs)
+            assert process.wait(10) == 0
+        eventually(lambda: daemon.cancels)
 
 
 def test_the_command_says_why_it_cannot_listen(fishvoice: Spawn, home: Path) -> None:  # noqa: F811

@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
@@ -40,6 +42,8 @@ def main(argv: Sequence[str]) -> int:
             listener = stack.enter_context(listen_tcp(options.host, options.port))
             where = f"http://{address_of(listener)}/v1"
         sys.stderr.write(f"fishvoice: OpenAI's speech endpoint on {where}\n")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end)
         asyncio.run(_serve(options, key, listener))
     return 0
 
@@ -76,6 +80,11 @@ async def _serve(options: argparse.Namespace, key: str | None, listener: socket.
     async with AsyncClient(start=not options.no_start) as client:
         app = guarded(application(client), options.allow_host, options.allow_origin, key)
         await server(app).serve(sockets=[listener])
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """uvicorn handles a signal by ending its work, and raises it again afterwards: then all else ends in order."""
+    raise SystemExit(0)
 
 
 def _key(file: str | None) -> str | None:
