@@ -173,7 +173,7 @@ def _runtime(report: DoctorReport) -> Iterator[tuple[str, str]]:
     spin = "spinning while busy" if session.allow_spinning else "no spinning"
     yield (
         "ONNX Runtime",
-        f"global pool of {session.intra_op_threads}, {session.execution_mode}, "
+        f"{session.intra_op_threads} threads, {session.execution_mode}, "
         f"{session.graph_optimization} optimizations, {spin}, {pinned}",
     )
     for number, (name, value) in enumerate(report.environment):

@@ -22,7 +22,7 @@ class TorchThreads:
 class SessionAdvice:
     """Advice for ONNX Runtime, which ignores the OpenMP variables.
 
-    ``intra_op_threads`` and ``inter_op_threads`` are the sizes of the one global pool;
+    ``intra_op_threads`` and ``inter_op_threads`` are the sizes of each session's pool, of which one works at a time;
     ``process_affinity`` are the logical CPUs to pin the inference process to (None: leave it),
     ``thread_affinities`` the same for private pools in the format of
     ``session.intra_op_thread_affinities`` (1-based CPUs, one group per thread but the caller's).
@@ -31,7 +31,6 @@ class SessionAdvice:
 
     intra_op_threads: int
     inter_op_threads: int
-    global_pool: bool
     allow_spinning: bool
     process_affinity: tuple[int, ...] | None
     thread_affinities: str | None
@@ -90,7 +89,7 @@ def torch_threads(facts: HardwareFacts, threads: int | None = None) -> TorchThre
 
 
 def session_advice(facts: HardwareFacts, threads: int | None = None) -> SessionAdvice:
-    """How to set up ONNX Runtime's global pool on this machine."""
+    """How to set up ONNX Runtime's sessions on this machine."""
     budget = thread_budget(facts)
     count = threads if threads is not None else budget.threads
     reasons = list(budget.reasons)
@@ -106,7 +105,6 @@ def session_advice(facts: HardwareFacts, threads: int | None = None) -> SessionA
     return SessionAdvice(
         intra_op_threads=count,
         inter_op_threads=1,
-        global_pool=True,
         allow_spinning=spinning,
         process_affinity=cpus,
         thread_affinities=_thread_affinities(facts, count) if cpus is not None else None,
