@@ -113,15 +113,17 @@ def test_pause_at_once_with_the_servers_last_mark() -> None:
             b"mine",
             b"__spd_0",
         ]
-        assert dispatcher.codes(since)[-2:] == [700, 704]
+        assert dispatcher.codes(since)[-3:] == [705, 700, 704]
+        assert not any(dispatcher.events[-3].pcm), "silence holds the mark in the server's queue"
 
 
-def test_pause_before_any_of_the_servers_marks_is_a_stop() -> None:
+def test_pause_before_any_of_the_servers_marks_is_at_the_beginning() -> None:
     with GatedDaemon(Behaviour(samples=4410)), Dispatcher() as dispatcher:
         since = dispatcher.speak('<speak><mark name="mine"/>Hello there.</speak>')
         dispatcher.wait(705, since)
         asked = dispatcher.send("PAUSE\n")
-        assert dispatcher.wait(703, since).at - asked < AT_ONCE
+        assert dispatcher.wait(704, since).at - asked < AT_ONCE
+        assert [event.lines[0] for event in dispatcher.events[since:] if event.code == 700] == [b"mine", b"__spd_-1"]
 
 
 def test_an_idle_module_says_nothing(daemon: FakeDaemon) -> None:

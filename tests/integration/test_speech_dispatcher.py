@@ -156,11 +156,12 @@ def test_pause_and_resume(here: Desktop, client: Client, sentences: int) -> None
     spoken.wait("begin")
     time.sleep(0.4 + 3.2 * sentences)
     client.ssip.pause()
-    spoken.wait("pause", "cancel")
+    spoken.wait("pause")
     eventually(lambda: here.microphone.quiet_for(0.5), within=2)
     since = here.microphone.position
     client.ssip.resume()
     spoken.wait("end", within=30)
+    assert spoken.kinds == ["begin", "pause", "resume", "end"]
     assert here.microphone.first_audible(since) is not None
 
 
@@ -208,10 +209,7 @@ def test_a_daemon_killed_in_the_middle_is_replaced(here: Desktop, client: Client
     here.daemon.kill()
     here.daemon.wait()
     spoken.wait("cancel", "end", within=10)
-    deadline = time.monotonic() + 30
-    while not (again := client.speak(SENTENCES[1])).kinds or "end" not in again.kinds:
-        again.wait("end", "cancel")
-        assert time.monotonic() < deadline, "no daemon comes back"
+    client.say(SENTENCES[1])
     stop = here.run("python", "-m", "fishvoice", "shutdown")  # the one that the module started
     assert stop.returncode == 0
     here.start_daemon()

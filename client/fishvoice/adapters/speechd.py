@@ -29,6 +29,7 @@ log = logging.getLogger("sd_fishvoice")
 
 NO_VOICE = "default"  # the name listed while no daemon can tell its voices
 VOICES_SECONDS = 2.0  # LIST VOICES is answered within this
+PAUSE_SECONDS = 0.06
 RETRY_SECONDS = 5.0  # after a daemon could not be started, before the next attempt
 
 
@@ -136,10 +137,12 @@ class Module:
     def _pause(self) -> None:
         """Silence at once. To go on later, the server wants to hear one of its own marks again, and stops at it.
 
-        Before the first of them there is nothing to go on from: it will begin again.
+        The silence before the mark keeps it in the server's queue until the server knows that it is to stop there.
         """
-        mark = self._turn.server_mark if self._turn is not None else None
-        self._end(protocol.STOPPED if mark is None else protocol.mark(mark) + protocol.PAUSED)
+        if self._turn is not None:
+            silence = bytes(2 * round(PAUSE_SECONDS * self._turn.sample_rate))
+            again = protocol.audio(silence, self._turn.sample_rate) + protocol.mark(self._turn.server_mark)
+            self._turn.finish(again + protocol.PAUSED)
 
     def _end(self, last: bytes) -> None:
         if self._turn is not None:
@@ -183,7 +186,7 @@ class Module:
                     if not turn.tell_mark(event.name):
                         return
                     continue
-                if turn.wait(pace.wait(event.seconds)) or not turn.tell(protocol.audio(event.pcm, event.sample_rate)):
+                if turn.wait(pace.wait(event.seconds)) or not turn.tell_sound(event.pcm, event.sample_rate):
                     return
                 pace.left(event.seconds)
 

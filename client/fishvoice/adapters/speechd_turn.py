@@ -9,6 +9,8 @@ from collections.abc import Callable
 from fishvoice.adapters import speechd_protocol as protocol
 
 SERVER_MARKS = "__spd_"
+SAMPLE_RATE = 44100  # until there is a sound
+BEGINNING = "__spd_-1"  # they count from 0; the server takes what lies before that as the beginning of the message
 
 
 class Output:
@@ -36,7 +38,8 @@ class Turn:
         self._begun = False
         self._over = threading.Event()
         self._cancel: Callable[[], None] | None = None
-        self.server_mark: str | None = None  # the last one passed of those that the server has put into the text
+        self.server_mark = BEGINNING  # the last one passed of those that the server has put into the text
+        self.sample_rate = SAMPLE_RATE  # of the last sound
 
     @property
     def over(self) -> bool:
@@ -58,6 +61,14 @@ class Turn:
                 return False
             if name.startswith(SERVER_MARKS):
                 self.server_mark = name
+            return True
+
+    def tell_sound(self, pcm: bytes, sample_rate: int) -> bool:
+        """Mono s16le; False if the message is over."""
+        with self._output.lock:
+            if not self.tell(protocol.audio(pcm, sample_rate)):
+                return False
+            self.sample_rate = sample_rate
             return True
 
     def finish(self, last: bytes) -> bool:
