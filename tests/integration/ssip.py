@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 from tests.integration.rig import Desktop, eventually
 
-DEBIAN = "/usr/lib/python3/dist-packages"  # where python3-speechd lives, outside of any virtual environment
+DEBIAN = "/usr/lib/python3/dist-packages/speechd"  # where python3-speechd lives, outside of any virtual environment
 
 
 @dataclass
@@ -53,12 +54,20 @@ class Client:
         listener.wait("end")
 
 
+def _library() -> Any:
+    """The package ``speechd``, by its place: other things have that name, too."""
+    if "speechd" not in sys.modules:
+        spec = spec_from_file_location("speechd", f"{DEBIAN}/__init__.py", submodule_search_locations=[DEBIAN])
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["speechd"] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["speechd"])
+    return sys.modules["speechd"]
+
+
 @contextlib.contextmanager
 def connected(here: Desktop, name: str = "test") -> Iterator[Client]:
-    if DEBIAN not in sys.path:
-        sys.path.append(DEBIAN)
-    import speechd
-
+    speechd = _library()
     os.environ["SPEECHD_ADDRESS"] = here.environment["SPEECHD_ADDRESS"]
     ssip = speechd.SSIPClient(name)
     try:
