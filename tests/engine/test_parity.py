@@ -237,6 +237,21 @@ def test_generations_taking_turns_do_not_disturb_each_other(engine: Engine) -> N
         np.testing.assert_array_equal(np.concatenate(frames[i], axis=1), alone[i])
 
 
+def test_top_p_0_is_greedy_whatever_the_seed(engine: Engine) -> None:
+    columns = prompt(engine)
+    runs = [np.concatenate(list(engine.generate(columns, GREEDY, seed, 40)), axis=1) for seed in (1, 2)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+
+
+@pytest.mark.parametrize("changed", ["temperature", "top_p", "repetition_penalty"])
+def test_each_sampling_option_has_its_own_effect(engine: Engine, changed: str) -> None:
+    columns = prompt(engine)
+    plain = SamplingOptions(temperature=1.0, top_p=0.9, repetition_penalty=1.0)
+    other = replace(plain, **{changed: {"temperature": 0.05, "top_p": 0.05, "repetition_penalty": 1.9}[changed]})
+    runs = [np.concatenate(list(engine.generate(columns, o, 4, 40)), axis=1) for o in (plain, other)]
+    assert runs[0].shape != runs[1].shape or not np.array_equal(*runs)
+
+
 def test_a_fresh_decoder_starts_from_silence(onnx_engine: OnnxEngine, tiny_model: ConvertedModel) -> None:
     codes = np.random.default_rng(3).integers(0, 48, (4, 7))
     first = onnx_engine.decoder()

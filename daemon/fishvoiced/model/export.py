@@ -113,15 +113,12 @@ def _slow(checkpoint: Checkpoint) -> onnx_ir.Model:
 
 def _fast(checkpoint: Checkpoint) -> onnx_ir.Model:
     config = checkpoint.config.dual_ar
-    scalar = torch.tensor([1.0])
     example = (
         torch.randn(1, checkpoint.dual_ar.semantic_count + 1),
         torch.randn(1, 1, config.fast.dim),
         torch.zeros(config.num_codebooks + 1, WINDOW, dtype=torch.int64),
         torch.rand(config.num_codebooks),
-        scalar,
-        scalar,
-        scalar,
+        *(torch.tensor([1.0]) for _ in range(3)),  # one tensor given thrice would become one input
     )
     names = ["logits", "hidden", "history", "uniforms", "temperature", "top_p", "repetition_penalty"]
     return _trace(FastGraph(checkpoint), example, names, ["column"], None)
