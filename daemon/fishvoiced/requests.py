@@ -8,6 +8,7 @@ from collections.abc import Set
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest, UnknownVoice
+from fishvoiced.stretch import MAX_SPEED, MIN_SPEED
 
 # Voices and models are folders: a name that could lead elsewhere is refused before anybody looks for it.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
@@ -38,7 +39,7 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
         raise BadRequest(f"the text has {len(request.text)} characters; the limit is {limits.text_characters}")
     for name in (request.voice, request.fallback_voice):
         _voice(name, voices)
-    _within("speed", request.speed, 0.5, 2.0)
+    _within("speed", request.speed, MIN_SPEED, MAX_SPEED)
     _within("credit", request.credit, 1, MAX_CREDIT)
     _within("seed", request.seed, 0, MAX_SEED)
     _within("first_audio_within", request.first_audio_within, 0, 3600)

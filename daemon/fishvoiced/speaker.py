@@ -33,7 +33,6 @@ from fishvoiced.utterance import Loaded, Speed, Utterance
 
 log = logging.getLogger(__name__)
 
-MIN_SPEED, MAX_SPEED = 0.5, 3.0
 LEAST_SOUND_SECONDS = 1.0  # a shorter utterance says more about its opening than about the speed
 WARM_UP_FRAMES = 24  # enough for every block size that the decoder will meet
 
@@ -234,8 +233,6 @@ def _reference_notice(request: Synthesize) -> str | None:
 def _check(request: Synthesize) -> None:
     if not speakable(request.text):
         raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
-    if not MIN_SPEED <= request.speed <= MAX_SPEED:
-        raise BadRequest(f"speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}, not {request.speed:g}")
     if request.seed is not None and not 0 <= request.seed < 1 << 64:
         raise BadRequest(f"seed must be between 0 and 2^64 - 1, not {request.seed}")
     if request.payload is None and request.reference_text is not None:

@@ -24,12 +24,13 @@ def interruptible() -> Iterator[None]:
     """Within, any of these raises Interrupted in the main thread, once; a second one ends the process the hard way."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        done.set()  # a reader that leaves at the same moment must not interrupt the interruption
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         raise Interrupted
 
-    before = {each: signal.signal(each, interrupt) for each in _SIGNALS}
     done = threading.Event()
+    before = {each: signal.signal(each, interrupt) for each in _SIGNALS}
     if sys.platform != "win32" and _is_pipe(sys.stdout.fileno()):
         threading.Thread(target=_watch, args=(sys.stdout.fileno(), done), name="fishvoice-watch", daemon=True).start()
     try:

@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", "-o", metavar="FILE.wav", help="write a WAV file; - is raw 16-bit mono PCM to stdout")
     parser.add_argument("--voice", help="see: fishvoice voices")
     parser.add_argument("--seed", type=int, help="the same seed gives the same sound")
-    parser.add_argument("--speed", type=float, default=1.0, help="0.5 … 2, default 1")
+    parser.add_argument("--speed", type=float, default=1.0, help="0.5 … 4, default 1")
     parser.add_argument("--reference", metavar="RECORDING", help="speak like this recording")
     parser.add_argument("--reference-text", metavar="TEXT", help="what the recording says")
     parser.add_argument("--temperature", type=float, help="0 … 2: how freely to vary")
