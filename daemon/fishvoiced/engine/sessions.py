@@ -45,8 +45,6 @@ class Runtime:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         if self.affinities is not None:
             options.add_session_config_entry("session.intra_op_thread_affinities", self.affinities)
-        # Denormal numbers in a decaying sound cost a hundred times a normal one.
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
         return options
 
 
