@@ -84,8 +84,8 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_daemon_that_never_listens_has_a_limit(behave: Behave) -> None:
-    log = behave(starts_in=1.5)
-    with Client(start_timeout=0.3) as client, pytest.raises(DaemonUnavailable, match=r"within 0\.3 s"):
+    log = behave(starts_in=6.0)  # its lock it takes at once, or as soon as a busy machine lets it
+    with Client(start_timeout=3.0) as client, pytest.raises(DaemonUnavailable, match=r"within 3 s"):
         client.synthesize("x")
     with Client() as client:  # it still starts: whoever comes now waits for it, and starts no other
         client.connect()

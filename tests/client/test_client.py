@@ -28,7 +28,7 @@ from tests.fakes.daemon import Behaviour, FakeDaemon
 pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(60)]
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for ``condition``; a bounded number of looks, no guess at how long it takes."""
     deadline = time.monotonic() + seconds
     while not condition():
