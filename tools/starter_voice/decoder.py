@@ -94,7 +94,7 @@ def crops(
         samples, frames = sounds.pick(rng)
         if len(frames) < FRAMES // 2:
             continue
-        # Silence before the start and after the end, as the decoder's own zero state has it.
+        # Before the start of speech stands code 0 of every book: the decoder's zero state would be truer to its use.
         begin = int(rng.integers(-CONTEXT, max(1 - CONTEXT, len(frames) - FRAMES - CONTEXT + 1)))
         begin = max(begin, -CONTEXT)
         if begin < 0:

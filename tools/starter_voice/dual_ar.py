@@ -145,7 +145,7 @@ def block(layer: nn.Module, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor
     config = inner.config
     sizes = [inner.q_size, inner.kv_size, inner.kv_size]
     parts = inner.wqkv(rms_norm(layer.attention_norm, x)).split(sizes, dim=-1)
-    q, k, v = (part.unflatten(-1, (-1, config.head_dim)) for part in parts)
+    q, k, v = (part.view(*part.shape[:2], -1, config.head_dim) for part in parts)
     if config.qk_norm:
         q, k = rms_norm(inner.q_norm, q), rms_norm(inner.k_norm, k)
     cos, sin = (t[:length].repeat_interleave(2, 1).to(v.dtype)[:, None] for t in (cos, sin))
