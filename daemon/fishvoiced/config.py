@@ -46,7 +46,7 @@ class Engine(_Section, frozen=True):
     """Overrides of what the machine's tier would choose."""
 
     name: Literal["auto", "onnx", "torch", "fish-speech"] = "auto"
-    precision: Literal["auto", "fp32", "int8", "int4"] = "auto"
+    precision: Literal["auto", "fp32", "fp16", "int8", "int4"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the machine's tier says."""
     calibrate: bool = True

@@ -178,9 +178,14 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
     return EngineChoice(
         name=settings.engine.name,
         language=profile.lm_precision if language == "auto" else language,
-        codec=profile.codec_precision if language == "auto" else ("fp32" if language == "fp32" else "int8"),
+        codec=profile.codec_precision if language == "auto" else _codec_for(language),
         threads=settings.engine.threads,
     )
+
+
+def _codec_for(language: str) -> str:
+    """The codec's precision that goes with a language model's of the user's choice."""
+    return language if language in ("fp32", "fp16") else "int8"
 
 
 def resolve_sampling(asked: Sampling, engine: Engine, choice: Choice) -> SamplingOptions:

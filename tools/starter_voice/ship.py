@@ -8,7 +8,7 @@ from pathlib import Path
 from fishvoiced.model.convert import import_checkpoint
 from fishvoiced.model.store import ConvertedModel, ModelStore
 
-LANGUAGE, CODEC = "int8", "fp32"
+LANGUAGE, CODEC = "fp16", "fp16"
 CONVERTED = "converted"
 
 

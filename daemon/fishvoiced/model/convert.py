@@ -95,7 +95,9 @@ def import_checkpoint(
 
 def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -> None:
     """Quantize ``model`` as ``precision`` says and write it with its weights beside it, ready to be mapped."""
-    if precision in BITS and name != DECODER:
+    if precision == "fp16":
+        quantize.store_half(model)
+    elif precision in BITS and name != DECODER:
         quantize.quantize_matmuls(model, BITS[precision])
         quantize.halve_embeddings(model)
     ClearMetadataAndDocStringPass()(model)  # the exporter notes every operator's place in the source code

@@ -38,8 +38,8 @@ LANGUAGE = "language"
 PART_OF_GRAPH = {SLOW: LANGUAGE, FAST: LANGUAGE, DECODER: DECODER, ENCODER: ENCODER}
 GRAPHS_OF_PART = {LANGUAGE: (SLOW, FAST), DECODER: (DECODER,), ENCODER: (ENCODER,)}
 PRECISIONS: Mapping[str, tuple[str, ...]] = {
-    LANGUAGE: ("fp32", "int8", "int4"),
-    DECODER: ("fp32", "int8"),
+    LANGUAGE: ("fp32", "fp16", "int8", "int4"),
+    DECODER: ("fp32", "fp16"),
     ENCODER: ("fp32",),
 }
 MANIFEST = "manifest.json"
