@@ -37,6 +37,7 @@ def home(tiny_model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("FISHVOICE_HOME", str(folder))
     monkeypatch.setenv("FISHVOICE_VOICE", "tiny")
     monkeypatch.setenv("FISHVOICE_ENGINE_PRECISION", "fp32")
+    monkeypatch.setenv("FISHVOICE_ENGINE_THREADS", "1")  # calibration may choose another number at the next start
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(ROOT / part) for part in ("client", "daemon")))
     yield folder
     with contextlib.suppress(FishvoiceError), Client(start=False) as client:
