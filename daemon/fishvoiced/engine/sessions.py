@@ -48,10 +48,6 @@ class Runtime:
         return options
 
 
-def version() -> str:
-    return str(ort.__version__)
-
-
 class Session:
     """One graph in memory. Raises EngineError if it cannot be loaded."""
 

@@ -8,7 +8,6 @@ layer scales are folded into the weights by ``checkpoint.py``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -310,8 +309,3 @@ def _encoder_layers(config: CodecConfig) -> Iterator[nn.Module]:
             yield WindowTransformer(config.encoder_transformer(width, n_layer), config.encoder_window)
     yield Snake(width)
     yield CausalConv(width, config.latent_dim, 3)
-
-
-def downsampling(config: CodecConfig) -> int:
-    """Samples per column at the encoder's output (512 for S1)."""
-    return math.prod(config.encoder_rates)
