@@ -12,7 +12,7 @@ from fishvoiced import config
 from fishvoiced.calibrate import TEXT, IdleCalibration, calibrate, rtf
 from fishvoiced.calibration import ENOUGH, Calibration, Figure, choose
 from fishvoiced.catalog import Choice
-from fishvoiced.engine.base import Codes, Columns, SamplingOptions
+from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.engine.select import EngineChoice
 from fishvoiced.errors import EngineError
@@ -20,6 +20,7 @@ from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.model.store import ConvertedModel
+from fishvoiced.prompt import Prompt
 from fishvoiced.synthesis import CHARACTERS_PER_SECOND
 from tests.daemon.harness import eventually
 
@@ -69,7 +70,7 @@ def test_a_model_without_sound_is_an_error(onnx_engine: OnnxEngine) -> None:
         def __init__(self) -> None:
             self.__dict__.update(onnx_engine.__dict__)
 
-        def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+        def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
             return iter(())
 
     with pytest.raises(EngineError, match="no sound"):

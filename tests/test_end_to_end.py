@@ -20,10 +20,12 @@ import pytest
 import zmq
 
 from fishvoice import Client, paths
+from fishvoice.cli import main
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
 from fishvoiced.model.store import ConvertedModel
 
 ROOT = Path(__file__).resolve().parents[1]
+HELLO = "Hello from the daemon. It speaks."
 LONG = "This sentence is one of very many, and all of them are spoken in their turn. " * 60
 
 
@@ -188,6 +190,28 @@ def test_random_bytes_on_either_socket_change_nothing(home: Path) -> None:
             socket.close(linger=1000)
         context.term()
         assert list(client.synthesize("Alive."))
+
+
+def test_a_voice_made_from_a_recording_sounds_as_the_recording_does_and_is_paid_once(home: Path) -> None:
+    recording, words = ROOT / "tests" / "data" / "slt.wav", "The words of the recording."
+    assert main(["voices", "add", "ann", str(recording), "--text", words, "--description", "warm"]) == 0
+    folder = home / "data" / "voices" / "ann"
+    (kept,) = folder.glob("prefix-*.npy")  # the daemon has prefilled it already
+    written = kept.stat().st_mtime_ns
+    options: dict[str, object] = {"seed": 4}
+    with Client(start=False) as client:
+        assert {v.name: (v.model, v.description) for v in client.voices()}["ann"] == ("tiny", "warm")
+        by_voice = [b"".join(bytes(c.pcm) for c in client.synthesize(HELLO, voice="ann", **options)) for _ in range(2)]
+        inline = {"reference": recording, "reference_text": words}
+        by_recording = b"".join(bytes(c.pcm) for c in client.synthesize(HELLO, **inline, **options))
+        plain = b"".join(bytes(c.pcm) for c in client.synthesize(HELLO, **options))
+    assert by_voice == [by_recording] * 2
+    assert by_recording != plain
+    assert kept.stat().st_mtime_ns == written
+    assert main(["voices", "remove", "ann"]) == 0
+    assert not folder.exists()
+    with Client(start=False) as client, pytest.raises(RequestFailed, match="no voice"):
+        list(client.synthesize(HELLO, voice="ann"))
 
 
 def test_control_characters_and_broken_unicode_inside_a_text_are_spoken_around(home: Path) -> None:

@@ -84,7 +84,7 @@ def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
         engine, notice = open_engine(starter, EngineChoice(name=name, language="int8"), collect())
         assert notice is None
         books = engine.config.dual_ar.num_codebooks
-        prompts = [build_prompt(engine.tokenizer, books, frontend(text), []).columns for text in SENTENCES]
+        prompts = [build_prompt(engine.tokenizer, books, frontend(text), []) for text in SENTENCES]
         first[name] = [int(next(iter(engine.generate(prompt, greedy, 0, 2)))[0, 0]) for prompt in prompts]
     agreed = sum(a == b for a, b in zip(first["onnx"], first["torch"], strict=True))
     assert agreed >= len(SENTENCES) // 2

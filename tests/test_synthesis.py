@@ -14,6 +14,7 @@ from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.errors import BadRequest, EngineError
 from fishvoiced.join import FADE_SECONDS
 from fishvoiced.model.config import ModelConfig
+from fishvoiced.prompt import Prompt
 from fishvoiced.synthesis import (
     Chunk,
     Reference,
@@ -50,9 +51,9 @@ class Recorder:
     name = "recorder"
     precision = "none"
 
-    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         number = len(self.prompts)
-        self.prompts.append(prompt)
+        self.prompts.append(prompt.columns)
         said: list[Codes] = []
         for codes in self.inner.generate(prompt, sampling, seed, min(max_frames, 40)):
             said.append(codes)

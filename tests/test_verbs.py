@@ -102,3 +102,25 @@ def test_the_first_start_is_told_once_by_the_daemon_and_once_on_the_terminal(
         for _ in range(2):
             assert main(["say", "one two three", "--out", str(home / "sound.wav")]) == 0
     assert screen.getvalue().count(log.getvalue()) == 1
+
+
+def test_voices_add_says_what_is_wrong_and_saves_nothing(
+    home: Path, tiny_model: ConvertedModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = str(Path(__file__).parent / "data" / "slt.wav")
+
+    def complaint(*arguments: str) -> str:
+        assert main(["voices", "add", *arguments, "--text", "x"]) == 1
+        return capsys.readouterr().err
+
+    assert "no model here can imitate" in complaint("ann", recording)
+    assert "'starter' cannot imitate" in complaint("ann", recording, "--model", "starter")
+    install(tiny_model, home)
+    assert "there is no voice 'nobody'" in complaint("ann", recording, "--model", "nobody")
+    assert "cannot be read: No such file" in complaint("ann", str(home / "missing.wav"))
+    assert "cannot be read as a sound file" in complaint("ann", __file__)
+    assert "cannot be a voice's name" in complaint("../ann", recording)
+    voices = home / "data" / "voices"
+    assert not voices.exists() or list(voices.iterdir()) == []
+    assert main(["voices", "remove", "ann"]) == 1
+    assert "there is no voice 'ann'" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 class Prompt:
     """Input [1 + num_codebooks, columns].
 
-    The first ``prefix_length`` columns depend on the references alone: their K/V can be kept with the voice and
-    serve every text.
+    The first ``prefix_length`` columns depend on the references alone: their K/V serves every text, and may be kept
+    in ``folder``, that of the voice, where there is one.
     """
 
     columns: Columns
-    prefix_length: int
+    prefix_length: int = 0
+    folder: Path | None = None
 
 
 def build_prompt(tokenizer: Tokenizer, num_codebooks: int, text: str, references: Sequence[Reference]) -> Prompt:
@@ -40,7 +42,8 @@ def build_prompt(tokenizer: Tokenizer, num_codebooks: int, text: str, references
     """
     prefix = list(_prefix(tokenizer, num_codebooks, references))
     columns = np.concatenate([*prefix, _text_columns(tokenizer.encode(text), num_codebooks)], axis=1)
-    return Prompt(columns, sum(part.shape[1] for part in prefix))
+    folder = references[0].folder if len(references) == 1 else None
+    return Prompt(columns, sum(part.shape[1] for part in prefix), folder)
 
 
 def _prefix(tokenizer: Tokenizer, num_codebooks: int, references: Sequence[Reference]) -> Iterator[Columns]:

@@ -26,6 +26,7 @@ from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for
 from fishvoiced.model.config import SamplingDefaults
 from fishvoiced.model.store import ConvertedModel
+from fishvoiced.prompt import Prompt, build_prompt
 from fishvoiced.reference import read_reference
 from fishvoiced.synthesis import Chunk, Frontend, Reference, Speech, Step, synthesize
 from fishvoiced.text.normalize import speakable
@@ -77,6 +78,8 @@ class InstalledSpeaker:
         choice = self._catalog.choose(voice)
         resident = self._load(choice)
         engine = resident.engine
+        if choice.voice is not None:
+            prepare(engine, self._catalog.reference(choice.voice, engine.config.codec))
         self._rest(resident)
         return Loaded(choice.model.name, choice.name, engine.name, engine.precision, resident.notice, resident.speed())
 
@@ -213,13 +216,20 @@ def load_frontend(choice: Choice) -> Frontend:
 def warm_up(engine: Engine, frames: int = WARM_UP_FRAMES) -> None:
     """Run everything once, so that the first request does not pay for memory and pages touched for the first time."""
     books = engine.config.dual_ar.num_codebooks
-    prompt = np.zeros((books + 1, 8), np.int64)
+    prompt = Prompt(np.zeros((books + 1, 8), np.int64))
     sampling = SamplingOptions(1.0, 1.0, 1.0)
     decoder = engine.decoder()
     for codes in engine.generate(prompt, sampling, 0, frames):
         decoder.decode(codes)
     for block in (1, 2, 4, 8):
         decoder.decode(np.zeros((books, block), np.int64))
+
+
+def prepare(engine: Engine, reference: Reference) -> None:
+    """Prefill the reference's columns once, so that the engine has them at hand when a text comes."""
+    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "a", [reference])
+    for _ in engine.generate(prompt, SamplingOptions(1.0, 1.0, 1.0), 0, 1):
+        pass
 
 
 def _observe(resident: _Resident, rtf: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -34,10 +35,14 @@ Frontend: TypeAlias = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Reference:
-    """A recording to speak like: its codes [num_codebooks, frames] and what it says."""
+    """A recording to speak like: its codes [num_codebooks, frames] and what it says.
+
+    ``folder`` is where the engine may keep what it computes from them: a saved voice's.
+    """
 
     codes: Codes
     text: str
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def _blocks(engine: Engine, speech: Speech, index: int, segment: Segment) -> Ite
     """Codes of one segment in growing blocks; None after each frame that completes no block."""
     text = speech.frontend(normalize(segment.text))
     books = engine.config.dual_ar.num_codebooks
-    prompt = build_prompt(engine.tokenizer, books, text, speech.references).columns
+    prompt = build_prompt(engine.tokenizer, books, text, speech.references)
     seconds = SPARE_SECONDS + len(segment.text) / SLOWEST_CHARACTERS_PER_SECOND
     limit = int(seconds * engine.config.codec.frame_rate)
     sizes = block_sizes()

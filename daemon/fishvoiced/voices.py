@@ -1,6 +1,7 @@
 """The user's voices on disk: one folder per voice, with the codes and the text of its reference.
 
-``NAME/voice.json`` says what the voice is, ``NAME/codes.npy`` holds the reference's codes [num_codebooks, frames].
+``NAME/voice.json`` says what the voice is, ``NAME/codes.npy`` holds the reference's codes [num_codebooks, frames];
+engines keep beside them what they have computed from these (``engine/prefix.py``).
 A voice appears and goes by one rename, so none is ever half there; folders beginning with a dot are work under way.
 """
 
@@ -106,7 +107,7 @@ class VoiceStore:
             _check_codes(codes, codec)
         except BadReference as error:
             raise BadReference(f"voice {name!r} was made for the model {voice.model!r}: {error}") from error
-        return Reference(codes, voice.reference_text)
+        return Reference(codes, voice.reference_text, self._folder / name)
 
     def path(self, name: str) -> Path:
         """The folder of the voice ``name``, for files derived from it. Raises UnknownVoice."""

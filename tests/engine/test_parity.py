@@ -20,7 +20,7 @@ from fishvoiced.engine.upstream_engine import UpstreamEngine
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model.config import CodecConfig, ModelConfig
 from fishvoiced.model.store import DECODER, SLOW, ConvertedModel
-from fishvoiced.prompt import build_prompt
+from fishvoiced.prompt import Prompt, build_prompt
 from fishvoiced.reference import read_reference
 from fishvoiced.synthesis import Reference
 from tests import oracle
@@ -44,14 +44,14 @@ def variant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return make(tmp_path_factory.mktemp(request.param) / "checkpoint", VARIANTS[request.param], seed=3)
 
 
-def prompt(engine: Engine, text: str = "Hello, world.", reference_frames: int = 0) -> Any:
+def prompt(engine: Engine, text: str = "Hello, world.", reference_frames: int = 0) -> Prompt:
     books, size = engine.config.dual_ar.num_codebooks, engine.config.codec.codebook_size
     codes = np.random.default_rng(5).integers(0, size, (books, reference_frames))
     references = [Reference(codes, "A reference.")] if reference_frames else []
-    return build_prompt(engine.tokenizer, books, text, references).columns
+    return build_prompt(engine.tokenizer, books, text, references)
 
 
-def greedy(engine: Engine, columns: Any, frames: int) -> Any:
+def greedy(engine: Engine, columns: Prompt, frames: int) -> Any:
     return np.concatenate(list(engine.generate(columns, GREEDY, 0, frames)), axis=1)
 
 
@@ -61,7 +61,7 @@ def greedy(engine: Engine, columns: Any, frames: int) -> Any:
 def test_slow_and_fast_logits_equal_upstream(variant: Path) -> None:
     loaded = checkpoints.load(variant)
     ours, theirs = loaded.dual_ar, oracle.dual_ar(variant)
-    columns = torch.from_numpy(prompt(TorchEngine(variant), reference_frames=9)[None])
+    columns = torch.from_numpy(prompt(TorchEngine(variant), reference_frames=9).columns[None])
     with torch.inference_mode():
         expected = theirs.forward_generate(columns, torch.arange(columns.shape[2]), None, None)
         hidden, _ = ours.slow(columns)
@@ -166,7 +166,7 @@ def recording(config: CodecConfig) -> Any:
 
 def test_onnx_logits_equal_torch(tiny_model: ConvertedModel, torch_engine: TorchEngine, tiny_checkpoint: Path) -> None:
     model = checkpoints.load(tiny_checkpoint).dual_ar
-    columns = prompt(torch_engine, reference_frames=9)[None]
+    columns = prompt(torch_engine, reference_frames=9).columns[None]
     slow = Session(tiny_model.graph(SLOW, "fp32"), Runtime(threads=1))
     sizes = model.config.slow
     shape = (1, sizes.n_local_heads, 64, sizes.head_dim)

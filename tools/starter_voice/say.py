@@ -38,7 +38,7 @@ class EngineVoice:
         symbols = self.frontend(text)
         prompt = build_prompt(self.engine.tokenizer, self.engine.config.dual_ar.num_codebooks, symbols, [])
         limit = min(MAX_FRAMES, 12 + FRAMES_PER_SYMBOL * len(symbols))
-        frames = list(self.engine.generate(prompt.columns, self.sampling, seed, limit))
+        frames = list(self.engine.generate(prompt, self.sampling, seed, limit))
         if not frames:
             return np.zeros(0, np.float32)
         return self.engine.decoder().decode(np.concatenate(frames, axis=1))

@@ -29,6 +29,8 @@ VERBS = {
     "stop": Verb("fishvoice.cli.control", "stop", "stop what is being spoken"),
     "status": Verb("fishvoice.cli.control", "status", "how the daemon is"),
     "voices": Verb("fishvoice.cli.control", "voices", "which voices there are"),
+    "voices add": Verb("fishvoiced.voice_verbs", "add", "make a voice from a recording", "daemon"),
+    "voices remove": Verb("fishvoiced.voice_verbs", "remove", "delete such a voice", "daemon"),
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http_serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming_serve", "main", "serve Wyoming to home automation", "wyoming"),
@@ -54,12 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"fishvoice {fishvoice.__version__}")
         return 0
+    if " ".join(arguments[:2]) in VERBS:
+        name = " ".join(arguments[:2])
     verb = VERBS.get(name)
     if verb is None:
         print(f"fishvoice: there is no command {name!r}\n{_usage()}", file=sys.stderr)
         return EXIT_USAGE
     try:
-        code: int = getattr(import_module(verb.module), verb.function)(arguments[1:])
+        code: int = getattr(import_module(verb.module), verb.function)(arguments[len(name.split()) :])
         sys.stdout.flush()
         if name == "say" and sys.stderr.isatty():
             _greet()

@@ -46,7 +46,8 @@ def status(argv: Sequence[str]) -> int:
 
 def voices(argv: Sequence[str]) -> int:
     """The voices, the default one marked."""
-    parser = _parser("voices", "Which voices there are.")
+    parser = _parser("voices", "Which voices there are; voices add and voices remove change that.")
+    parser.add_argument("list", nargs="?", choices=["list"], help="as without it")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
     options = parser.parse_args(argv)

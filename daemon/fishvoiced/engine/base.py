@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from fishvoiced.errors import BadRequest
 from fishvoiced.model.config import ModelConfig
 from fishvoiced.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from fishvoiced.prompt import Prompt
 
 Codes: TypeAlias = NDArray[np.int64]
 """Codes [num_codebooks, frames]; row 0 is the semantic codebook."""
@@ -63,10 +66,11 @@ class Engine(Protocol):
     config: ModelConfig
     tokenizer: Tokenizer
 
-    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         """Frames of codes, each [num_codebooks, 1], until the model ends or ``max_frames`` are out.
 
-        Same engine, precision, prompt and seed: the same codes, bit for bit.
+        Same engine, precision, prompt and seed: the same codes, bit for bit, also where the engine has kept what
+        it computed from the prompt's prefix.
         """
 
     def decoder(self) -> Decoder:

@@ -6,16 +6,19 @@ into the next column, sampling included. Both write into memory that the other r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
-from fishvoiced.engine.base import Codes, Columns, Samples, SamplingOptions
+from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.history import History
-from fishvoiced.engine.sessions import Binding, OrtValue, Runtime, Session, buffer, shared
+from fishvoiced.engine.prefix import Prefixes
+from fishvoiced.engine.sessions import VERSION, Array, Binding, OrtValue, Runtime, Session, buffer, shared
 from fishvoiced.errors import BadReference, BadRequest
-from fishvoiced.model.config import TransformerConfig
-from fishvoiced.model.store import DECODER, ENCODER, FAST, SLOW, ConvertedModel
+from fishvoiced.model.config import CodecConfig, TransformerConfig
+from fishvoiced.model.store import DECODER, ENCODER, FAST, MANIFEST, SLOW, ConvertedModel, sha256
+from fishvoiced.prompt import Prompt
 
 CAPACITY_STEP = 256
 """K/V buffers come in multiples of this many columns, so that they can be used again."""
@@ -31,26 +34,29 @@ class OnnxEngine:
         self.tokenizer = model.tokenizer()
         self.precision = f"{language}+{codec}"
         self.runtime = runtime
-        self._slow = Session(model.graph(SLOW, language), runtime)
+        slow = model.graph(SLOW, language)
+        self._slow = Session(slow, runtime)
         self._fast = Session(model.graph(FAST, language), runtime)
         self._decoder = Session(model.graph(DECODER, codec), runtime)
         self._encoder_path = model.graph(ENCODER, "fp32") if self.config.codec.has_encoder else None
         self._free: list[KVBuffers] = []
+        self._prefixes = Prefixes(f"{sha256(slow.parent / MANIFEST)} {VERSION} {runtime.threads}")
 
-    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
-        length = prompt.shape[1]
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+        length = prompt.columns.shape[1]
         limit = self.config.dual_ar.max_seq_len
         if length >= limit:
             raise BadRequest(f"text and reference take {length} columns; this model has room for {limit}")
         max_frames = min(max_frames, limit - length)
-        kv = self._take(length + max_frames)
+        key = self._prefixes.key(prompt)
+        kv = self._take(length + max_frames, key)
         try:
-            yield from self._decode(prompt, sampling, seed, max_frames, kv)
+            yield from self._decode(prompt, key, sampling, seed, max_frames, kv)
         finally:
             self._free.append(kv)
 
     def _decode(
-        self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int, kv: KVBuffers
+        self, prompt: Prompt, key: str | None, sampling: SamplingOptions, seed: int, max_frames: int, kv: KVBuffers
     ) -> Iterator[Codes]:
         books = self.config.dual_ar.num_codebooks
         column, column_value = buffer((1, books + 1, 1), np.int64)
@@ -69,9 +75,18 @@ class OnnxEngine:
             fast.input(name, shared(array))
         fast.output("column", column_value)
 
-        slow.input("columns", shared(np.ascontiguousarray(prompt[None])))
-        total[0] = prompt.shape[1]
-        slow.run()  # prefill
+        def prefill(start: int, end: int) -> None:
+            slow.input("columns", shared(np.ascontiguousarray(prompt.columns[None, :, start:end])))
+            total[0] = end
+            slow.run()
+
+        # A prefix is always prefilled by itself, found or not: the same runs, hence the same bits.
+        start = 0 if key is None else prompt.prefix_length
+        if key != kv.prefix:
+            kv.prefix = None
+            if key is not None:
+                self._fill(kv, key, prompt, prefill)
+        prefill(start, prompt.columns.shape[1])
         slow.input("columns", column_value)
         for _ in range(max_frames):
             history.next_frame()
@@ -83,11 +98,21 @@ class OnnxEngine:
             total[0] += 1
             slow.run()
 
-    def _take(self, columns: int) -> KVBuffers:
-        """The smallest free buffers with room for ``columns``, or new ones."""
+    def _fill(self, kv: KVBuffers, key: str, prompt: Prompt, prefill: Callable[[int, int], None]) -> None:
+        """Bring the prompt's prefix into ``kv``, computing it if it is not known."""
+        known = self._prefixes.find(key, prompt.folder)
+        if known is not None:
+            kv.fill(known)
+        else:
+            prefill(0, prompt.prefix_length)
+            self._prefixes.keep(key, kv.first(prompt.prefix_length), prompt.folder)
+        kv.prefix = key
+
+    def _take(self, columns: int, prefix: str | None) -> KVBuffers:
+        """Free buffers with room for ``columns``, those that hold the prefix already or the smallest; or new ones."""
         fitting = [kv for kv in self._free if kv.capacity >= columns]
         if fitting:
-            kv = min(fitting, key=lambda kv: kv.capacity)
+            kv = min(fitting, key=lambda kv: (kv.prefix != prefix, kv.capacity))
             self._free.remove(kv)
             return kv
         # Buffers too small for this request would only lie there: a longer one serves the short ones too.
@@ -101,29 +126,49 @@ class OnnxEngine:
     def encode(self, audio: Samples) -> Codes:
         if self._encoder_path is None:
             raise BadReference(f"the voice model {self.config.name!r} cannot imitate a recording: it has no encoder")
-        frame = self.config.codec.frame_samples
-        padded = np.pad(audio.astype(np.float32), (0, -len(audio) % frame))
-        # References are rare and the encoder is large: it is loaded for one recording and let go.
-        codes = Session(self._encoder_path, self.runtime).run({"audio": padded[None, None]})[0]
-        return np.asarray(codes[0], np.int64)
+        return encode(self._encoder_path, self.config.codec, audio, self.runtime)
 
     def close(self) -> None:
         self._free.clear()
         del self._slow, self._fast, self._decoder
 
 
+def encode(encoder: Path, codec: CodecConfig, audio: Samples, runtime: Runtime) -> Codes:
+    """Codes of a recording at the codec's sample rate, by the graph ``encoder``.
+
+    References are rare and the encoder is large: it is loaded for one recording and let go.
+    """
+    padded = np.pad(audio.astype(np.float32), (0, -len(audio) % codec.frame_samples))
+    codes = Session(encoder, runtime).run({"audio": padded[None, None]})[0]
+    return np.asarray(codes[0], np.int64)
+
+
 class KVBuffers:
-    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present share memory."""
+    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present share memory.
+
+    ``prefix`` is the key of what the first columns hold; no run ever writes there again.
+    """
 
     def __init__(self, config: TransformerConfig, capacity: int) -> None:
         self.capacity = capacity
         shape = (1, config.n_local_heads, capacity, config.head_dim)
-        self.values = [shared(np.zeros(shape, np.float32)) for _ in range(2 * config.n_layer)]
+        self._arrays = [np.zeros(shape, np.float32) for _ in range(2 * config.n_layer)]
+        self.values = [shared(array) for array in self._arrays]
+        self.prefix: str | None = None
 
     def bind(self, slow: Binding) -> None:
         for i, value in enumerate(self.values):
             slow.input(f"past.{i}", value)
             slow.output(f"present.{i}", value)
+
+    def first(self, columns: int) -> Array:
+        """A copy of the first columns: [2 * n_layer, n_local_heads, columns, head_dim]."""
+        return np.stack([array[0, :, :columns] for array in self._arrays])
+
+    def fill(self, values: Array) -> None:
+        """Overwrite the first columns with what `first` gave."""
+        for array, value in zip(self._arrays, values, strict=True):
+            array[0, :, : value.shape[1]] = value
 
 
 class OnnxDecoder:

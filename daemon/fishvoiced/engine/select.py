@@ -6,13 +6,16 @@ import importlib.util
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fishvoiced.engine.base import Engine
 from fishvoiced.errors import EngineError, MissingExtra, ModelStoreError
 from fishvoiced.hardware.environment import apply_environment, environment, session_advice
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.model.store import DECODER, LANGUAGE, ConvertedModel
+
+if TYPE_CHECKING:
+    from fishvoiced.engine.sessions import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +68,17 @@ def _onnx(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> 
     if importlib.util.find_spec("onnxruntime") is None:
         raise MissingExtra("daemon", "running a voice")
     from fishvoiced.engine.onnx_engine import OnnxEngine
+
+    language, codec = available(model, LANGUAGE, choice.language), available(model, DECODER, choice.codec)
+    return OnnxEngine(model, language, codec, runtime(facts, choice.threads))
+
+
+def runtime(facts: HardwareFacts, threads: int = 0) -> Runtime:
+    """How this machine runs graphs; ``threads`` 0: by the rule."""
     from fishvoiced.engine.sessions import Runtime
 
-    advice = session_advice(facts, choice.threads or None)
-    runtime = Runtime(advice.intra_op_threads, advice.allow_spinning, advice.thread_affinities)
-    return OnnxEngine(
-        model, available(model, LANGUAGE, choice.language), available(model, DECODER, choice.codec), runtime
-    )
+    advice = session_advice(facts, threads or None)
+    return Runtime(advice.intra_op_threads, advice.allow_spinning, advice.thread_affinities)
 
 
 def _torch(checkpoint: Path, choice: EngineChoice, facts: HardwareFacts) -> Engine:

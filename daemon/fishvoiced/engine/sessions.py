@@ -18,6 +18,7 @@ from fishvoiced.errors import EngineError
 
 Array: TypeAlias = NDArray[Any]
 OrtValue: TypeAlias = ort.OrtValue
+VERSION: str = ort.__version__
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fishvoiced.engine.base import Codes, Columns, Samples, SamplingOptions
+from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.history import History
 from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model.codec import Codec, Stream
 from fishvoiced.model.layers import KVCache
 from fishvoiced.model.sampling import Sampling
+from fishvoiced.prompt import Prompt
 
 
 class TorchEngine:
@@ -37,10 +38,10 @@ class TorchEngine:
         except (RuntimeError, AssertionError) as error:
             raise EngineError(f"PyTorch cannot use device {device!r}: {error}") from error
 
-    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         config = self.config.dual_ar
         slow = config.slow
-        length = prompt.shape[1]
+        length = prompt.columns.shape[1]
         if length >= config.max_seq_len:
             raise BadRequest(f"text and reference take {length} columns; this model has room for {config.max_seq_len}")
         max_frames = min(max_frames, config.max_seq_len - length)
@@ -51,7 +52,7 @@ class TorchEngine:
             for _ in range(slow.n_layer)
         ]
         history = History(config.num_codebooks, max_frames, sampling, seed)
-        column = torch.from_numpy(prompt[None].copy())
+        column = torch.from_numpy(prompt.columns[None].copy())
         for _ in range(max_frames):
             total += column.shape[2]
             column = self._frame(column, caches, history)

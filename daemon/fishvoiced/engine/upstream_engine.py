@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from fishvoiced.engine.base import Codes, Columns, Samples, SamplingOptions
+from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.torch_engine import TorchDecoder
 from fishvoiced.errors import MissingExtra
 from fishvoiced.model import checkpoint as checkpoints
+from fishvoiced.prompt import Prompt
 
 
 class UpstreamEngine:
@@ -56,7 +57,7 @@ class UpstreamEngine:
         self._model.forward_generate = masked
 
     @torch.inference_mode()
-    def generate(self, prompt: Columns, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         """Upstream's ``generate`` and ``decode_n_tokens``, as a generator."""
         torch.manual_seed(seed)
         options = {
@@ -67,11 +68,12 @@ class UpstreamEngine:
                 ("repetition_penalty", sampling.repetition_penalty),
             )
         }
+        columns = prompt.columns
         rows = self.config.dual_ar.num_codebooks + 1
-        max_frames = min(max_frames, self.config.dual_ar.max_seq_len - prompt.shape[1])
+        max_frames = min(max_frames, self.config.dual_ar.max_seq_len - columns.shape[1])
         previous = torch.zeros(rows, max_frames + 16, dtype=torch.int)
-        column = torch.from_numpy(prompt.astype(np.int32))[None]
-        position = torch.arange(prompt.shape[1])
+        column = torch.from_numpy(columns.astype(np.int32))[None]
+        position = torch.arange(columns.shape[1])
         window = None
         for i in range(max_frames):
             column = self._decode_one(
@@ -84,7 +86,7 @@ class UpstreamEngine:
             if i > 0:
                 previous[:, i - 1] = column[0, :, 0]
             window = previous[:, max(0, i - 16) : max(0, i - 16) + 16]
-            position = torch.tensor([prompt.shape[1] + i], dtype=torch.int)
+            position = torch.tensor([columns.shape[1] + i], dtype=torch.int)
 
     def decoder(self) -> TorchDecoder:
         return TorchDecoder(self._codec, torch.device("cpu"))
