@@ -150,7 +150,7 @@ class IdleCalibration:
         with self._lock:
             self._stop()
             self._timer = threading.Timer(self._idle_seconds, self._run, (model, calibration))
-            self._timer.daemon = True
+            self._timer.name, self._timer.daemon = "idle-calibration", True
             self._timer.start()
 
     def work(self) -> None:

@@ -6,6 +6,9 @@ the next frame and goes on later: a queue that loses nothing.
 
 Between requests of one class whoever speaks already goes on; then clients take turns, and each client's own
 requests keep their order. A request whose listener grants no credit is passed over until he does.
+
+Nobody waits for ever: a request rises by one class for every `PATIENCE` characters of higher classes that are spoken
+ahead of it, though never to ``important``.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from dataclasses import dataclass
 from fishvoice.protocol import Interrupted, Priority
 
 RANK: dict[Priority, int] = {"important": 0, "message": 1, "text": 2, "notification": 3, "progress": 4}
+
+PATIENCE = 1000  # characters: about a minute of speech
 
 # What an arriving request of the left class makes superfluous among those that wait (SSIP, "Message priorities").
 _SUPERSEDES: dict[Priority, frozenset[Priority]] = {
@@ -73,10 +78,13 @@ class _Entry:
     finished: bool = False  # nothing left to generate, but not all is delivered
     blocked_since: float | None = None
     held: bool = False  # its messages pile up in the transport although there is credit
+    passed: int = 0  # characters of higher classes that were spoken since it came
 
     @property
     def rank(self) -> int:
-        return RANK[self.ticket.priority]
+        """The class by which it is chosen: its own, or a higher one after a long wait."""
+        own = RANK[self.ticket.priority]
+        return max(min(own, RANK["message"]), own - self.passed // PATIENCE)
 
     @property
     def order(self) -> tuple[int, bool, int, int]:
@@ -139,9 +147,9 @@ class Scheduler:
 
     def choose(self) -> int | None:
         """The request to work on now; None if there is nothing to do."""
-        seen: set[tuple[bytes, int]] = set()
+        seen: set[tuple[bytes, Priority]] = set()
         for entry in sorted(self._entries.values(), key=lambda entry: entry.order):
-            own = (entry.ticket.client, entry.rank)
+            own = (entry.ticket.client, entry.ticket.priority)
             # One client's requests of one class never overlap, even while its listener is not listening.
             if own not in seen and entry.workable:
                 return entry.ticket.key
@@ -165,6 +173,9 @@ class Scheduler:
         """One more chunk of the request exists; ``spoken`` characters of its text are said with it."""
         entry = self._entries[key]
         entry.produced += 1
+        for other in self._entries.values():
+            if other.rank > entry.rank:
+                other.passed += spoken - entry.spoken
         entry.spoken = spoken
         if entry.produced >= entry.granted:
             entry.blocked_since = now
@@ -241,7 +252,7 @@ def _superseded(entry: _Entry, by: Ticket) -> bool:
     priority = entry.ticket.priority
     same = priority == by.priority and entry.ticket.client == by.client
     if entry.started is not None:
-        return RANK[by.priority] < entry.rank or (same and priority in _NEWEST_SPOKEN)
+        return RANK[by.priority] < RANK[priority] or (same and priority in _NEWEST_SPOKEN)
     return priority in _SUPERSEDES[by.priority] or (same and priority in _NEWEST_WAITING)
 
 

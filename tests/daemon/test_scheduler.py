@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import hypothesis.strategies as st
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.scheduler import RANK, Admitted, Refused, Scheduler, Ticket
+from fishvoiced.scheduler import PATIENCE, RANK, Admitted, Refused, Scheduler, Ticket
 
 PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
 
@@ -90,6 +92,70 @@ def test_a_stream_of_newcomers_does_not_starve_anybody() -> None:
         scheduler.end(key)
         spoken.append(key)
     assert {1, 2} <= set(spoken)
+
+
+def speak(scheduler: Scheduler, key: int, characters: int) -> None:
+    """One chunk with all of the text, to its end."""
+    scheduler.start(key)
+    scheduler.produced(key, characters, now=0.0)
+    scheduler.finish(key)
+    scheduler.end(key)
+
+
+def test_a_long_wait_lifts_a_request_class_by_class_but_it_interrupts_nothing_of_its_new_class() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"bar", "progress"), ticket(2, b"reader", "text", characters=PATIENCE))
+    speak(scheduler, 2, PATIENCE)
+    admit(scheduler, ticket(3, b"mail", "notification"), ticket(4, b"reader", "text", characters=PATIENCE))
+    scheduler.start(4)
+    scheduler.produced(4, PATIENCE - 1, now=0.0)
+    assert scheduler.choose() == 4
+    scheduler.produced(4, PATIENCE, now=0.0)
+    admit(scheduler, ticket(5, b"other", "text"))
+    assert scheduler.choose() == 4
+    scheduler.finish(4)
+    assert speak_all(scheduler) == [1, 3, 5]  # both are as urgent as text by now, and came first
+
+
+@pytest.mark.parametrize("waited", [0, PATIENCE, 100 * PATIENCE])
+def test_no_wait_makes_a_request_important(waited: int) -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"bar", "progress"))
+    admit(scheduler, ticket(2, b"long", "important", characters=waited))
+    speak(scheduler, 2, waited)
+    scheduler.start(1)
+    admit(scheduler, ticket(3, b"battery", "important"))
+    assert scheduler.choose() == 3
+
+
+@given(
+    victim=st.sampled_from(["text", "notification", "progress"]),
+    others=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from(["message", "text", "notification"]), st.integers(1, 200)),
+        min_size=1,
+    ),
+)
+def test_an_endless_stream_of_higher_classes_keeps_nobody_waiting_for_ever(
+    victim: Priority, others: list[tuple[int, Priority, int]]
+) -> None:
+    """Whoever comes, two of them always wait: after three minutes' worth of speech it is the victim's turn."""
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(0, b"victim", victim))
+    stream = enumerate(cycle(others), start=1)
+    characters: dict[int, int] = {}
+    spoken = 0
+    while True:
+        while len(scheduler) < 3:
+            number, (client, priority, size) = next(stream)
+            characters[number] = size
+            admit(scheduler, ticket(number, b"%d" % client, priority, characters=size))
+        key = scheduler.choose()
+        if not key:
+            break
+        speak(scheduler, key, characters[key])
+        spoken += characters[key]
+        assert spoken <= 3 * PATIENCE + 8 * 200, "starved"
+    assert key == 0
 
 
 # -- interruption: SSIP's table, for requests that let themselves be dropped ------------------------------------
