@@ -20,6 +20,7 @@ from fishvoiced.governor import Governor
 from fishvoiced.health import Health, serve_metrics
 from fishvoiced.lifecycle import raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.listening import listening
+from fishvoiced.loadtimes import LoadTimes
 from fishvoiced.notify import Notifier, inherited_sockets
 from fishvoiced.server import EX_SOFTWARE, Server
 from fishvoiced.utterance import Speaker
@@ -117,7 +118,8 @@ def serve(
         health = Health(str(file), transport.wake, governor.report)
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
-        server = Server(settings, transport, worker, notifier, health, reload)
+        load_times = LoadTimes(paths.cache_dir() / "load-times.json")
+        server = Server(settings, transport, worker, notifier, health, load_times, reload)
         worker.start()
         log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
         status = server.run()

@@ -19,12 +19,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Opened:
+    """Work on a request begins. ``load_seconds``: what loading its model took; None if that was in memory."""
+
     key: int
     sample_rate: int
     frame_seconds: float
     voice: str
     model: str
     notice: str | None
+    load_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,11 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Ready:
-    """A model was loaded, as `load` asked."""
+    """A model is in memory, as `load` asked, after ``seconds``; None if it was there already."""
 
     tag: int
     loaded: Loaded
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
 from fishvoiced.events import NotReady, Ready
 from fishvoiced.health import State
+from fishvoiced.loadtimes import LoadTimes
 from fishvoiced.notify import Notifier
 from fishvoiced.residency import Residency
 from fishvoiced.transport import Channel
@@ -23,10 +24,11 @@ Say = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
 class Loading:
     """Asks the worker to load and unload, and answers those who wait for it."""
 
-    def __init__(self, worker: Worker, notifier: Notifier, say: Say, voice: str | None) -> None:
+    def __init__(self, worker: Worker, notifier: Notifier, say: Say, voice: str | None, load_times: LoadTimes) -> None:
         self._worker = worker
         self._notifier = notifier
         self._say = say
+        self._load_times = load_times
         self._residency = Residency()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
         self._asked: list[bytes] = []
@@ -53,8 +55,7 @@ class Loading:
 
     def preload(self, key: int, client: bytes, request: Synthesize, now: float) -> None:
         """An empty request with ``keep_alive``: load its model, or with 0 unload it."""
-        name = request.voice or self.voice
-        model = next((voice.model for voice in self.known_voices() or () if voice.name == name), None)
+        model = self._model(request.voice)
         if request.keep_alive == 0 and model is not None:
             self._residency.keep(model, 0, now)
             self._say(Channel.SYNTHESIS, client, AudioEnd(id=request.id, finish_reason="complete"))
@@ -69,8 +70,12 @@ class Loading:
         reply: SynthesisReply
         if isinstance(event, Ready):
             loaded = event.loaded
-            seconds = {"seconds": round(event.seconds, 3)}
-            log.info("loaded %s (%s, %s)", loaded.model, loaded.engine, loaded.precision, extra=seconds)
+            if event.seconds is not None:
+                seconds = {"seconds": round(event.seconds, 3)}
+                log.info("loaded %s (%s, %s)", loaded.model, loaded.engine, loaded.precision, extra=seconds)
+                self._load_times.record(loaded.model, event.seconds)
+                if event.tag == DEFAULT_VOICE:
+                    self._load_times.record(None, event.seconds)
             keep = keep_alive if request is None or request.keep_alive is None else request.keep_alive
             self._residency.keep(loaded.model, keep, now)
             reply = AudioEnd(id=asked, finish_reason="complete")
@@ -94,11 +99,26 @@ class Loading:
         for client in asked:
             self.tell_voices(client)
 
+    def seconds_to_load(self, voice: str | None) -> float | None:
+        """How long it takes until the voice's model is in memory; 0 if it is there, None if that is not known."""
+        model = self._model(voice)
+        if model is not None and any(loaded.model == model for loaded in self._worker.loaded()):
+            return 0.0
+        return self._load_times.seconds(model)
+
+    def _model(self, voice: str | None) -> str | None:
+        """The model of a voice (None: the default one); None before the voices are known."""
+        name = voice or self.voice
+        voices = self.known_voices() or ()
+        return next((each.model for each in voices if each.name == name or (name is None and each.default)), None)
+
     # -- keep_alive ------------------------------------------------------------------------------------------
 
-    def enter(self, model: str) -> None:
-        """A request works with the model."""
+    def enter(self, model: str, load_seconds: float | None) -> None:
+        """A request works with the model, which was loaded for it unless ``load_seconds`` is None."""
         self._residency.enter(model)
+        if load_seconds is not None:
+            self._load_times.record(model, load_seconds)
         if self.state == "degraded":  # what was missing at the start has been installed meanwhile
             self.state, self.problem = "ready", None
 

@@ -5,6 +5,7 @@ what has not been measured is None.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -63,15 +64,28 @@ class Pace:
         """A listener's first chunk left, so long after his request came."""
         self._first_audio.append(first_audio_seconds)
 
-    def predict(self, voice: str | None, characters: int, characters_ahead: int) -> Predicted:
-        """What a request for ``characters`` may expect behind ``characters_ahead`` others."""
-        own = self._voices.get(voice, _Voice()) if voice is not None else self._all
-        wait = self.wait(characters_ahead)
+    def predict(
+        self, voice: str | None, characters: int, characters_ahead: int, load_seconds: float | None = 0.0
+    ) -> Predicted:
+        """What a request for ``characters`` may expect behind ``characters_ahead`` others, and behind the load of its
+        model (None: that takes nobody knows how long)."""
+        own = self._voice(voice)
+        known = own.opening, self.wait(characters_ahead), load_seconds
         return Predicted(
-            first_audio_seconds=None if own.opening is None or wait is None else wait + own.opening,
+            first_audio_seconds=None if None in known else sum(part for part in known if part is not None),
             rtf=own.expected_rtf if own.rtf is None else own.rtf,
             audio_seconds=None if own.audio_per_character is None else own.audio_per_character * characters,
         )
+
+    def soonest(self, voice: str | None, characters_ahead: int, load_seconds: float | None) -> float | None:
+        """The first sound does not come before so many seconds: what was never measured counts for nothing, except a
+        load, which is never for nothing: then None."""
+        if load_seconds is None:
+            return None
+        return load_seconds + (self.wait(characters_ahead) or 0.0) + (self._voice(voice).opening or 0.0)
+
+    def _voice(self, voice: str | None) -> _Voice:
+        return self._all if voice is None else self._voices.get(voice, _Voice())
 
     def wait(self, characters: int) -> float | None:
         """Seconds of work for so many characters; None if nothing was measured yet."""
@@ -107,32 +121,52 @@ class Promised:
 
 @dataclass(frozen=True)
 class Late:
-    """``first_audio_within`` cannot be kept: it would take ``seconds``, of which ``wait`` behind others."""
+    """``first_audio_within`` cannot be kept: it would take ``seconds`` at least, of which ``wait`` behind others.
 
-    seconds: float
+    ``seconds`` is None where a model has to be loaded first and never was: then nothing can be promised.
+    """
+
+    seconds: float | None
     within: float
     wait: float | None
 
     def __str__(self) -> str:
+        if self.seconds is None:
+            return (
+                "the voice's model is not in memory, and how long loading takes is not known before its first time: "
+                "load it beforehand, with an empty text and keep_alive, or ask without first_audio_within"
+            )
         return f"the first sound would come after {self.seconds:.2f} s; {self.within:g} s were asked for"
 
 
-def promise(pace: Pace, request: Synthesize, default_voice: str | None, characters_ahead: int) -> Promised | Late:
+def promise(
+    pace: Pace,
+    request: Synthesize,
+    default_voice: str | None,
+    characters_ahead: int,
+    load_seconds: Callable[[str | None], float | None],
+) -> Promised | Late:
     """Whether the request's deadline can be kept, with its own voice or the one that it allows instead.
 
-    Without a deadline, or before anything was measured, nothing speaks against trying.
+    ``load_seconds``: how long it takes until a voice's model is in memory, 0 if it is, None if nobody knows. With a
+    loaded model of which nothing was measured yet, nothing speaks against trying.
     """
-    voice, size, within = request.voice or default_voice, len(request.text), request.first_audio_within
-    predicted = pace.predict(voice, size, characters_ahead)
-    seconds = predicted.first_audio_seconds
-    if within is None or seconds is None or seconds <= within:
+
+    def expected(voice: str | None) -> tuple[Predicted, float | None]:
+        load = load_seconds(voice)
+        return (
+            pace.predict(voice, len(request.text), characters_ahead, load),
+            pace.soonest(voice, characters_ahead, load),
+        )
+
+    voice, within = request.voice or default_voice, request.first_audio_within
+    predicted, soonest = expected(voice)
+    if within is None or (soonest is not None and soonest <= within):
         return Promised(request, predicted)
-    wait = pace.wait(characters_ahead)
     fallback = request.fallback_voice
     if fallback is not None and fallback != voice:
-        instead = pace.predict(fallback, size, characters_ahead)
-        soonest = wait if instead.first_audio_seconds is None else instead.first_audio_seconds
-        if soonest is None or soonest <= within:
+        instead, sooner = expected(fallback)
+        if sooner is not None and sooner <= within:
             notice = f"{fallback} speaks, because {voice or 'the voice asked for'} would come too late"
             return Promised(msgspec.structs.replace(request, voice=fallback), instead, notice)
-    return Late(seconds, within, wait)
+    return Late(soonest, within, pace.wait(characters_ahead))

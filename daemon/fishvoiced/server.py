@@ -1,4 +1,4 @@
-"""The loop: takes messages from the transport, lets the scheduler decide, tells the worker, sends what it made.
+"""The loop: what comes from clients, the inference thread and the system goes to whom it concerns.
 
 One thread. It waits only in `Transport.poll`, so whatever inference does, control messages are answered.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from fishvoice.errors import ProtocolError
@@ -26,18 +26,18 @@ from fishvoice.protocol import (
     encode,
 )
 from fishvoiced.config import Config, reconfigured
-from fishvoiced.delivery import Delivered, Delivery
 from fishvoiced.errors import BadRequest, FishvoiceError
-from fishvoiced.events import Done, Event, Failed, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
-from fishvoiced.health import Doing, Health, Outcome
+from fishvoiced.events import Event, NotReady, Ready, Rebuilt, Unloaded
+from fishvoiced.health import Doing, Health
 from fishvoiced.lifecycle import RELOAD, STOP
 from fishvoiced.loading import DEFAULT_VOICE, Loading
+from fishvoiced.loadtimes import LoadTimes
 from fishvoiced.notify import Notifier
 from fishvoiced.pace import Late, promise
 from fishvoiced.requests import check, is_preload
-from fishvoiced.scheduler import Refused, Scheduler
 from fishvoiced.streams import Stream
 from fishvoiced.transport import Channel, Gone, Incoming, Transport, Woken, name_of
+from fishvoiced.underway import UnderWay
 from fishvoiced.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.worker import Worker
 
@@ -57,6 +57,7 @@ class Server:
         worker: Worker,
         notifier: Notifier,
         health: Health,
+        load_times: LoadTimes,
         reload: Callable[[], Config],
     ) -> None:
         self._config = config
@@ -65,11 +66,9 @@ class Server:
         self._notifier = notifier
         self._health = health
         self._reload = reload
-        self._scheduler = Scheduler(config.limits.queue, config.limits.requests_per_client)
-        self._delivery = Delivery(transport, self._scheduler)
-        self._loading = Loading(worker, notifier, self._say, config.voice)
+        self._loading = Loading(worker, notifier, self._say, config.voice, load_times)
+        self._requests = UnderWay(config, transport, worker, health, self._loading)
         self._watchdog = Watchdog()
-        self._streams: dict[int, Stream] = {}
         self._keys = DEFAULT_VOICE
         self._alive_at: float | None = None
         self._leave_at: float | None = None
@@ -85,7 +84,7 @@ class Server:
                     case Incoming():
                         self._hear(arrival)
                     case Gone(Channel.SYNTHESIS, client):
-                        self._vanish(client)
+                        self._requests.vanish(client)
                     case Woken(reason) if reason:
                         self._signal(reason)
             for event in self._worker.events():
@@ -96,22 +95,20 @@ class Server:
                 self._give_up()
                 return EX_SOFTWARE
             self._on_time(now)
-            if self._leave_at is not None and (not self._streams or now >= self._leave_at):
-                self._cancel(self._scheduler.find())
+            if self._leave_at is not None and (not self._requests or now >= self._leave_at):
+                self._requests.cancel(self._requests.scheduler.find())
                 return EX_OK
-            self._assign()
+            self._requests.assign()
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done unasked; None: nothing, however long."""
         now = time.monotonic()
-        stall = self._scheduler.next_stall()
         times = (
-            self._delivery.retry_at,
+            self._requests.next_due(),
             self._alive_at,
             self._leave_at,
             self._loading.next_expiry(),
-            None if stall is None else stall + self._config.limits.stall_seconds,
-            now + EVERY_SECONDS if self._worker.step or len(self._scheduler) else None,
+            now + EVERY_SECONDS if self._worker.step or self._requests else None,
         )
         first = min((at for at in times if at is not None), default=None)
         return None if first is None else max(0.0, first - now)
@@ -120,18 +117,8 @@ class Server:
         if self._notifier.watchdog_seconds and (self._alive_at is None or now >= self._alive_at):
             self._notifier.alive()
             self._alive_at = now + self._notifier.watchdog_seconds / 2
-        if stalled := self._scheduler.stalled(now - self._config.limits.stall_seconds):
-            log.warning("%d requests end, because nobody listens to them any more", len(stalled))
-            self._cancel(stalled)
-        for stream in self._delivery.due(now):
-            self._pump(stream)
+        self._requests.on_time(now)
         self._loading.expire(now)
-
-    def _assign(self) -> None:
-        key = self._scheduler.choose()
-        if key is not None:
-            self._scheduler.start(key)
-        self._worker.assign(None if key is None else self._streams[key].job, self._scheduler.waiting)
 
     # -- from clients ----------------------------------------------------------------------------------------
 
@@ -157,11 +144,9 @@ class Server:
                 self._accept(incoming.client, message)
             case Credit(id=request, chunks=chunks, underruns=underruns):
                 self._health.counters.underruns += max(0, underruns)
-                for key in self._scheduler.find(request, incoming.client):
-                    self._scheduler.credit(key, chunks, self._config.limits.credit)
-                    self._pump(self._streams[key])
+                self._requests.credit(request, incoming.client, chunks)
             case Cancel(id=request):
-                self._cancel(self._scheduler.find(request, incoming.client))
+                self._requests.cancel(self._requests.scheduler.find(request, incoming.client))
             case _:
                 self._wrong_socket(incoming, message)
 
@@ -169,9 +154,8 @@ class Server:
         client = incoming.client
         match message:
             case Cancel(id=request, client=name):
-                found = self._scheduler.find(request)
-                keys = [key for key in found if name in (None, name_of(self._streams[key].client))]
-                self._cancel(keys)
+                keys = self._requests.named(request, name)
+                self._requests.cancel(keys)
                 self._say(Channel.CONTROL, client, Ok(cancelled=len(keys)))
             case Status():
                 self._say(Channel.CONTROL, client, StatusReply(status=self.status()))
@@ -208,22 +192,17 @@ class Server:
         if is_preload(request):
             self._loading.preload(self._keys, client, request, now)
             return
-        ahead = self._scheduler.characters_ahead(request.priority)
-        promised = promise(self._health.pace, request, self._loading.voice, ahead)
+        ahead = self._requests.scheduler.characters_ahead(request.priority)
+        promised = promise(self._health.pace, request, self._loading.voice, ahead, self._loading.seconds_to_load)
         if isinstance(promised, Late):
-            error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait)
+            error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
             self._refuse(client, error)
             return
         stream = Stream(self._keys, client, promised.request, now, promised.predicted, promised.notice)
-        admitted = self._scheduler.admit(stream.ticket(self._config.limits.credit))
-        if isinstance(admitted, Refused):
-            retry = self._health.pace.wait(self._scheduler.characters_to_room())
-            self._refuse(client, Error(code="busy", message=admitted.reason, id=request.id, retry_after=retry))
-            return
-        self._streams[stream.key] = stream
-        log.debug("accepted%s", f": {request.text!r}" if self._config.log.texts else "", extra=self._fields(stream))
-        for key in admitted.dropped:
-            self._conclude(self._streams[key])
+        refused = self._requests.admit(stream)
+        if refused is not None:
+            retry = self._health.pace.wait(self._requests.scheduler.characters_to_room())
+            self._refuse(client, Error(code="busy", message=refused.reason, id=request.id, retry_after=retry))
 
     def _refusal(self, client: bytes, request: Synthesize) -> Error | None:
         if self._leave_at is not None:
@@ -234,9 +213,10 @@ class Server:
             check(request, self._config.limits, known)
         except BadRequest as error:
             return Error(code=error.code, message=str(error), id=request.id)
-        if self._scheduler.find(request.id, client):
+        under_way = self._requests.scheduler
+        if under_way.find(request.id, client):
             return Error(code="bad_request", message=f"request {request.id} is under way already", id=request.id)
-        if self._transport.clients > self._config.limits.clients and not self._scheduler.find(client=client):
+        if self._transport.clients > self._config.limits.clients and not under_way.find(client=client):
             return Error(code="busy", message=f"{self._config.limits.clients} clients are connected", id=request.id)
         return None
 
@@ -260,82 +240,7 @@ class Server:
             case Unloaded(model):
                 log.info("unloaded %s", model)
             case _:
-                if event.key in self._scheduler:  # else it was cancelled meanwhile: not a sample more
-                    self._on_progress(self._streams[event.key], event)
-
-    def _on_progress(self, stream: Stream, event: Opened | Sound | SegmentLost | Done | Failed) -> None:
-        now = time.monotonic()
-        match event:
-            case Opened():
-                stream.open(event, now)
-                self._loading.enter(event.model)
-            case Sound():
-                stream.sound(event)
-                if event.pcm:
-                    self._scheduler.produced(stream.key, event.text_end, now)
-                self._health.counters.frames += event.frames
-                self._health.counters.audio_seconds += event.seconds
-            case SegmentLost(error=error):
-                stream.lose_segment(error)
-                log.warning("a segment was not spoken: %s", error.message, extra=self._fields(stream))
-            case Done(work_seconds=work):
-                stream.work_seconds = work
-                self._scheduler.finish(stream.key)
-                stream.complete(now)
-                if measured := stream.measured():
-                    self._health.pace.record(measured)
-            case Failed(code=code, message=message):
-                log.warning("failed: %s", message, extra=self._fields(stream) | {"code": code})
-                self._scheduler.finish(stream.key)
-                stream.fail(Error(code=code, message=message, id=stream.id))
-        self._pump(stream)
-
-    # -- a request ends --------------------------------------------------------------------------------------
-
-    def _pump(self, stream: Stream) -> None:
-        silent = stream.first_audio_seconds is None
-        delivered = self._delivery.pump(stream, time.monotonic())
-        if silent and stream.first_audio_seconds is not None:
-            self._health.pace.heard(stream.first_audio_seconds)
-        if delivered is Delivered.NOBODY:
-            self._vanish(stream.client)
-        elif delivered is Delivered.ALL and stream.outcome is not None:
-            self._forget(stream, stream.outcome)
-
-    def _cancel(self, keys: Sequence[int]) -> None:
-        for key in keys:
-            if key in self._scheduler:  # else its client was found to be gone, a moment ago
-                self._scheduler.end(key)
-                self._conclude(self._streams[key])
-
-    def _conclude(self, stream: Stream) -> None:
-        """The scheduler has let go of the request: stop the work on it and tell its listener."""
-        self._release(stream)
-        stream.finish("cancelled", time.monotonic())
-        self._pump(stream)
-
-    def _forget(self, stream: Stream, outcome: Outcome) -> None:
-        """The last message has left, or nobody is there to get it."""
-        del self._streams[stream.key]
-        self._delivery.forget(stream)
-        if stream.key in self._scheduler:
-            self._scheduler.end(stream.key)
-            self._release(stream)
-        self._health.ended(outcome)
-        seconds = round(time.monotonic() - stream.arrived, 3)
-        log.info(outcome, extra=self._fields(stream) | {"seconds": seconds})
-
-    def _release(self, stream: Stream) -> None:
-        self._worker.discard(stream.key)
-        if stream.opened is not None:
-            asked = stream.request.keep_alive
-            keep_alive = self._config.keep_alive if asked is None else asked
-            self._loading.leave(stream.opened.model, keep_alive, time.monotonic())
-
-    def _vanish(self, client: bytes) -> None:
-        for stream in [stream for stream in self._streams.values() if stream.client == client]:
-            self._forget(stream, "vanished")
-        self._loading.vanish(client)
+                self._requests.on(event)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -363,8 +268,7 @@ class Server:
             self._config, waiting = reconfigured(self._config, new)
             if waiting:
                 log.warning("these take effect at the next start: %s", ", ".join(waiting))
-            self._scheduler.queue = self._config.limits.queue
-            self._scheduler.per_client = self._config.limits.requests_per_client
+            self._requests.reconfigure(self._config)
             log.info("the configuration was read again")
         self._notifier.ready("configuration read again")
 
@@ -374,15 +278,11 @@ class Server:
         what = step.what if step else "a step that has just ended"
         log.critical("inference hangs in %s; the process ends\n%s", what, self._worker.trace())
         self._notifier.status(f"inference hangs in {what}")
-        message = "inference hangs; the daemon ends and can be started again"
-        for stream in list(self._streams.values()):
-            stream.fail(Error(code="engine", message=message, id=stream.id))
-            self._pump(stream)
+        self._requests.fail("engine", "inference hangs; the daemon ends and can be started again")
 
     def status(self) -> dict[str, Any]:
         """The `status` map."""
-        current = self._scheduler.choose()
-        waiting = self._scheduler.waiting
+        scheduler = self._requests.scheduler
         doing = Doing(
             state=self._loading.state,
             problem=self._loading.problem,
@@ -390,13 +290,9 @@ class Server:
             loaded=self._worker.loaded(),
             voices=len(self._loading.known_voices() or ()),
             clients=self._transport.clients,
-            waiting=waiting,
-            active=len(self._scheduler) - waiting,
-            limit=self._scheduler.queue,
-            current=None if current is None else self._streams[current].id,
+            waiting=scheduler.waiting,
+            active=len(scheduler) - scheduler.waiting,
+            limit=scheduler.queue,
+            current=self._requests.current,
         )
         return self._health.report(doing)
-
-    def _fields(self, stream: Stream) -> dict[str, str]:
-        voice = stream.opened.voice if stream.opened else stream.request.voice or "default"
-        return {"request": stream.id, "client": name_of(stream.client), "voice": voice}

@@ -221,8 +221,13 @@ class Worker:
 
     def _open(self, job: Job) -> _Run:
         self.step = Step(f"opening request {job.request.id}", time.monotonic(), loading=True)
-        utterance = self._voices().open(job.request)
-        run = self._runs[job.key] = _Run(utterance, job.request.format, time.monotonic() - self.step.since)
+        speaker = self._voices()
+        warm = _models(speaker)
+        utterance = speaker.open(job.request)
+        seconds = time.monotonic() - self.step.since
+        cold = utterance.model not in warm
+        # Loading a model says nothing about how fast it speaks.
+        run = self._runs[job.key] = _Run(utterance, job.request.format, 0.0 if cold else seconds)
         self._tell(
             Opened(
                 job.key,
@@ -231,6 +236,7 @@ class Worker:
                 utterance.voice,
                 utterance.model,
                 utterance.notice,
+                seconds if cold else None,
             )
         )
         return run
@@ -253,8 +259,10 @@ class Worker:
     def _load(self, tag: int, voice: str | None) -> None:
         began = time.monotonic()
         self.step = Step(f"loading {voice or 'the default voice'}", began, loading=True)
-        loaded = self._voices().load(voice)
-        self._tell(Ready(tag, loaded, time.monotonic() - began))
+        speaker = self._voices()
+        warm = _models(speaker)
+        loaded = speaker.load(voice)
+        self._tell(Ready(tag, loaded, None if loaded.model in warm else time.monotonic() - began))
 
     def _voices(self) -> Speaker:
         if self._speaker is None:
@@ -320,6 +328,10 @@ class Worker:
         with self._desk.changed:
             self._desk.events.append(event)
         self._wake()
+
+
+def _models(speaker: Speaker) -> set[str]:
+    return {loaded.model for loaded in speaker.loaded()}
 
 
 class _End:

@@ -191,6 +191,7 @@ def test_requests_of_one_connection_keep_their_order(client: Wire) -> None:
 def test_a_deadline_that_cannot_be_kept_is_refused_at_once_or_answered_by_the_faster_voice(home: Path) -> None:
     with running(home, frame=0.05) as daemon, daemon.client() as reader, daemon.client() as client:
         client.until_end(client.speak("one two three four"))  # now it knows how fast it is
+        client.until_end(client.speak("", voice="fast", keep_alive=-1.0))  # and has the other one at hand
         long = reader.speak(LONG)
         first_chunk(reader)
         refused = client.until_end(client.speak("quick", first_audio_within=0.5))[-1]

@@ -1,0 +1,192 @@
+"""The requests under way, from admission to their last message: scheduler, inference thread and delivery in step."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from fishvoice.protocol import Error
+from fishvoiced.config import Config
+from fishvoiced.delivery import Delivered, Delivery
+from fishvoiced.events import Done, Failed, Opened, SegmentLost, Sound
+from fishvoiced.health import Health, Outcome
+from fishvoiced.loading import Loading
+from fishvoiced.scheduler import Admitted, Refused, Scheduler
+from fishvoiced.streams import Stream
+from fishvoiced.transport import Transport, name_of
+from fishvoiced.worker import Worker
+
+log = logging.getLogger(__name__)
+
+Progress: TypeAlias = Opened | Sound | SegmentLost | Done | Failed
+
+
+class UnderWay:
+    """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
+
+    def __init__(self, config: Config, transport: Transport, worker: Worker, health: Health, loading: Loading) -> None:
+        self._config = config
+        self._worker = worker
+        self._health = health
+        self._loading = loading
+        self.scheduler = Scheduler(config.limits.queue, config.limits.requests_per_client)
+        self._delivery = Delivery(transport, self.scheduler)
+        self._streams: dict[int, Stream] = {}
+
+    def __len__(self) -> int:
+        """Requests whose last message has not left yet."""
+        return len(self._streams)
+
+    @property
+    def current(self) -> str | None:
+        """The id of the request that is worked on."""
+        key = self.scheduler.choose()
+        return None if key is None else self._streams[key].id
+
+    def reconfigure(self, config: Config) -> None:
+        """Other limits, from the next request on."""
+        self._config = config
+        self.scheduler.queue = config.limits.queue
+        self.scheduler.per_client = config.limits.requests_per_client
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> float | None:
+        """When to call `on_time`, if nothing else happens."""
+        stall = self.scheduler.next_stall()
+        times = (self._delivery.retry_at, None if stall is None else stall + self._config.limits.stall_seconds)
+        return min((at for at in times if at is not None), default=None)
+
+    def on_time(self, now: float) -> None:
+        """End what nobody listens to any more, and try again to send what did not leave."""
+        if stalled := self.scheduler.stalled(now - self._config.limits.stall_seconds):
+            log.warning("%d requests end, because nobody listens to them any more", len(stalled))
+            self.cancel(stalled)
+        for stream in self._delivery.due(now):
+            self._pump(stream)
+
+    def assign(self) -> None:
+        """Tell the inference thread what to work on now."""
+        key = self.scheduler.choose()
+        if key is not None:
+            self.scheduler.start(key)
+        self._worker.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
+
+    # -- from clients ------------------------------------------------------------------------------------------
+
+    def admit(self, stream: Stream) -> Refused | None:
+        """Take the request in, and end those that it makes superfluous; or say why there is no room."""
+        admitted = self.scheduler.admit(stream.ticket(self._config.limits.credit))
+        if isinstance(admitted, Admitted):
+            self._streams[stream.key] = stream
+            text = f": {stream.request.text!r}" if self._config.log.texts else ""
+            log.debug("accepted%s", text, extra=_fields(stream))
+            for key in admitted.dropped:
+                self._conclude(self._streams[key])
+            return None
+        return admitted
+
+    def credit(self, request: str, client: bytes, chunks: int) -> None:
+        """The listener takes ``chunks`` more."""
+        for key in self.scheduler.find(request, client):
+            self.scheduler.credit(key, chunks, self._config.limits.credit)
+            self._pump(self._streams[key])
+
+    def named(self, request: str | None, client: str | None) -> list[int]:
+        """Keys of the requests with this id, of the client of this name, or all."""
+        found = self.scheduler.find(request)
+        return [key for key in found if client in (None, name_of(self._streams[key].client))]
+
+    def cancel(self, keys: Sequence[int]) -> None:
+        """Stop these: the last that their listeners hear is that they were cancelled."""
+        for key in keys:
+            if key in self.scheduler:  # else its client was found to be gone, a moment ago
+                self.scheduler.end(key)
+                self._conclude(self._streams[key])
+
+    def vanish(self, client: bytes) -> None:
+        """The client is gone, and its requests with it."""
+        for stream in [stream for stream in self._streams.values() if stream.client == client]:
+            self._forget(stream, "vanished")
+        self._loading.vanish(client)
+
+    def fail(self, code: str, message: str) -> None:
+        """All are lost: tell everybody."""
+        for stream in list(self._streams.values()):
+            stream.fail(Error(code=code, message=message, id=stream.id))
+            self._pump(stream)
+
+    # -- from the worker ---------------------------------------------------------------------------------------
+
+    def on(self, event: Progress) -> None:
+        """One more step of a request is done."""
+        if event.key not in self.scheduler:  # it was cancelled meanwhile: not a sample more
+            return
+        stream, now = self._streams[event.key], time.monotonic()
+        match event:
+            case Opened():
+                stream.open(event, now)
+                self._loading.enter(event.model, event.load_seconds)
+            case Sound():
+                stream.sound(event)
+                if event.pcm:
+                    self.scheduler.produced(stream.key, event.text_end, now)
+                self._health.counters.frames += event.frames
+                self._health.counters.audio_seconds += event.seconds
+            case SegmentLost(error=error):
+                stream.lose_segment(error)
+                log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))
+            case Done(work_seconds=work):
+                stream.work_seconds = work
+                self.scheduler.finish(stream.key)
+                stream.complete(now)
+                if measured := stream.measured():
+                    self._health.pace.record(measured)
+            case Failed(code=code, message=message):
+                log.warning("failed: %s", message, extra=_fields(stream) | {"code": code})
+                self.scheduler.finish(stream.key)
+                stream.fail(Error(code=code, message=message, id=stream.id))
+        self._pump(stream)
+
+    # -- a request ends ----------------------------------------------------------------------------------------
+
+    def _pump(self, stream: Stream) -> None:
+        silent = stream.first_audio_seconds is None
+        delivered = self._delivery.pump(stream, time.monotonic())
+        if silent and stream.first_audio_seconds is not None:
+            self._health.pace.heard(stream.first_audio_seconds)
+        if delivered is Delivered.NOBODY:
+            self.vanish(stream.client)
+        elif delivered is Delivered.ALL and stream.outcome is not None:
+            self._forget(stream, stream.outcome)
+
+    def _conclude(self, stream: Stream) -> None:
+        """The scheduler has let go of the request: stop the work on it and tell its listener."""
+        self._release(stream)
+        stream.finish("cancelled", time.monotonic())
+        self._pump(stream)
+
+    def _forget(self, stream: Stream, outcome: Outcome) -> None:
+        """The last message has left, or nobody is there to get it."""
+        del self._streams[stream.key]
+        self._delivery.forget(stream)
+        if stream.key in self.scheduler:
+            self.scheduler.end(stream.key)
+            self._release(stream)
+        self._health.ended(outcome)
+        seconds = round(time.monotonic() - stream.arrived, 3)
+        log.info(outcome, extra=_fields(stream) | {"seconds": seconds})
+
+    def _release(self, stream: Stream) -> None:
+        self._worker.discard(stream.key)
+        if stream.opened is not None:
+            asked = stream.request.keep_alive
+            keep_alive = self._config.keep_alive if asked is None else asked
+            self._loading.leave(stream.opened.model, keep_alive, time.monotonic())
+
+
+def _fields(stream: Stream) -> dict[str, str]:
+    voice = stream.opened.voice if stream.opened else stream.request.voice or "default"
+    return {"request": stream.id, "client": name_of(stream.client), "voice": voice}
