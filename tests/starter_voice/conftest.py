@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tools.starter_voice import codebooks
+from tools.starter_voice.flite import CHANNELS, ROW_SAMPLES
 from tools.starter_voice.speech import FRAME
 
 SYMBOLS = "abdk"
@@ -18,11 +19,15 @@ SYMBOLS = "abdk"
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    sounds, meta = [], []
+    sounds, rows, meta = [], [], []
     for index in range(60):
         word = "ab" if index == 0 else "".join(rng.choice(list(SYMBOLS), rng.integers(2, 8)))
         length = 4 * FRAME * len(word)
         pitch = np.repeat([200.0 + 300 * SYMBOLS.index(c) for c in word], 4 * FRAME)
+        row = rng.normal(0, 0.1, (length // ROW_SAMPLES, CHANNELS))
+        row[:, 0] = pitch[::ROW_SAMPLES]
+        row[:, 1] += np.repeat([float(SYMBOLS.index(c)) for c in word], 4 * FRAME // ROW_SAMPLES)
+        rows.append(row.astype(np.float16))
         sounds.append((8000 * np.sin(np.cumsum(pitch) * 2 * np.pi / 16000)).astype(np.int16))
         ends = [0.16 * (i + 1) for i in range(len(word))]
         kind = "keys" if index < 5 else "short"
@@ -30,7 +35,7 @@ def shard(tmp_path: Path) -> Path:
         meta.append({"kind": kind, "text": word, "count": length, "words": words})
     path = tmp_path / "speech" / "0000.npz"
     path.parent.mkdir()
-    np.savez(path, samples=np.concatenate(sounds), meta=np.array(json.dumps(meta)))
+    np.savez(path, samples=np.concatenate(sounds), rows=np.concatenate(rows), meta=np.array(json.dumps(meta)))
     return path
 
 
@@ -38,6 +43,7 @@ def shard(tmp_path: Path) -> Path:
 def work(shard: Path) -> Path:
     """A work folder as it is after the stage "codebooks"."""
     folder = shard.parent.parent
-    data = torch.cat([codebooks.shard_features([shard], 10**6), torch.randn(600, 320) * 0.1])
+    width = codebooks.SPECTRUM + codebooks.PITCH
+    data = torch.cat([codebooks.shard_features([shard], 10**6), torch.randn(600, width) * 0.1])
     codebooks.learn(data, rounds=2).save(folder / "codebooks.pt")
     return folder

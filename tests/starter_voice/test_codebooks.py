@@ -7,7 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from tools.starter_voice.codebooks import FLOOR, FRAME, Codebooks, features, k_means, learn, mel_filters, nearest
+from tools.starter_voice.codebooks import (
+    MIDDLE,
+    PITCH,
+    PITCH_BOOK,
+    SPECTRUM,
+    WIDTH,
+    Codebooks,
+    features,
+    k_means,
+    learn,
+    nearest,
+)
+from tools.starter_voice.flite import CEPSTRA, CHANNELS, ROWS
+from tools.starter_voice.mel import mel_filters
 
 
 def test_k_means_finds_separate_heaps() -> None:
@@ -23,36 +36,42 @@ def test_too_few_points_are_refused() -> None:
         k_means(torch.zeros(4, 2), 8, 1, torch.Generator())
 
 
-def test_every_book_leaves_less_and_codes_rebuild_the_frame() -> None:
-    data = torch.randn(500, 320, generator=torch.Generator().manual_seed(0))
-    data = data * torch.linspace(3, 0.01, 320)
-    books = learn(data, books=3, book=32, width=16, rounds=5)
+def test_every_book_leaves_less_of_its_part_and_codes_rebuild_the_frame() -> None:
+    data = torch.randn(500, SPECTRUM + PITCH, generator=torch.Generator().manual_seed(0))
+    data = data * torch.linspace(3, 0.1, SPECTRUM + PITCH)
+    books = learn(data, books=4, book=32, rounds=5)
     codes = books.encode(data)
-    assert codes.shape == (500, 3)
+    assert codes.shape == (500, 4)
     points = (data - books.mean) @ books.basis / books.scale
-    left = [points.square().mean().item()]
-    for k in range(3):
+    pitch = slice(WIDTH - PITCH, WIDTH)
+    for k in range(4):
+        before = points.clone()
         points = points - books.books[k][codes[:, k]]
-        left.append(points.square().mean().item())
-    assert left == sorted(left, reverse=True)
-    assert left[-1] < 0.7 * left[0]
+        mine, other = (pitch, slice(0, pitch.start)) if k == PITCH_BOOK else (slice(0, pitch.start), pitch)
+        assert points[:, mine].square().mean() < 0.95 * before[:, mine].square().mean()
+        assert torch.equal(points[:, other], before[:, other])
 
 
 def test_books_survive_saving(tmp_path: Path) -> None:
-    books = learn(torch.randn(100, 320), books=2, book=8, width=4, rounds=1)
+    data = torch.randn(100, SPECTRUM + PITCH)
+    books = learn(data, books=2, book=8, rounds=1)
     books.save(tmp_path / "books.pt")
     again = Codebooks.load(tmp_path / "books.pt")
-    rows = torch.randn(5, 320)
-    assert torch.equal(again.encode(rows), books.encode(rows))
+    assert torch.equal(again.encode(data[:5]), books.encode(data[:5]))
 
 
-def test_features_see_no_future() -> None:
-    sound = 0.1 * torch.randn(FRAME * 6)
-    changed = sound.clone()
-    changed[FRAME * 4 :] = 0
-    assert torch.equal(features(sound)[:4], features(changed)[:4])
-    assert not torch.equal(features(sound)[4], features(changed)[4])
-    assert features(torch.zeros(FRAME * 2)).unique() == pytest.approx(torch.tensor(FLOOR).log10().item())
+def test_features_are_spectra_then_pitch_and_voicing() -> None:
+    rows = torch.zeros(2 * ROWS, CHANNELS)
+    rows[:ROWS, 0] = MIDDLE
+    rows[0, 0] = 0  # one row of a pair without voice: the pitch is the other's
+    rows[ROWS:, 1 + CEPSTRA] = 0.5
+    first, second = features(rows)
+    assert first[SPECTRUM:].tolist() == pytest.approx([0, 1] * (PITCH // 2))
+    assert second[SPECTRUM:].tolist() == pytest.approx([0] * PITCH)
+    assert first[:SPECTRUM].abs().sum() == 0
+    assert second[CEPSTRA] == 0.5
+    rows[1:ROWS, 0] *= 2
+    assert features(rows)[0, SPECTRUM].item() == pytest.approx(6 * 0.6931, rel=1e-3)
 
 
 def test_mel_filters_cover_every_frequency() -> None:

@@ -1,13 +1,14 @@
-"""The codec's codebooks, by residual k-means over log-mel frames instead of gradients.
+"""The codec's codebooks, by residual k-means over the source's parameters instead of gradients.
 
-A frame of 40 ms is four log-mel spectra of 80 bands side by side (causal: nothing past
-the frame's last sample), projected to 64 numbers by PCA. Learning the same books by
+A frame of 40 ms is four means of mel cepstra, excitation strengths and pitch side by
+side: what the sound is made of, without the excitation's noise and the pitch's
+harmonics, which no text foretells. The spectral part is projected by PCA. One book
+holds the pitch, the others the spectrum, residual by residual. Learning books by
 straight-through gradients on a CPU takes hours and often collapses; this takes a minute.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,32 +16,35 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from fishvoiced.model.checkpoint import CODEC_FILE
-from tools.starter_voice.speech import FRAME, read_shard
+from tools.starter_voice.flite import CEPSTRA, CHANNELS, ROWS
+from tools.starter_voice.speech import read_shard
 
-BANDS, FFT, WINDOW, HOP = 80, 512, 400, 160
-FLOOR = 2e-3  # magnitudes below are all the same silence
+PARTS = 4  # of a frame
+SPECTRUM = PARTS * 30
+PITCH = PARTS * 2  # logarithm and voicing
 WIDTH = 64
 BOOK = 512
 BOOKS = 6
+PITCH_BOOK = 1
 ROUNDS = 15
+MIDDLE = 160.0  # Hz, about the voice's mean
 PROJECTION_FILE = "projection.pth"
 
 
 @dataclass(frozen=True)
 class Codebooks:
     mean: Tensor
-    """[320]"""
+    """[SPECTRUM + PITCH]"""
     basis: Tensor
-    """[320, WIDTH], orthonormal columns"""
+    """[SPECTRUM + PITCH, WIDTH]: the spectrum's principal axes, then the pitch as it is"""
     books: Tensor
     """[BOOKS, BOOK, WIDTH], already divided by ``scale``"""
     scale: float
 
     def encode(self, features: Tensor) -> Tensor:
-        """Features [T, 320] → codes int64 [T, BOOKS]."""
+        """Features [T, SPECTRUM + PITCH] → codes int64 [T, BOOKS]."""
         rest = (features - self.mean) @ self.basis / self.scale
         codes = []
         for book in self.books:
@@ -69,24 +73,20 @@ class Codebooks:
         return Codebooks(**torch.load(path, weights_only=True))
 
 
-def mel_filters(rate: int, fft: int, bands: int) -> Tensor:
-    """Triangular filters [bands, fft // 2 + 1] on the mel scale of O'Shaughnessy."""
-    top = 2595 * math.log10(1 + rate / 2 / 700)
-    points = 700 * (10 ** (torch.linspace(0, top, bands + 2).double() / 2595) - 1)
-    frequencies = torch.linspace(0, rate / 2, fft // 2 + 1).double()
-    low, center, high = points[:-2, None], points[1:-1, None], points[2:, None]
-    rising, falling = (frequencies - low) / (center - low), (high - frequencies) / (high - center)
-    return torch.minimum(rising, falling).clamp(min=0).float()
+def features(rows: Tensor) -> Tensor:
+    """Parameter rows [8 T, CHANNELS] → [T, SPECTRUM + PITCH].
 
-
-def features(samples: Tensor) -> Tensor:
-    """Samples [n] within ±1 → [n // 640, 320]; row t ends with sample 640 (t + 1)."""
-    frames = len(samples) // FRAME
-    padded = F.pad(samples[: frames * FRAME], (FFT - HOP, 0))
-    window = torch.hann_window(WINDOW)
-    spectrum = torch.stft(padded, FFT, HOP, WINDOW, window, center=False, return_complex=True).abs()
-    mel = mel_filters(16000, FFT, BANDS) @ spectrum
-    return mel.clamp(min=FLOOR).log10().T.reshape(frames, -1)
+    Distances between spectra are those of their logarithms: ``d² = Δc0² + 2 Σ Δck²``, the level counted half.
+    """
+    parts = rows.float().reshape(-1, ROWS // PARTS, CHANNELS)
+    weight = torch.tensor([0.5**0.5, *[2**0.5] * (CEPSTRA - 1), *[1.0] * (CHANNELS - 1 - CEPSTRA)])
+    spectrum = parts[..., 1:].mean(1) * weight
+    pitch = parts[..., 0]
+    voiced = pitch > 0
+    count = voiced.sum(1).clamp(min=1)
+    log = torch.where(voiced, (pitch.clamp(min=1) / MIDDLE).log(), 0.0).sum(1) / count
+    high = torch.stack([6 * log, voiced.any(1).float()], dim=1)
+    return torch.cat([spectrum.reshape(-1, SPECTRUM), high.reshape(-1, PITCH)], dim=1)
 
 
 def nearest(points: Tensor, book: Tensor) -> Tensor:
@@ -109,24 +109,28 @@ def k_means(points: Tensor, size: int, rounds: int, generator: torch.Generator) 
     return centers
 
 
-def learn(
-    data: Tensor, books: int = BOOKS, book: int = BOOK, width: int = WIDTH, rounds: int = ROUNDS, seed: int = 0
-) -> Codebooks:
-    """Codebooks from feature rows [M, 320]; prints the share of variance each book leaves."""
+def learn(data: Tensor, books: int = BOOKS, book: int = BOOK, rounds: int = ROUNDS, seed: int = 0) -> Codebooks:
+    """Codebooks from feature rows [M, SPECTRUM + PITCH]; prints the share of variance each book leaves of its part."""
     generator = torch.Generator().manual_seed(seed)
     mean = data.mean(0)
-    values, vectors = torch.linalg.eigh((data - mean).T @ (data - mean) / len(data))
-    basis = vectors[:, values.argsort(descending=True)[:width]]
+    spectrum = data[:, :SPECTRUM] - mean[:SPECTRUM]
+    values, vectors = torch.linalg.eigh(spectrum.T @ spectrum / len(data))
+    axes = vectors[:, values.argsort(descending=True)[: WIDTH - PITCH]]
+    basis = torch.block_diag(axes, torch.eye(PITCH))
     points = (data - mean) @ basis
     scale = float(points.std())
     points = points / scale
-    whole = points.var(0).sum()
     learned = []
     for index in range(books):
-        centers = k_means(points, book, rounds, generator)
+        part = slice(WIDTH - PITCH, WIDTH) if index == PITCH_BOOK else slice(0, WIDTH - PITCH)
+        mine = torch.zeros_like(points)
+        mine[:, part] = points[:, part]
+        centers = k_means(mine, book, rounds, generator)
+        # Zeros elsewhere: the nearest center of the part is the nearest of the whole.
         points = points - centers[nearest(points, centers)]
         learned.append(centers)
-        print(f"book {index}: {float(points.var(0).sum() / whole):.4f} of the variance left", flush=True)
+        left = float(points[:, part].var(0).sum() / ((data - mean) @ basis / scale)[:, part].var(0).sum())
+        print(f"book {index}: {left:.4f} of the variance left", flush=True)
     return Codebooks(mean, basis, torch.stack(learned), scale)
 
 
@@ -136,7 +140,7 @@ def shard_features(shards: Iterable[Path], limit: int) -> Tensor:
     count = 0
     for shard in shards:
         for one in read_shard(shard):
-            rows.append(features(torch.from_numpy(one.samples.astype(np.float32) / 32768)))
+            rows.append(features(torch.from_numpy(one.rows)))
             count += len(rows[-1])
         if count >= limit:
             break
@@ -145,10 +149,7 @@ def shard_features(shards: Iterable[Path], limit: int) -> Tensor:
 
 def encode_shard(books: Codebooks, shard: Path, path: Path) -> None:
     """Codes of every utterance of a shard, one after the other: int16 [frames, BOOKS]."""
-    codes = [
-        books.encode(features(torch.from_numpy(one.samples.astype(np.float32) / 32768)))
-        for one in read_shard(shard)
-    ]
+    codes = [books.encode(features(torch.from_numpy(one.rows))) for one in read_shard(shard)]
     temporary = path.with_suffix(".tmp.npy")
     np.save(temporary, torch.cat(codes).numpy().astype(np.int16))
     temporary.replace(path)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from fishvoiced.model.checkpoint import CODEC_FILE, read_codec
 from fishvoiced.model.codec import CausalTransposedConv, Codec
 from fishvoiced.model.config import CodecConfig
-from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks, mel_filters
+from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks
 from tools.starter_voice.data import Sounds
+from tools.starter_voice.mel import mel_filters
 from tools.starter_voice.speech import FRAME
 from tools.starter_voice.training import Run, device
 
@@ -84,30 +84,25 @@ class SpectralLoss(nn.Module):
         return total
 
 
-def crops(
-    sounds: Sounds, rng: np.random.Generator, batch: int
-) -> tuple[Tensor, Tensor]:
-    """Codes int64 [batch, BOOKS, CONTEXT + FRAMES] and the samples [batch, FRAMES x 640] of the last FRAMES."""
-    codes: list[npt.NDArray[np.int64]] = []
-    audio: list[npt.NDArray[np.float32]] = []
-    while len(codes) < batch:
-        samples, frames = sounds.pick(rng)
-        if len(frames) < FRAMES // 2:
-            continue
-        # Before the start of speech stands code 0 of every book: the decoder's zero state would be truer to its use.
-        begin = int(rng.integers(-CONTEXT, max(1 - CONTEXT, len(frames) - FRAMES - CONTEXT + 1)))
-        begin = max(begin, -CONTEXT)
-        if begin < 0:
-            begin = -CONTEXT
-        at = begin + CONTEXT
-        if at + FRAMES > len(frames):
-            continue
-        context = frames[max(0, begin) : at]
-        if len(context) < CONTEXT:
-            context = np.concatenate([np.full((CONTEXT - len(context), BOOKS), -1), context])
-        codes.append(np.concatenate([context, frames[at : at + FRAMES]]).T.astype(np.int64))
-        audio.append(samples[at * FRAME : (at + FRAMES) * FRAME].astype(np.float32) / np.float32(32768))
-    return torch.from_numpy(np.stack(codes)), torch.from_numpy(np.stack(audio))
+def crops(sounds: Sounds, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor]:
+    """Codes int64 [batch, BOOKS, C + F] and the samples [batch, F x FRAME] of the last F frames.
+
+    C is CONTEXT, or 0 in a quarter of the batches, which are beginnings of utterances: the decoder then starts from
+    zeros, as it does in use.
+    """
+    context = 0 if rng.random() < 0.25 else CONTEXT
+    least = FRAMES // 2 if context == 0 else CONTEXT + FRAMES
+    picked = []
+    while len(picked) < batch:
+        one = sounds.pick(rng)
+        if len(one[1]) >= least:
+            picked.append(one)
+    frames = min(FRAMES, *(len(codes) - context for _, codes in picked))
+    begins = [0 if context == 0 else int(rng.integers(0, len(c) - context - frames + 1)) for _, c in picked]
+    codes = [c[b : b + context + frames].T.astype(np.int64) for (_, c), b in zip(picked, begins, strict=True)]
+    starts = [(b + context) * FRAME for b in begins]
+    audio = [s[at : at + frames * FRAME] for (s, _), at in zip(picked, starts, strict=True)]
+    return torch.from_numpy(np.stack(codes)), torch.from_numpy(np.stack(audio).astype(np.float32) / np.float32(32768))
 
 
 def train(
@@ -134,8 +129,8 @@ def train(
         codes, real = crops(sounds, rng, batch)
         codes, real = codes.to(where), real.to(where)
         with torch.autocast(where.type, torch.bfloat16):
-            made = codec.decode(codes.clamp(min=0))
-        made = made[:, 0, CONTEXT * FRAME :].float()
+            made = codec.decode(codes)
+        made = made[:, 0, -real.shape[1] :].float()
         value = judge(real, made)
         return value, [value.item()]
 

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from tools.starter_voice.phones import symbol
 
 RATE = 16000
+ROWS, ROW_SAMPLES = 8, 80  # parameter rows per codec frame, samples each
+CEPSTRA, STRENGTHS = 25, 5
+CHANNELS = 1 + CEPSTRA + STRENGTHS  # pitch in Hz (0: none) comes first
 LIBRARIES = ("flite_cmu_us_slt", "flite_usenglish", "flite_cmulex", "flite", "m")
 PAUSE = "-"
 
@@ -33,6 +36,8 @@ class Token:
 class Utterance:
     samples: npt.NDArray[np.int16]
     tokens: tuple[Token, ...]
+    rows: npt.NDArray[np.float32] | None = None
+    """[8 x frames, CHANNELS] of an utterance on the codec's grid"""
 
 
 def build(work: Path) -> Path:
@@ -70,12 +75,33 @@ def pronounce(program: Path, lines: Iterable[str]) -> Iterator[tuple[Token, ...]
 
 def speak(program: Path, lines: list[str], scratch: Path) -> Iterator[Utterance]:
     """Sound and phones of each line; ``scratch`` is a file for the samples, removed afterwards."""
-    text = "\n".join(lines) + "\n"
-    done = subprocess.run([program, scratch], input=text, capture_output=True, text=True, check=True)
-    samples = np.fromfile(scratch, dtype=np.int16)
-    scratch.unlink()
+    reports, samples = _run(program, lines, [scratch])
     at = 0
-    for line in done.stdout.splitlines():
-        count, tokens = parse(line)
+    for count, tokens in reports:
         yield Utterance(samples[at : at + count], tokens)
         at += count
+
+
+def speak_on_grid(program: Path, lines: list[str], scratch: Path) -> Iterator[Utterance]:
+    """The same with every phone stretched to whole codec frames, edges cut, and with the parameter rows.
+
+    The time of phones then counts from the first sample.
+    """
+    file = scratch.with_suffix(".rows")
+    reports, samples = _run(program, lines, [scratch, file])
+    rows = np.fromfile(file, dtype=np.float32).reshape(-1, CHANNELS)
+    file.unlink()
+    at = 0
+    for count, tokens in reports:
+        yield Utterance(samples[at : at + count], tokens, rows[at // ROW_SAMPLES : (at + count) // ROW_SAMPLES])
+        at += count
+
+
+def _run(
+    program: Path, lines: list[str], files: list[Path]
+) -> tuple[list[tuple[int, tuple[Token, ...]]], npt.NDArray[np.int16]]:
+    text = "\n".join(lines) + "\n"
+    done = subprocess.run([program, *files], input=text, capture_output=True, text=True, check=True)
+    samples = np.fromfile(files[0], dtype=np.int16)
+    files[0].unlink()
+    return [parse(line) for line in done.stdout.splitlines()], samples

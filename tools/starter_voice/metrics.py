@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tools.starter_voice.codebooks import BANDS, features
+from tools.starter_voice.mel import BANDS, log_mel
 
 Samples = npt.NDArray[np.float32]
 SILENT_DB = -45.0  # below the loudest 10 ms
@@ -45,8 +45,7 @@ def trailing_silence(samples: Samples, rate: int = 16000) -> float:
 
 def likeness_features(samples: Samples) -> npt.NDArray[np.float64]:
     """Log-mel rows of 10 ms [T, 80], level normalized away, edges trimmed to the sound."""
-    rows = features(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))
-    log = rows.reshape(-1, BANDS).numpy().astype(np.float64)
+    log = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))).numpy().astype(np.float64)
     if not len(log):
         return np.zeros((1, BANDS))
     energy = log.mean(1)

@@ -1,8 +1,10 @@
 """Synthetic speech with its exact alignment, in shards that an interruption cannot spoil.
 
-One utterance keeps the samples (16 kHz, silence trimmed at both ends), the phonetic
-string that the voice will be fed and, for every character of it, the second at which
-its sound ends.
+Every phone takes a whole number of codec frames (see ``flite_speak.c``), so that a frame
+holds one phone and never a boundary somewhere inside: far fewer different frames to
+learn, at the price of a rhythm rounded to 40 ms. One utterance keeps the samples
+(16 kHz), what the codebooks are made of, the phonetic string that the voice will be fed
+and, for every character of it, the second at which its sound ends.
 """
 
 from __future__ import annotations
@@ -18,9 +20,7 @@ import numpy.typing as npt
 from fishvoiced.text.english import EnglishFrontend, Pronounced, spelled
 from tools.starter_voice import flite
 
-FRAME = 640
-LEAD = 0.03  # silence kept before the first phone, seconds
-TAIL = 0.12  # and after the last one
+FRAME = flite.ROWS * flite.ROW_SAMPLES
 SHARD = 400
 
 
@@ -29,6 +29,8 @@ class Spoken:
     kind: str
     text: str
     samples: npt.NDArray[np.int16]
+    rows: npt.NDArray[np.float16]
+    """[8 x frames, CHANNELS]: the source's parameters (see ``flite.py``)"""
     words: tuple[tuple[str, str, tuple[float, ...]], ...]
     """Per word or mark: phone characters, spelling in capitals ("" where it has none), ends of the phones."""
 
@@ -41,14 +43,13 @@ def align(
     Where flite's phones for a word are fewer or more than the lexicon's (it says "the"
     in two ways), the word's time is shared evenly.
     """
+    assert utterance.rows is not None
     spoken = [token for token in utterance.tokens if not token.is_pause]
-    pauses = utterance.tokens[0] if utterance.tokens and utterance.tokens[0].is_pause else None
-    start = max(0.0, (pauses.ends[-1] if pauses else 0.0) - LEAD)
     words: list[tuple[str, str, tuple[float, ...]]] = []
-    at, previous = 0, start
+    at, previous = 0, 0.0
     for piece in pieces:
         if piece.symbols in ",.?!":
-            words.append((piece.symbols, "", (previous - start,)))
+            words.append((piece.symbols, "", (previous,)))
             continue
         for word, symbols in zip(piece.spoken.split(), piece.symbols.split(), strict=True):
             if at == len(spoken):
@@ -58,21 +59,18 @@ def align(
             if len(ends) != len(symbols):
                 step = (ends[-1] - begin) / len(symbols)
                 ends = tuple(begin + step * (i + 1) for i in range(len(symbols)))
-            words.append((symbols, spelled(word), tuple(e - start for e in ends)))
+            words.append((symbols, spelled(word), ends))
             previous = ends[-1]
             at += 1
     if at != len(spoken) or not at:
         return None
-    last = previous
-    cut = utterance.samples[int(start * flite.RATE) : int((last + TAIL) * flite.RATE)]
-    cut = np.pad(cut, (0, -len(cut) % FRAME))
-    return Spoken(kind, text, cut, tuple(words))
+    return Spoken(kind, text, utterance.samples, utterance.rows.astype(np.float16), tuple(words))
 
 
 def _start_of(tokens: tuple[flite.Token, ...], token: flite.Token, previous: float) -> float:
-    """Where a token begins: after the pause before it, if there is one."""
+    """Where a token begins: after the pause before it, if there is one within the utterance."""
     index = next(i for i, t in enumerate(tokens) if t is token)
-    before = tokens[index - 1] if index else None
+    before = tokens[index - 1] if index > 1 else None
     return before.ends[-1] if before is not None and before.is_pause else previous
 
 
@@ -83,16 +81,17 @@ def make_shard(
     pieces = [list(frontend.pronounced(text)) for _, text in lines]
     said = [frontend.spoken(text) for _, text in lines]
     keep = [i for i, s in enumerate(said) if s and all(p.symbols for p in pieces[i])]
-    voices = flite.speak(program, [said[i] for i in keep], path.with_suffix(".raw"))
+    voices = flite.speak_on_grid(program, [said[i] for i in keep], path.with_suffix(".raw"))
     out = []
     for i, utterance in zip(keep, voices, strict=True):
         one = align(pieces[i], utterance, *lines[i])
         if one is not None:
             out.append(one)
     samples = np.concatenate([u.samples for u in out])
+    rows = np.concatenate([u.rows for u in out])
     meta = [{"kind": u.kind, "text": u.text, "count": len(u.samples), "words": u.words} for u in out]
     temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, samples=samples, meta=np.array(json.dumps(meta)))
+    np.savez(temporary, samples=samples, rows=rows, meta=np.array(json.dumps(meta)))
     temporary.replace(path)
     return len(samples) / flite.RATE
 
@@ -110,9 +109,11 @@ def make(program: Path, frontend: EnglishFrontend, lines: list[tuple[str, str]],
 
 def read_shard(path: Path) -> Iterator[Spoken]:
     with np.load(path) as data:
-        samples, meta = data["samples"], json.loads(str(data["meta"]))
+        samples, rows, meta = data["samples"], data["rows"], json.loads(str(data["meta"]))
     at = 0
     for one in meta:
         words = tuple((s, c, tuple(e)) for s, c, e in one["words"])
-        yield Spoken(one["kind"], one["text"], samples[at : at + one["count"]], words)
-        at += one["count"]
+        end = at + one["count"]
+        part = rows[at // flite.ROW_SAMPLES : end // flite.ROW_SAMPLES]
+        yield Spoken(one["kind"], one["text"], samples[at:end], part, words)
+        at = end

@@ -75,17 +75,16 @@ class Run:
     clip: float = 1.0
     report: int = 50
     average: float = 0.998
+    hidden: Sequence[nn.Parameter] = ()
+    """Matrices between hidden states: Muon trains them, AdamW all the others."""
     validate: Callable[[nn.Module], list[float]] | None = None
 
     def go(self, until: int | None = None) -> int:
         """Train until the time is up; returns the number of steps done in all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        matrices = [p for p in self.module.parameters() if p.dim() > 1]
-        rest = [p for p in self.module.parameters() if p.dim() <= 1]
-        groups = [{"params": matrices, "weight_decay": self.decay}, {"params": rest, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)
+        optimizers = self._optimizers()
         smooth = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
-        step, spent = self._resume(optimizer, smooth)
+        step, spent = self._resume(optimizers, smooth)
         curve = Curve(self.folder / f"{self.name}.csv", ("step", "hours", *self.columns))
         recent: list[list[float]] = []
         begun = saved = time.monotonic()
@@ -93,13 +92,14 @@ class Run:
         stopped = Stop()
         while not stopped and spent < self.hours * 3600 and (until is None or step < until):
             progress = spent / (self.hours * 3600)
-            for group in optimizer.param_groups:
+            for group in (g for optimizer in optimizers for g in optimizer.param_groups):
                 group["lr"] = self.rate * min(1.0, (step + 1) / 200) * self._cosine(progress)
             value, figures = self.loss(step, progress)
             torch.autograd.backward(value)
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
             step += 1
             self._follow(smooth, step)
             recent.append(figures)
@@ -112,12 +112,27 @@ class Run:
                 shown = " ".join(f"{n} {v:.3f}" for n, v in zip(self.columns, means, strict=True))
                 print(f"{self.name} {step} {spent / 60:.1f} min {shown}", flush=True)
             if now - saved > SAVE_EVERY:
-                self._save(optimizer, smooth, step, spent)
+                self._save(optimizers, smooth, step, spent)
                 curve.draw()
                 saved = now
-        self._save(optimizer, smooth, step, spent)
+        self._save(optimizers, smooth, step, spent)
         curve.draw()
         return step
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        hidden = {id(p) for p in self.hidden}
+        others = [p for p in self.module.parameters() if id(p) not in hidden]
+        groups = [
+            {"params": [p for p in others if p.dim() > 1], "weight_decay": self.decay},
+            {"params": [p for p in others if p.dim() <= 1], "weight_decay": 0.0},
+        ]
+        optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)]
+        if self.hidden:
+            muon = torch.optim.Muon(
+                self.hidden, lr=self.rate, weight_decay=self.decay, adjust_lr_fn="match_rms_adamw"
+            )
+            optimizers.append(muon)
+        return optimizers
 
     def _cosine(self, progress: float) -> float:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, progress))) * 0.98 + 0.02
@@ -132,11 +147,13 @@ class Run:
     def file(self) -> Path:
         return self.folder / f"{self.name}.pt"
 
-    def _save(self, optimizer: torch.optim.Optimizer, smooth: dict[str, Tensor], step: int, spent: float) -> None:
+    def _save(
+        self, optimizers: list[torch.optim.Optimizer], smooth: dict[str, Tensor], step: int, spent: float
+    ) -> None:
         state: dict[str, Any] = {
             "module": self.module.state_dict(),
             "smooth": smooth,
-            "optimizer": optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
             "step": step,
             "spent": spent,
         }
@@ -144,12 +161,13 @@ class Run:
         torch.save(state, temporary)
         temporary.replace(self.file)
 
-    def _resume(self, optimizer: torch.optim.Optimizer, smooth: dict[str, Tensor]) -> tuple[int, float]:
+    def _resume(self, optimizers: list[torch.optim.Optimizer], smooth: dict[str, Tensor]) -> tuple[int, float]:
         if not self.file.exists():
             return 0, 0.0
         state = torch.load(self.file, weights_only=True, map_location=next(self.module.parameters()).device)
         self.module.load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, past in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(past)
         for key, value in state["smooth"].items():
             smooth[key].copy_(value)
         return int(state["step"]), float(state["spent"])
