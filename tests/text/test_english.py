@@ -45,6 +45,10 @@ FRONTEND = EnglishFrontend(LEXICON)
         ("utf8 is file.txt", "utf eight is file dot T X T"),
         ("Ctrl+C", "control plus C"),
         ("a or B", "a or B"),
+        ("a cat, A B C and “a 'word'”", "a cat, A B C and a word"),
+        ("capital A", "capital A"),
+        ("a, b", "A, B"),
+        ("control a.", "control A."),
         ("a", "A"),
         ("A", "A"),
         ("I", "i"),
@@ -132,7 +136,7 @@ def test_places_are_those_of_the_words() -> None:
 
 def test_load_reads_what_is_written(tmp_path: Path) -> None:
     (tmp_path / LEXICON_FILE).write_bytes(gzip.compress("fox fáks\nA ĕ\n".encode()))
-    assert load(tmp_path)("fox a") == "fáks A"
+    assert load(tmp_path)("a fox") == "A fáks"
     assert load(tmp_path / LEXICON_FILE)("A") == "ĕ"
 
 

@@ -148,10 +148,9 @@ def _mark(text: str, at: int) -> str:
 def _word(text: str, match: re.Match[str], known: Container[str]) -> Iterator[tuple[int, int, str]]:
     start, end = match.span()
     word = match.group().replace("’", "'")
-    alone = text.strip() == word
     word = word.removesuffix("'")
     if len(word) == 1:
-        yield start, end, _single(word, alone)
+        yield start, end, _single(word, text[end:])
         return
     lower = _plain(word.lower())
     if lower in ABBREVIATIONS:
@@ -188,9 +187,10 @@ def _reads_as_word(word: str, text: str, known: Container[str]) -> bool:
     return word.lower() in known and (len(word) > 3 or (shouting and len(text) > len(word)))
 
 
-def _single(letter: str, alone: bool) -> str:
+def _single(letter: str, rest: str) -> str:
+    """A letter's name; before another word "a" is the article: "a cat", but "capital A" and "A, B, C"."""
     plain = _plain(letter.lower()).upper()
-    if not alone and letter in "aA":
+    if letter in "aA" and _WORD_NEXT.match(rest):
         return "a"
     return "i" if plain == "I" else plain if "A" <= plain <= "Z" else ""
 
@@ -200,6 +200,7 @@ def _plain(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
+_WORD_NEXT = re.compile(r"""\s+["'“‘(]?(?:[^\W\d_]{2}|\d)""")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z']+|[^A-Za-z]+")
 
 
