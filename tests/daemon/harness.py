@@ -166,14 +166,18 @@ def running(
     frame: float = 0.005,
     ready: bool = True,
     command: tuple[str, ...] = (),
+    module: str = "tests.fakes.speaker",
 ) -> Iterator[Daemon]:
-    """A daemon whose voice needs ``frame`` seconds per frame; killed at the end if it still runs."""
+    """A daemon whose voice needs ``frame`` seconds per frame; killed at the end if it still runs.
+
+    ``command`` comes before the daemon's own; ``module`` ``fishvoiced`` is one with the real voices.
+    """
     home.mkdir(parents=True, exist_ok=True)
     log = home / f"log-{secrets.token_hex(4)}"
     variables = environment(home, TONE_FRAME=str(frame), **(env or {}))
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, sys.executable, "-m", "tests.fakes.speaker", *flags],
+            [*command, sys.executable, "-m", module, *flags],
             env=variables,
             cwd=ROOT,
             stdout=output,
