@@ -70,9 +70,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The engine failed and was thrown away; ``reason`` is for the log."""
+    """The engine failed and was thrown away; ``reason`` and, of a mistake, ``where`` it happened are for the log."""
 
     reason: str
+    where: str = ""
 
 
 @dataclass(frozen=True)

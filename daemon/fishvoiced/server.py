@@ -234,9 +234,9 @@ class Server:
                 if isinstance(event, Ready) and event.loaded.speed is not None:
                     self._health.pace.expect(event.loaded.voice, event.loaded.speed.expected)
                 self._loading.on(event, self._config.keep_alive, time.monotonic())
-            case Rebuilt(reason):
+            case Rebuilt(reason, where):
                 self._health.counters.rebuilds += 1
-                log.error("the engine failed and is built anew: %s", reason)
+                log.error("the engine failed and is built anew: %s", f"{reason}\n{where}".rstrip())
             case Unloaded(model):
                 log.info("unloaded %s", model)
             case _:

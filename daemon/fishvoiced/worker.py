@@ -290,7 +290,8 @@ class Worker:
         """Tell whose work is lost, and throw the engine away unless the request alone was at fault."""
         expected = isinstance(error, FishvoiceError)
         code = error.code if isinstance(error, FishvoiceError) else "internal"
-        message = str(error) if expected else f"{type(error).__name__}: {error}"
+        # What a mistake says of itself may quote the text; that must not come to the log, nor to other listeners.
+        message = str(error) if expected else f"a mistake in the daemon: {type(error).__name__}; its log says where"
         match order:
             case Job(key):
                 self._runs.pop(key, None)
@@ -300,9 +301,10 @@ class Worker:
             case _Unload() | _Discard():
                 pass
         if not expected or isinstance(error, EngineError):
-            self._rebuild(message)
+            where = "" if expected else "".join(traceback.format_tb(error.__traceback__))
+            self._rebuild(message, where)
 
-    def _rebuild(self, reason: str) -> None:
+    def _rebuild(self, reason: str, where: str) -> None:
         for key, run in list(self._runs.items()):
             run.utterance.steps.close()
             del self._runs[key]
@@ -313,7 +315,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - a broken engine may break again while it is freed
                 reason = f"{reason}; and freeing it failed: {error}"
                 self._speaker = None
-        self._tell(Rebuilt(reason))
+        self._tell(Rebuilt(reason, where))
 
     # -- telling ---------------------------------------------------------------------------------------------
 

@@ -156,12 +156,19 @@ def test_the_log_tells_requests_but_not_what_was_said(home: Path) -> None:
         name = client.speak("hunter2 is my password")
         client.until_end(name)
         client.until_end(client.speak("hunter2 BAD"))
+        client.until_end(client.speak("hunter2 LOST"))
+        client.until_end(client.speak("hunter2 ENGINE"))
+        crash = client.until_end(client.speak("hunter2 CRASH"))[-1]
         daemon.signal(signal.SIGTERM)
         daemon.wait()
         assert "hunter2" not in daemon.log() + file.read_text()
+    assert isinstance(crash, Error)
+    assert "hunter2" not in crash.message
     events = [json.loads(line) for line in file.read_text().splitlines()]
     ended = next(event for event in events if event["message"] == "complete")
     assert (ended["request"], ended["client"], ended["voice"], ended["level"]) == (name, client.name, "tone", "info")
+    # Where it happened, but not what was said there.
+    assert any("ZeroDivisionError" in event["message"] and "in _speak" in event["message"] for event in events)
 
 
 def test_texts_are_logged_when_asked_for(home: Path) -> None:

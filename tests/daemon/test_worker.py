@@ -124,7 +124,7 @@ def test_a_failing_job_is_the_only_one_to_fail_unless_the_engine_is_to_blame(ben
 def test_even_system_exit_in_an_engine_leaves_the_thread_alive(bench: Bench) -> None:
     bench.speaker.load = lambda voice: exec("raise SystemExit(3)")  # type: ignore[method-assign,assignment,return-value]
     bench.worker.load(7, None)
-    assert NotReady(7, "internal", "SystemExit: 3") in bench.until(Rebuilt)
+    assert NotReady(7, "internal", "a mistake in the daemon: SystemExit; its log says where") in bench.until(Rebuilt)
     del bench.speaker.load
     bench.worker.assign(job(1, "one"))
     bench.until(Done)

@@ -94,14 +94,14 @@ class ToneSpeaker:
                 if self.manner.frame_seconds:
                     time.sleep(self.manner.frame_seconds)
                 self.frames += 1
+                if word == "CRASH":
+                    raise ZeroDivisionError(f"a mistake in the engine: it quotes {request.text!r}")
                 yield self._step(word, index, length * index // len(words), length * (index + 1) // len(words))
         finally:
             self.closed += 1
 
     def _step(self, word: str, index: int, start: int, end: int) -> Step:
         match word:
-            case "CRASH":
-                raise ZeroDivisionError("a mistake in the engine")
             case "ENGINE":
                 raise EngineError("the runtime failed")
             case "BAD":
