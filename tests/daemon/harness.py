@@ -193,3 +193,40 @@ def running(
         if process.poll() is None:
             process.kill()
         process.wait(PATIENCE)
+
+
+CLIENT = """
+import sys, zmq
+from fishvoice.protocol import Synthesize, decode, encode
+dealer = zmq.Context().socket(zmq.DEALER)
+dealer.connect(sys.argv[1])
+for number in range(3):
+    dealer.send_multipart(encode(Synthesize(id=str(number), text="w " * 2000, credit=int(sys.argv[2]))))
+dealer.recv_multipart(); dealer.recv_multipart()
+print("speaking", flush=True)
+if sys.argv[3] == "read":
+    while True: dealer.recv_multipart()
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def client_process(daemon: Daemon, credit: int, then: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A client of its own process that asks for three long texts, has heard the first sound, and reads or stalls."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, daemon.endpoints.synthesis, str(credit), then],
+        env=environment(daemon.home),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == b"speaking\n"
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +23,7 @@ from fishvoice.protocol import (
     decode,
     encode,
 )
-from tests.daemon.harness import ROOT, Daemon, Wire, chunks, environment, eventually, running
+from tests.daemon.harness import Daemon, Wire, chunks, client_process, eventually, running
 
 LONG = "w " * 400
 
@@ -87,6 +83,51 @@ def test_a_waiting_request_can_be_cancelled(client: Wire) -> None:
     assert (message.id, message.finish_reason, message.metrics.frames) == (waiting, "cancelled", 0)
     client.send(Cancel(id=speaking))
     assert outcome(client.until_end(speaking)[-1]) == "cancelled"
+
+
+@pytest.mark.parametrize("state", ["waiting", "speaking", "paused", "without credit", "spoken but not delivered"])
+@pytest.mark.parametrize("by", ["id", "client", "all", "its own socket"])
+def test_a_request_can_be_cancelled_in_any_state_and_by_anybody(daemon: Daemon, state: str, by: str) -> None:
+    with daemon.client() as client, daemon.client() as other, daemon.client() as observer:
+        text = "one two" if state == "spoken but not delivered" else LONG
+        if state == "waiting":
+            other.speak(LONG, priority="important", interrupted="resume")
+            first_chunk(other)
+        name = client.speak(text, credit=1 if state in ("without credit", "spoken but not delivered") else 64)
+        if state == "waiting":
+            eventually(lambda: observer.status()["queue"]["waiting"] == 1)
+        else:
+            first_chunk(client)
+        if state == "paused":
+            other.speak(LONG, priority="important")
+            first_chunk(other)
+        if state == "without credit":
+            eventually(lambda: observer.status()["queue"]["current"] is None)
+        match by:
+            case "id":
+                assert observer.ask(Cancel(id=name)) == Ok(cancelled=1)
+            case "client":
+                assert observer.ask(Cancel(client=client.name)) == Ok(cancelled=1)
+            case "all":
+                assert observer.ask(Cancel()) == Ok(cancelled=2 if state in ("waiting", "paused") else 1)
+            case _:
+                client.send(Cancel(id=name))
+        assert outcome(client.until_end(name)[-1]) == "cancelled"
+        observer.ask(Cancel())
+        eventually(lambda: open_utterances(observer) == "0 utterances are open")
+
+
+def test_a_cancel_costs_at_most_the_frame_under_way(home: Path) -> None:
+    frame = 0.3
+    with running(home, frame=frame) as daemon, daemon.client() as client:
+        cancelled = client.speak(LONG)
+        first_chunk(client)
+        client.send(Cancel(id=cancelled))
+        following = client.speak("one")
+        assert len(chunks(client.until_end(cancelled))) <= 1
+        end = client.until_end(following)[-1]
+        assert isinstance(end, AudioEnd)
+        assert end.metrics.queue_seconds < 2 * frame  # a second frame of what was cancelled would take longer
 
 
 def test_without_an_id_all_requests_of_the_connection_end_and_no_other(daemon: Daemon) -> None:
@@ -227,41 +268,6 @@ def test_a_full_queue_says_busy_and_when_to_come_again(home: Path) -> None:
 
 
 # -- clients that stop or vanish -------------------------------------------------------------------------------
-
-CLIENT = """
-import sys, zmq
-from fishvoice.protocol import Synthesize, decode, encode
-dealer = zmq.Context().socket(zmq.DEALER)
-dealer.connect(sys.argv[1])
-for number in range(3):
-    dealer.send_multipart(encode(Synthesize(id=str(number), text="w " * 2000, credit=int(sys.argv[2]))))
-dealer.recv_multipart(); dealer.recv_multipart()
-print("speaking", flush=True)
-if sys.argv[3] == "read":
-    while True: dealer.recv_multipart()
-sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def client_process(daemon: Daemon, credit: int, then: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, daemon.endpoints.synthesis, str(credit), then],
-        env=environment(daemon.home),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    assert process.stdout.readline() == b"speaking\n"
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
 
 
 @pytest.mark.parametrize(("credit", "then"), [(1024, "read"), (2, "stall")])

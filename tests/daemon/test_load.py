@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Priority
-from tests.daemon.harness import Daemon, Wire, eventually, running
+from tests.daemon.harness import Daemon, Wire, client_process, eventually, running
 
 PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
 CLIENTS = 8
@@ -65,7 +65,7 @@ def behave(client: Wire, seed: int, heard: Heard) -> None:
 
 
 def storm(daemon: Daemon, seed: int) -> list[Heard]:
-    """All clients at once, and two more that die without a word in the middle of it."""
+    """All clients at once, and two processes more that are killed in the middle of it."""
     everybody = [Heard() for _ in range(CLIENTS)]
     clients = [daemon.client() for _ in everybody]
     threads = [
@@ -74,11 +74,9 @@ def storm(daemon: Daemon, seed: int) -> list[Heard]:
     ]
     for thread in threads:
         thread.start()
-    for _ in range(2):
-        with daemon.client() as dying:
-            for _ in range(5):
-                dying.speak("w " * 500)
-            dying.receive(60)
+    for then in ("read", "stall"):
+        with client_process(daemon, 2, then) as dying:
+            dying.kill()
     for thread in threads:
         thread.join(90)
     for client in clients:
@@ -96,6 +94,31 @@ def check(everybody: list[Heard]) -> None:
             assert indexes == list(range(len(indexes)))
 
 
+def test_order_follows_priority_and_within_it_each_clients_own(home: Path) -> None:
+    """All wait behind one important request; then the log tells in which order they were spoken."""
+    chance = random.Random(0)
+    with running(home, frame=0.001) as daemon, daemon.client() as first, daemon.client() as observer:
+        blocked = first.speak("w " * 50_000, id="first", priority="important")
+        clients = [daemon.client() for _ in range(CLIENTS)]
+        asked: dict[str, tuple[Wire, Priority, int]] = {}
+        for client in clients:
+            for number, priority in enumerate(chance.choices(PRIORITIES, k=REQUESTS)):
+                asked[client.speak("a b", priority=priority)] = client, priority, number
+        eventually(lambda: observer.status()["queue"]["waiting"] >= CLIENTS * REQUESTS)
+        first.send(Cancel(id=blocked))
+        eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS)
+        lines = [line for line in daemon.log().splitlines() if " complete " in line]
+        spoken = [line.split("request=")[1].split()[0] for line in lines]
+        assert sorted(spoken) == sorted(asked)
+        ranks = [PRIORITIES.index(asked[name][1]) for name in spoken]
+        assert ranks == sorted(ranks)
+        for client in clients:
+            for priority in PRIORITIES:
+                own = [asked[name][2] for name in spoken if asked[name][:2] == (client, priority)]
+                assert own == sorted(own)
+            client.close()
+
+
 def test_every_request_ends_exactly_once_and_memory_comes_back(home: Path) -> None:
     with running(home, "--log-level", "warning", frame=0.001, ready=False) as daemon, daemon.client() as observer:
         eventually(lambda: observer.status()["state"] == "ready")
@@ -108,7 +131,7 @@ def test_every_request_ends_exactly_once_and_memory_comes_back(home: Path) -> No
         status = eventually(lambda: (s := observer.status())["clients"] <= 1 and s)
         assert isinstance(status, dict)
         assert status["queue"]["waiting"] == status["queue"]["active"] == 0
-        assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 5)
+        assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 3)
         ended = sum(status["counters"][o] for o in ("complete", "cancelled", "error", "refused", "vanished"))
         assert ended == status["counters"]["requests"]
         eventually(lambda: process.num_fds() <= descriptors)

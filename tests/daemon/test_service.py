@@ -171,6 +171,18 @@ def test_the_command_installs_shows_and_removes(home: Path, monkeypatch: pytest.
     assert not unit.exists()
 
 
+@pytest.mark.skipif(shutil.which("tail") is None, reason="needs tail")
+def test_the_log_is_really_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("FISHVOICE_HOME", str(home)), ("FISHVOICE_DAEMON", "fishvoiced")):
+        monkeypatch.setenv(name, value)
+    log = service.facts().log
+    log.write_text("one\ntwo\nthree\n")
+    assert service.main(["logs", "-n", "2"], "darwin") == 0
+    assert capfd.readouterr().out == "two\nthree\n"
+
+
 @pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="needs systemd's tools")
 def test_the_installed_socket_paths_start_the_daemon(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The addresses in the unit are those by which a daemon under systemd finds its sockets."""
