@@ -74,6 +74,13 @@ static void stretch(const cst_track *old, const cst_track *strengths, double fro
     }
 }
 
+/* Ends flite's own synthesis at its first samples: only the track before it is wanted. */
+static int enough(const cst_wave *wave, int start, int size, int last, cst_audio_streaming_info *info)
+{
+    (void)wave, (void)start, (void)size, (void)last, (void)info;
+    return CST_AUDIO_STREAM_STOP;
+}
+
 /* Instead of flite's synthesis: sound on the grid, parameters written, segments' ends moved. */
 static cst_utterance *on_grid(cst_utterance *utterance)
 {
@@ -174,6 +181,7 @@ int main(int argc, char **argv)
     static char line[8192];
     FILE *sound = NULL;
     cst_voice *voice;
+    cst_audio_streaming_info *streaming;
     if (argc != 2 && argc != 3) {
         fputs("usage: flite_speak - | SAMPLES [PARAMETERS]  < lines\n", stderr);
         return 2;
@@ -186,6 +194,10 @@ int main(int argc, char **argv)
     } else if (argc == 3) {
         parameters = created(argv[2]);
         feat_set(voice->features, "wave_synth_func", uttfunc_val(&on_grid));
+        streaming = new_audio_streaming_info();
+        streaming->asc = enough;
+        streaming->min_buffsize = 256;
+        feat_set(voice->features, "streaming_info", audio_streaming_info_val(streaming));
     }
     while (fgets(line, sizeof line, stdin)) {
         cst_utterance *utterance;
