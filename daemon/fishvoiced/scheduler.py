@@ -20,7 +20,7 @@ from fishvoice.protocol import Interrupted, Priority
 
 RANK: dict[Priority, int] = {"important": 0, "message": 1, "text": 2, "notification": 3, "progress": 4}
 
-PATIENCE = 1000  # characters: about a minute of speech
+PATIENCE = 500  # characters: about half a minute of speech
 
 # What an arriving request of the left class makes superfluous among those that wait (SSIP, "Message priorities").
 _SUPERSEDES: dict[Priority, frozenset[Priority]] = {

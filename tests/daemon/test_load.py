@@ -103,7 +103,7 @@ def test_order_follows_priority_and_within_it_each_clients_own(home: Path) -> No
         asked: dict[str, tuple[Wire, Priority, int]] = {}
         for client in clients:
             for number, priority in enumerate(chance.choices(PRIORITIES, k=REQUESTS)):
-                asked[client.speak("a b", priority=priority)] = client, priority, number
+                asked[client.speak("a", priority=priority)] = client, priority, number
         eventually(lambda: observer.status()["queue"]["waiting"] >= CLIENTS * REQUESTS)
         first.send(Cancel(id=blocked))
         eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS)

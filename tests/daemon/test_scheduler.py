@@ -138,7 +138,7 @@ def test_no_wait_makes_a_request_important(waited: int) -> None:
 def test_an_endless_stream_of_higher_classes_keeps_nobody_waiting_for_ever(
     victim: Priority, others: list[tuple[int, Priority, int]]
 ) -> None:
-    """Whoever comes, two of them always wait: after three minutes' worth of speech it is the victim's turn."""
+    """Whoever comes, two of them always wait: after three times `PATIENCE` it is the victim's turn."""
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(0, b"victim", victim))
     stream = enumerate(cycle(others), start=1)
