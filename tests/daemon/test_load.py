@@ -97,16 +97,16 @@ def check(everybody: list[Heard]) -> None:
 def test_order_follows_priority_and_within_it_each_clients_own(home: Path) -> None:
     """All wait behind one important request; then the log tells in which order they were spoken."""
     chance = random.Random(0)
-    with running(home, frame=0.001) as daemon, daemon.client() as first, daemon.client() as observer:
-        blocked = first.speak("w " * 50_000, id="first", priority="important")
+    with running(home, frame=0.02) as daemon, daemon.client() as first, daemon.client() as observer:
+        ahead = first.speak("w " * 50_000, priority="important", credit=1024)
         clients = [daemon.client() for _ in range(CLIENTS)]
         asked: dict[str, tuple[Wire, Priority, int]] = {}
         for client in clients:
             for number, priority in enumerate(chance.choices(PRIORITIES, k=REQUESTS)):
                 asked[client.speak("a", priority=priority)] = client, priority, number
         eventually(lambda: observer.status()["queue"]["waiting"] >= CLIENTS * REQUESTS)
-        first.send(Cancel(id=blocked))
-        eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS)
+        first.send(Cancel(id=ahead))
+        eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS, within=60)
         lines = [line for line in daemon.log().splitlines() if " complete " in line]
         spoken = [line.split("request=")[1].split()[0] for line in lines]
         assert sorted(spoken) == sorted(asked)
