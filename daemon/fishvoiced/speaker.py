@@ -28,7 +28,7 @@ from fishvoiced.model.config import SamplingDefaults
 from fishvoiced.model.store import ConvertedModel
 from fishvoiced.prompt import Prompt, build_prompt
 from fishvoiced.reference import read_reference
-from fishvoiced.synthesis import Chunk, Frontend, Reference, Speech, Step, synthesize
+from fishvoiced.synthesis import Chunk, Frontend, Reference, Speech, Step, most_frames, synthesize
 from fishvoiced.text.normalize import speakable
 from fishvoiced.utterance import Loaded, Speed, Utterance
 
@@ -79,7 +79,7 @@ class InstalledSpeaker:
         resident = self._load(choice)
         engine = resident.engine
         if choice.voice is not None:
-            prepare(engine, self._catalog.reference(choice.voice, engine.config.codec))
+            prepare(engine, self._catalog.reference(choice.voice, engine.config.codec), self._profile.segment_chars)
         self._rest(resident)
         return Loaded(choice.model.name, choice.name, engine.name, engine.precision, resident.notice, resident.speed())
 
@@ -225,11 +225,11 @@ def warm_up(engine: Engine, frames: int = WARM_UP_FRAMES) -> None:
         decoder.decode(np.zeros((books, block), np.int64))
 
 
-def prepare(engine: Engine, reference: Reference) -> None:
-    """Prefill the reference's columns once, so that the engine has them at hand when a text comes."""
-    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "a", [reference])
-    for _ in engine.generate(prompt, SamplingOptions(1.0, 1.0, 1.0), 0, 1):
-        pass
+def prepare(engine: Engine, reference: Reference, characters: int) -> None:
+    """Prefill the reference's columns, into memory that has room for any segment of so many ``characters``."""
+    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "a" * characters, [reference])
+    most = most_frames(characters, engine.config.codec.frame_rate)
+    next(engine.generate(prompt, SamplingOptions(1.0, 1.0, 1.0), 0, most), None)
 
 
 def _observe(resident: _Resident, rtf: float) -> None:

@@ -113,8 +113,7 @@ def _blocks(engine: Engine, speech: Speech, index: int, segment: Segment) -> Ite
     text = speech.frontend(normalize(segment.text))
     books = engine.config.dual_ar.num_codebooks
     prompt = build_prompt(engine.tokenizer, books, text, speech.references)
-    seconds = SPARE_SECONDS + len(segment.text) / SLOWEST_CHARACTERS_PER_SECOND
-    limit = int(seconds * engine.config.codec.frame_rate)
+    limit = most_frames(len(segment.text), engine.config.codec.frame_rate)
     sizes = block_sizes()
     block: list[Codes] = []
     size = next(sizes)
@@ -127,6 +126,11 @@ def _blocks(engine: Engine, speech: Speech, index: int, segment: Segment) -> Ite
             yield None
     if block:
         yield np.concatenate(block, axis=1)
+
+
+def most_frames(characters: int, frame_rate: float) -> int:
+    """Of a segment of so many characters: more is babble."""
+    return int((SPARE_SECONDS + characters / SLOWEST_CHARACTERS_PER_SECOND) * frame_rate)
 
 
 def block_sizes() -> Iterator[int]:

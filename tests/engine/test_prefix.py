@@ -16,7 +16,8 @@ from fishvoiced.engine.prefix import MOST_IN_MEMORY, Prefixes
 from fishvoiced.engine.sessions import Runtime, Session
 from fishvoiced.model.store import SLOW, ConvertedModel
 from fishvoiced.prompt import Prompt, build_prompt
-from fishvoiced.synthesis import Reference, Speech, synthesize
+from fishvoiced.speaker import prepare
+from fishvoiced.synthesis import MAX_SEGMENT_CHARACTERS, Reference, Speech, synthesize
 from fishvoiced.voices import VoiceStore
 
 SAMPLING = SamplingOptions(temperature=0.9, top_p=0.9, repetition_penalty=1.1)
@@ -126,6 +127,19 @@ def test_segments_of_one_request_share_the_prefix(engine: OnnxEngine, computed: 
     text = "The first sentence is here. Then comes another one, after it! And a last?"
     steps = list(synthesize(engine, Speech(text, 7, SAMPLING, references=(reference(),), segment_characters=30)))
     assert {step.segment for step in steps if step is not None} >= {0, 1, 2}
+    assert len(computed) == 1
+
+
+def test_a_prepared_voice_has_nothing_to_compute_or_copy_before_its_first_sentence(
+    engine: OnnxEngine, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = reference(folder=tmp_path)
+    prepare(engine, spoken, MAX_SEGMENT_CHARACTERS)
+    assert len(computed) == len(files(tmp_path)) == 1
+    monkeypatch.setattr(KVBuffers, "fill", lambda *_: pytest.fail("copied"))
+    text = "A sentence as long as they may become, " * 4
+    speech = Speech(text, 7, SAMPLING, references=(spoken,))
+    assert next(synthesize(engine, speech)) is not None
     assert len(computed) == 1
 
 

@@ -94,6 +94,6 @@ def _write(folder: Path, key: str, values: Array) -> Path:
         raise
     for other in folder.glob("prefix-*"):
         if other != path:
-            with contextlib.suppress(FileNotFoundError):  # another process was tidying up as well
+            with contextlib.suppress(OSError):  # gone already, or in use on Windows: the next write tidies up
                 other.unlink()
     return path
