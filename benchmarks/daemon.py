@@ -1,4 +1,4 @@
-"""The default voice through the socket: how soon is it heard, how steadily, and what does the daemon add?
+"""The default voice through the socket: how soon is it heard, how steadily, how soon silent, what does the daemon add?
 
 ``python -m benchmarks.daemon [--rounds N] [--json FILE] [--plot FILE.png]`` starts a daemon of its own in a temporary
 home. Medians; run it with nothing else running, at raised priority if you may (``nice -n -10``).
@@ -22,7 +22,13 @@ from pathlib import Path
 
 import psutil
 
-from fishvoice import Client
+from fishvoice import Client, paths
+from fishvoice.protocol import AudioChunk, AudioEnd, Cancel
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.daemon.harness import Wire  # noqa: E402
 
 TEXTS = {
     "10 words": "The weather is nice today and we are going out.",
@@ -32,6 +38,8 @@ TEXTS = {
     "When the last stone was laid, the people came together in the square and sang.",
 }
 IDLE_SECONDS = 60.0
+STORM_PAIRS = 30
+STORM_PAUSE_SECONDS = 0.03
 
 
 @dataclass
@@ -42,6 +50,18 @@ class Heard:
     chunk_gaps: list[float] = field(default_factory=list)
     rtf: list[float] = field(default_factory=list)
     underruns: int = 0
+
+
+@dataclass
+class Interrupted:
+    """Speech that was cancelled in the middle, and another sentence asked for in the same moment. Milliseconds."""
+
+    to_last_sample: list[float] = field(default_factory=list)
+    to_end: list[float] = field(default_factory=list)
+    to_next_first_audio: list[float] = field(default_factory=list)
+    chunks_after_end: int = 0
+    storm_cost: float = 0.0
+    storm_whole: bool = False
 
 
 @contextmanager
@@ -76,6 +96,56 @@ def listen(client: Client, text: str, seed: int, heard: Heard) -> None:
         heard.rtf.append(speech.metrics.rtf)
 
 
+def interrupt(wire: Wire, seed: int, told: Interrupted) -> None:
+    """Cancel a paragraph after its third chunk, and ask for a sentence at once."""
+    cancelled = wire.speak(TEXTS["paragraph"], seed=seed)
+    heard = 0
+    while heard < 3:
+        heard += isinstance(wire.receive(), AudioChunk)
+    wire.send(Cancel(id=cancelled))
+    at = last = time.perf_counter()
+    following = wire.speak(TEXTS["10 words"], seed=seed)
+    ended = first = None
+    while True:
+        message, now = wire.receive(), time.perf_counter()
+        match message:
+            case AudioChunk(id=name) if name == cancelled:
+                last = now
+                told.chunks_after_end += ended is not None
+            case AudioChunk() if first is None:
+                first = now
+                told.to_next_first_audio.append((now - at) * 1e3)
+            case AudioEnd(id=name) if name == cancelled:
+                ended = now
+                told.to_end.append((now - at) * 1e3)
+            case AudioEnd(id=name) if name == following:
+                told.to_last_sample.append((last - at) * 1e3)
+                return
+
+
+def storm(wire: Wire, told: Interrupted, undisturbed: float) -> None:
+    """Thirty times speak and cancel, 30 ms apart; then a sentence: how much later than ``undisturbed`` is it heard?"""
+    cancelled = set()
+    for number in range(STORM_PAIRS):
+        name = wire.speak(TEXTS["paragraph"], seed=number)
+        time.sleep(STORM_PAUSE_SECONDS)
+        wire.send(Cancel(id=name))
+        cancelled.add(name)
+    asked, first, samples = time.perf_counter(), 0.0, 0
+    sentence = wire.speak(TEXTS["10 words"], seed=0)
+    while True:
+        message = wire.receive()
+        if isinstance(message, AudioChunk) and message.id == sentence:
+            first = first or time.perf_counter()
+            samples += len(message.payload or b"")
+        if isinstance(message, AudioEnd) and message.id == sentence:
+            break
+    told.storm_cost = (first - asked) * 1e3 - undisturbed
+    again = wire.speak(TEXTS["10 words"], seed=0)
+    calm = sum(len(m.payload or b"") for m in wire.until_end(again) if isinstance(m, AudioChunk))
+    told.storm_whole = samples == calm
+
+
 def in_process(rounds: int) -> dict[str, float]:
     """The same sentence without daemon and socket, in a process of its own: median RTF and first audio in ms."""
     code = (
@@ -95,7 +165,7 @@ def idle_share(process: psutil.Process, seconds: float) -> float:
     """Percent of one core that the waiting daemon uses."""
     before = sum(process.cpu_times()[:2])
     time.sleep(seconds)
-    return 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+    return float(100 * (sum(process.cpu_times()[:2]) - before) / seconds)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -109,10 +179,15 @@ def run(rounds: int, idle_seconds: float) -> dict[str, object]:
         for seed in range(rounds):
             for name, text in TEXTS.items():
                 listen(client, text, seed, heard[name])
+        undisturbed = statistics.median(heard["10 words"].first_audio)
+        interrupted = Interrupted()
+        with Wire(paths.endpoints()) as wire:
+            for seed in range(rounds):
+                interrupt(wire, seed, interrupted)
+            storm(wire, interrupted, undisturbed)
         memory = process.memory_info().rss / 1e6
         idle = idle_share(process, idle_seconds)
         direct = in_process(rounds)
-    through = statistics.median(heard["10 words"].first_audio)
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "date": time.strftime("%Y-%m-%d"),
@@ -120,7 +195,8 @@ def run(rounds: int, idle_seconds: float) -> dict[str, object]:
         "engine": f"{status['engine']} {status['precision']}",
         "texts": {name: asdict(figures) for name, figures in heard.items()},
         "in_process": direct,
-        "daemon_overhead_ms": through - direct["first_audio"],
+        "daemon_overhead_ms": undisturbed - direct["first_audio"],
+        "interrupted": asdict(interrupted),
         "idle_percent": idle,
         "memory_mb": memory,
     }
@@ -146,9 +222,23 @@ def table(figures: dict[str, object]) -> str:
         "",
         f"in process: first audio {direct['first_audio']:.1f} ms, RTF {direct['rtf']:.3f}; "
         f"the daemon adds {figures['daemon_overhead_ms']:.1f} ms to the first audio",
+        _interruption(figures["interrupted"]),
         f"idle: {figures['idle_percent']:.2f} % of a core; memory {figures['memory_mb']:.0f} MB",
     ]
     return "\n".join(lines)
+
+
+def _interruption(told: object) -> str:
+    assert isinstance(told, dict)
+    spans = {name: told[name] for name in ("to_last_sample", "to_end", "to_next_first_audio")}
+    p50, p99 = ({name: percentile(span, share) for name, span in spans.items()} for share in (0.5, 0.99))
+    whole = "whole" if told["storm_whole"] else "NOT whole"
+    return (
+        f"cancelled: last sample after {p50['to_last_sample']:.1f} ms (p99 {p99['to_last_sample']:.1f}), its end after "
+        f"{p50['to_end']:.1f} ms ({p99['to_end']:.1f}), chunks after that: {told['chunks_after_end']}; "
+        f"the next sentence is heard after {p50['to_next_first_audio']:.1f} ms ({p99['to_next_first_audio']:.1f})\n"
+        f"{STORM_PAIRS} times speak and cancel: the next sentence is heard {told['storm_cost']:.0f} ms later, {whole}"
+    )
 
 
 def plot(figures: dict[str, object], path: Path) -> None:
