@@ -31,7 +31,7 @@ class Loading:
         self._load_times = load_times
         self._residency = Residency()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
-        self._asked: list[bytes] = []
+        self._asked: set[bytes] = set()
         self.state: State = "loading"
         self.problem: str | None = None
         self.voice = voice
@@ -49,7 +49,7 @@ class Loading:
         """Answer on the control socket, now or as soon as the voices are known."""
         voices = self.known_voices()
         if voices is None and self.state == "loading":
-            self._asked.append(client)
+            self._asked.add(client)
         else:
             self._say(Channel.CONTROL, client, VoicesReply(voices=voices or ()))
 
@@ -62,6 +62,10 @@ class Loading:
             return
         self._preloads[key] = (client, request)
         self._worker.load(key, request.voice)
+
+    def pending(self, client: bytes) -> int:
+        """How many preloads of the client are not answered yet."""
+        return sum(asker == client for asker, _ in self._preloads.values())
 
     def on(self, event: Ready | NotReady, keep_alive: float, now: float) -> None:
         """A load has ended; ``keep_alive`` is the configuration's."""
@@ -95,7 +99,7 @@ class Loading:
         else:
             self.state, self.problem = "degraded", event.message
             self._notifier.ready(f"no default voice: {event.message}")
-        asked, self._asked = self._asked, []
+        asked, self._asked = self._asked, set()
         for client in asked:
             self.tell_voices(client)
 

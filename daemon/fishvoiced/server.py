@@ -216,6 +216,9 @@ class Server:
         under_way = self._requests.scheduler
         if under_way.find(request.id, client):
             return Error(code="bad_request", message=f"request {request.id} is under way already", id=request.id)
+        limit = self._config.limits.requests_per_client
+        if is_preload(request) and self._loading.pending(client) >= limit:
+            return Error(code="busy", message=f"this client has {limit} models to load already", id=request.id)
         if self._transport.clients > self._config.limits.clients and not under_way.find(client=client):
             return Error(code="busy", message=f"{self._config.limits.clients} clients are connected", id=request.id)
         return None

@@ -315,6 +315,17 @@ def test_an_empty_request_loads_and_unloads(daemon: Daemon, client: Wire) -> Non
     eventually(lambda: loaded(client) == ["tone-model"], within=3)
 
 
+def test_a_client_cannot_pile_up_loads(home: Path) -> None:
+    flags = ("--set", "limits.requests_per_client=2")
+    with running(home, *flags, env={"TONE_LOAD": "1"}, ready=False) as daemon, daemon.client() as client:
+        eventually(lambda: client.status()["state"] == "loading")
+        names = [client.speak("", keep_alive=-1.0) for _ in range(3)]
+        first = client.receive()
+        assert isinstance(first, Error)
+        assert (first.id, first.code) == (names[2], "busy")
+        assert [type(client.receive()) for _ in range(2)] == [AudioEnd, AudioEnd]
+
+
 # -- TCP --------------------------------------------------------------------------------------------------------------
 
 
