@@ -128,7 +128,7 @@ class DualAR(nn.Module):
             for i, layer in enumerate(self.fast_layers):
                 caches[i].total = torch.full((1,), k + 1, dtype=torch.int32, device=x.device)
                 x, caches[i] = layer(x, self.fast_cos, self.fast_sin, caches[i])
-            short = nn.functional.linear(self.fast_norm(x[:, -1:]), head)[:, 0]
+            short = nn.functional.linear(self.fast_norm(x[:, -1]), head)  # one row: exported as a head
             seen = history[k + 1][None]
             short = short.scatter(1, seen, penalize(short.gather(1, seen), sampling.repetition_penalty))
             code = sample(short, sampling, k)
