@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import Daemon, Wire, running
+from tests.daemon.harness import Daemon, Manager, Wire, running
 
 
 @pytest.fixture
@@ -29,3 +29,10 @@ def daemon(home: Path) -> Iterator[Daemon]:
 def client(daemon: Daemon) -> Iterator[Wire]:
     with daemon.client() as connected:
         yield connected
+
+
+@pytest.fixture
+def manager(home: Path) -> Iterator[Manager]:
+    listening = Manager(home / "notify")
+    yield listening
+    listening.socket.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -156,6 +157,22 @@ class Daemon:
     @property
     def memory(self) -> int:
         return int(psutil.Process(self.process.pid).memory_info().rss)
+
+
+class Manager:
+    """The receiving end of sd_notify."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(15)
+
+    def until(self, wanted: str) -> list[str]:
+        heard: list[str] = []
+        while not heard or wanted not in heard[-1]:
+            heard.append(self.socket.recv(4096).decode())
+        return heard
 
 
 @contextmanager

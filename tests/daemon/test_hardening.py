@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fishvoice import service
-from tests.daemon.harness import ROOT, chunks, environment, eventually, running
+from tests.daemon.harness import ROOT, Manager, chunks, environment, eventually, running
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None or ctypes.util.find_library("seccomp") is None,
@@ -50,16 +50,24 @@ def test_the_walls_stand(home: Path, cage: tuple[str, ...], attempt: str) -> Non
     assert b"Error: [Errno" in caught.stderr
 
 
-def test_the_shipped_voice_speaks_behind_them(home: Path, cage: tuple[str, ...]) -> None:
-    with running(home, "--set", "engine.calibrate=false", command=cage, module="fishvoiced", ready=False) as daemon:
-        eventually(lambda: (home / "run" / "control.sock").exists() or daemon.process.poll() is not None)
-        assert daemon.process.poll() is None, daemon.log()
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="needs systemd's tools")
+def test_the_shipped_voice_speaks_behind_them_started_by_its_first_client(
+    home: Path, manager: Manager, cage: tuple[str, ...]
+) -> None:
+    sockets = [home / "run" / name for name in ("synthesis.sock", "control.sock")]
+    listen = [f"--listen={path}" for path in sockets]
+    passed = [f"--setenv={name}" for name in ("PYTHONPATH", "FISHVOICE_HOME", "NOTIFY_SOCKET", "PATH")]
+    command = ("systemd-socket-activate", *listen, *passed, *cage)
+    env = {"NOTIFY_SOCKET": str(manager.path)}
+    with running(home, env=env, command=command, module="fishvoiced", ready=False) as daemon:
+        eventually(lambda: all(path.exists() for path in sockets))
         with daemon.client() as client:
             messages = client.until_end(client.speak("Hello, you.", seed=1), within=120)
             sound = np.frombuffer(b"".join(c.payload or b"" for c in chunks(messages)), "<i2")
-            assert client.status()["engine"] == "onnx"
+            assert (client.status()["engine"], client.status()["pid"]) == ("onnx", daemon.process.pid)
         assert np.abs(sound).max() > 1000
-        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        manager.until("READY=1")
         assert "warning" not in daemon.log()
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
         assert "Seccomp:\t2" in status

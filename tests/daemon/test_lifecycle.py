@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,7 +19,7 @@ import zmq
 
 from fishvoice.paths import Curve, Endpoints
 from fishvoice.protocol import AnyMessage, AudioEnd, Cancel, Error, Ok, Shutdown
-from tests.daemon.harness import ROOT, Daemon, Wire, chunks, environment, eventually, running
+from tests.daemon.harness import ROOT, Daemon, Manager, Wire, chunks, environment, eventually, running
 
 LONG = "w " * 400
 
@@ -185,29 +184,6 @@ def test_the_log_file_is_rotated(home: Path) -> None:
 
 
 # -- the service manager -----------------------------------------------------------------------------------------------
-
-
-class Manager:
-    """The receiving end of sd_notify."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.socket.settimeout(15)
-
-    def until(self, wanted: str) -> list[str]:
-        heard: list[str] = []
-        while not heard or wanted not in heard[-1]:
-            heard.append(self.socket.recv(4096).decode())
-        return heard
-
-
-@pytest.fixture
-def manager(home: Path) -> Iterator[Manager]:
-    listening = Manager(home / "notify")
-    yield listening
-    listening.socket.close()
 
 
 def test_the_service_manager_hears_how_it_goes(home: Path, manager: Manager) -> None:
