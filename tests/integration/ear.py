@@ -1,23 +1,111 @@
-"""Hearing words: pocketsphinx over what the microphone has recorded."""
+"""Hearing what the microphone has recorded: is all of a sound in it, once and in order? And which words are it?"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import numpy as np
+import soxr
+from numpy.typing import NDArray
 from pocketsphinx import Decoder
-from scipy.signal import resample_poly
 
-from tests.integration.rig import RATE, Samples
+from tests.integration.rig import AUDIBLE, RATE, Samples
 
 EAR_RATE = 16000
+BAND = 8000  # sampling rate whose band every voice and resampler leaves alone
+FINE_RATE = 32000  # two resamplers do not delay by whole samples
+BLOCK_SECONDS = 0.05
+LEAST_SECONDS = 0.0125  # a block that a gap has split is looked for in parts down to this
+NEAR_SECONDS = 0.03  # two clocks of sound drift less than this from one block to the next
+SAME = 0.8  # correlation of two blocks that are one; half of all other blocks stay below 0.4
+FAINT = 0.1  # of the loudest block: softer ones are not missed
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Shares of what is audible: ``kept`` of the wanted sound is in the recording, in its order; ``added`` of the
+    recording is not of it.
+
+    A cut lowers ``kept``, a repetition raises ``added``; gaps between blocks and loudness change neither.
+    """
+
+    kept: float
+    added: float
+    seconds: float
+
+    @property
+    def whole(self) -> bool:
+        """Nothing cut, doubled or put in."""
+        return self.kept >= 0.97 and self.added <= 0.05
+
+
+def likeness(wanted: Samples, heard: Samples) -> Likeness:
+    """How much of ``wanted`` is in ``heard``; both at the microphone's rate."""
+    search = _Search(_whitened(wanted), _whitened(heard))
+    size = round(BLOCK_SECONDS * FINE_RATE)
+    sought, there = _audible(wanted), _audible(heard)
+    kept = sum(search.find(number * size, (number + 1) * size) for number in sought)
+    added = [number for number in there if not search.covered[number * size : (number + 1) * size].any()]
+    return Likeness(kept / max(1, size * len(sought)), len(added) / max(1, len(there)), len(heard) / RATE)
+
+
+class _Search:
+    """Looks for one block after the other, each behind the one before it. Positions count samples at FINE_RATE."""
+
+    def __init__(self, wanted: NDArray[np.float64], heard: NDArray[np.float64]) -> None:
+        self._wanted = wanted
+        self._heard = heard
+        self._lag = 0  # how much later the last one found was heard
+        self._end = 0  # of the last one found
+        self.covered = np.zeros(len(heard), bool)
+
+    def find(self, start: int, end: int) -> int:
+        """How many samples of ``wanted[start:end]`` are there, whole or in parts; else farther on."""
+        return self._near(start, end) or self._found(start, end, self._end, len(self._heard))
+
+    def _near(self, start: int, end: int) -> int:
+        near = round(NEAR_SECONDS * FINE_RATE)
+        found = self._found(start, end, max(0, start + self._lag - near), end + self._lag + near)
+        middle = (start + end) // 2
+        if found or middle - start < LEAST_SECONDS * FINE_RATE:
+            return found
+        return self._near(start, middle) + self._near(middle, end)
+
+    def _found(self, start: int, end: int, first: int, last: int) -> int:
+        place = _place(self._wanted[start:end], self._heard[first:last])
+        if place is None:
+            return 0
+        self._lag, self._end = first + place - start, first + place + end - start
+        self.covered[first + place : self._end] = True
+        return end - start
+
+
+def as_clear(pairs: Sequence[tuple[str, Samples, Samples]], margin: float = 0.1) -> None:
+    """Of (text, recording, direct) as many words are understood of the recordings as of the direct sounds.
+
+    How many that are is the voice's business; a program on the way must not lose any.
+    """
+    recorded = [found(text, heard_words(recording)) for text, recording, _ in pairs]
+    spoken = [found(text, heard_words(direct)) for text, _, direct in pairs]
+    assert np.mean(recorded) >= np.mean(spoken) - margin, (recorded, spoken)
+
+
+def last_stretch(samples: Samples, gap_seconds: float = 1.0) -> Samples:
+    """What follows the last silence of ``gap_seconds`` that has sound behind it."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
+    if not len(loud):
+        return samples[:0]
+    begins = loud[1:][np.diff(loud) > gap_seconds * RATE]
+    return samples[begins[-1] if len(begins) else loud[0] : loud[-1] + 1]
 
 
 def heard_words(samples: Samples) -> list[str]:
     """What an American English ear takes ``samples`` for."""
-    sound = resample_poly(samples.astype(np.float64), EAR_RATE // 100, RATE // 100)
-    loud = np.flatnonzero(np.abs(sound) > 100)
+    sound = _listened(samples)
+    loud = np.flatnonzero(np.abs(sound) > AUDIBLE / 4)
     if not len(loud):
         return []
     sound = np.pad(sound[loud[0] : loud[-1] + 1], EAR_RATE // 5)
@@ -37,3 +125,35 @@ def found(wanted: str, heard: list[str]) -> float:
     """The share of the words of ``wanted`` that were heard, in their order."""
     matcher = SequenceMatcher(None, words(wanted), heard, autojunk=False)
     return sum(block.size for block in matcher.get_matching_blocks()) / len(words(wanted))
+
+
+def _listened(samples: Samples) -> NDArray[np.float64]:
+    return np.asarray(soxr.resample(samples.astype(np.float64), RATE, EAR_RATE))
+
+
+def _whitened(samples: Samples) -> NDArray[np.float64]:
+    """Differentiated twice, or a voice's fundamental would make every block look like every other one."""
+    sound = np.diff(soxr.resample(samples.astype(np.float64), RATE, BAND), n=2, prepend=[0.0, 0.0])
+    return np.asarray(soxr.resample(sound, BAND, FINE_RATE))
+
+
+def _audible(samples: Samples) -> list[int]:
+    """The numbers of the blocks that can be heard."""
+    size = round(BLOCK_SECONDS * RATE)
+    blocks = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float64)
+    levels = np.sqrt(np.mean(np.square(blocks), axis=1))
+    return [int(number) for number in np.flatnonzero(levels >= max(FAINT * levels.max(initial=0), AUDIBLE / 4))]
+
+
+def _place(block: NDArray[np.float64], region: NDArray[np.float64]) -> int | None:
+    """Where in ``region`` the likeness to ``block``, however loud, first comes to its peak; None: it is not there."""
+    if len(region) < len(block):
+        return None
+    size = 1 << (len(region) - 1).bit_length()
+    spectrum = np.fft.rfft(region, size) * np.fft.rfft(block, size).conj()
+    products = np.fft.irfft(spectrum, size)[: len(region) - len(block) + 1]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(region))])
+    energy = np.maximum(energy[len(block) :] - energy[: -len(block)], 1.0)
+    alike = products / np.sqrt(energy * max(1.0, float(block @ block)))
+    good = np.flatnonzero(alike >= SAME)
+    return int(good[0] + np.argmax(alike[good[0] : good[0] + len(block) // 4])) if len(good) else None

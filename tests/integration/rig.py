@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,15 +14,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]
 RATE = 44100
 AUDIBLE = 400  # of 32767: well above a codec's hiss, well below the softest speech
 NEEDED = ("pulseaudio", "parec", "speech-dispatcher", "spd-say")
+SEED = 1
+VOICE = "tests.integration.voice"  # the module that is the daemon, unless a benchmark wants the plain one
+DIRECT = """
+import json, sys, fishvoice
+with fishvoice.Client(start=False) as client:
+    chunks = list(client.synthesize(**json.loads(sys.argv[1])))
+open(sys.argv[2], "wb").write(b"".join(chunk.pcm for chunk in chunks))
+print(chunks[0].sample_rate)
+"""
 
 Samples = NDArray[np.int16]
 
@@ -105,6 +116,7 @@ class Desktop:
     environment: dict[str, str]
     microphone: Microphone
     daemon: subprocess.Popen[bytes]
+    module: str = VOICE
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, *command: str, timeout: float = 30, **more: str) -> subprocess.CompletedProcess[str]:
@@ -120,7 +132,22 @@ class Desktop:
         return process
 
     def start_daemon(self) -> None:
-        self.daemon = _daemon(self.folder, self.environment)
+        self.daemon = _daemon(self.folder, self.environment, self.module)
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """What the daemon has been asked to say, in order: text, speed and voice."""
+        file = _asked(self.folder)
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def direct(self, text: str, **options: Any) -> Samples:
+        """The daemon's own sound for ``text`` at the microphone's rate, with no program between."""
+        place = self.folder / "direct"
+        request = json.dumps({"text": text, "seed": SEED, **options})
+        said = self.run(sys.executable, "-c", DIRECT, request, str(place))
+        assert said.returncode == 0, said.stderr
+        sound = np.frombuffer(place.read_bytes(), np.int16)
+        return np.asarray(soxr.resample(sound, int(said.stdout), RATE))
 
     @property
     def log(self) -> str:
@@ -130,27 +157,34 @@ class Desktop:
 
 
 @contextlib.contextmanager
-def desktop(home: str | None = None) -> Iterator[Desktop]:
-    """A desktop with the daemon and the module installed as a user would. ``home``: use the models of this one."""
+def desktop(home: str | None = None, module: str = VOICE) -> Iterator[Desktop]:
+    """A desktop with the daemon and the module installed as a user would.
+
+    ``home``: use the models of this one. ``module`` is the daemon.
+    """
     with contextlib.ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fishvoice-desktop-")))
-        environment = _environment(folder, home)
+        environment = _environment(folder, home, module)
         processes: list[subprocess.Popen[bytes]] = []
         cleanup.callback(_end, processes)
         processes.append(_pulseaudio(folder, environment))
-        daemon = _daemon(folder, environment)
+        daemon = _daemon(folder, environment, module)
         _install_module(folder, environment)
         processes.append(_speech_dispatcher(folder, environment))
         microphone = Microphone(environment)
         cleanup.callback(microphone.close)
-        here = Desktop(folder, environment, microphone, daemon)
+        here = Desktop(folder, environment, microphone, daemon, module)
         try:
             yield here
         finally:
             _end([*here.started, here.daemon])
 
 
-def _environment(folder: Path, home: str | None) -> dict[str, str]:
+def _asked(folder: Path) -> Path:
+    return folder / "log" / "asked"
+
+
+def _environment(folder: Path, home: str | None, module: str) -> dict[str, str]:
     own = {
         "HOME": str(folder / "home"),
         "XDG_DATA_HOME": str(folder / "home/.local/share"),
@@ -159,8 +193,10 @@ def _environment(folder: Path, home: str | None) -> dict[str, str]:
         "FISHVOICE_HOME": str(folder / "fishvoice"),
         "PULSE_SERVER": f"unix:{folder / 'native'}",
         "SPEECHD_ADDRESS": f"unix_socket:{folder / 'speechd.sock'}",
-        "FISHVOICE_DAEMON": f"{sys.executable} -m fishvoiced",
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("client", "daemon")),
+        "FISHVOICE_DAEMON": f"{sys.executable} -m {module}",
+        "FISHVOICE_TEST_VOICE": os.environ.get("FISHVOICE_TEST_VOICE", ""),
+        "FISHVOICE_TEST_ASKED": str(_asked(folder)),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("client", "daemon", ".")),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "LANG": "C.UTF-8",
     }
@@ -177,14 +213,15 @@ def _pulseaudio(folder: Path, environment: dict[str, str]) -> subprocess.Popen[b
         "module-null-sink sink_name=nul",
     ]
     loads = [argument for module in modules for argument in ("-L", module)]
-    command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", *loads]
+    command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+    command += ["--resample-method=speex-float-6", *loads]  # the ear compares samples
     process = _started(command, environment, (folder / "log/pulseaudio").open("wb"))
     eventually((folder / "native").exists)
     return process
 
 
-def _daemon(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    process = _started([sys.executable, "-m", "fishvoiced"], environment, (folder / "log/daemon").open("ab"))
+def _daemon(folder: Path, environment: dict[str, str], module: str) -> subprocess.Popen[bytes]:
+    process = _started([sys.executable, "-m", module], environment, (folder / "log/daemon").open("ab"))
     listens = [sys.executable, "-c", "import fishvoice; fishvoice.Client(start=False).voices()"]
     eventually(
         lambda: subprocess.run(listens, env=environment, stderr=subprocess.DEVNULL, check=False).returncode == 0, 60

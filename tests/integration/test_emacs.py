@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ear import found, heard_words
+from tests.integration.ear import as_clear, last_stretch, likeness, words
 from tests.integration.rig import RATE, Desktop, eventually, missing
 
 TEXT = "Please open the window and close the door."
@@ -53,10 +53,20 @@ def emacspeak(program: str) -> str:
 """
 
 
+def assert_whole(here: Desktop, since: int) -> None:
+    """The last that was heard since then is all of TEXT, once."""
+    asked = here.asked[-1]
+    assert words(asked["text"]) == words(TEXT)
+    direct, sound = here.direct(**asked), last_stretch(here.microphone.heard(since))
+    alike = likeness(direct, sound)
+    assert alike.whole, alike
+    as_clear([(TEXT, sound, direct)])
+
+
 def test_emacspeak_is_heard(here: Desktop, lisp: Path) -> None:
     since = here.microphone.position
     emacs(here, lisp, emacspeak(f'(dtk-speak "{TEXT}")\n(sleep-for 5)'))
-    assert found(TEXT, heard_words(here.microphone.heard(since))) >= 0.6
+    assert_whole(here, since)
 
 
 def test_emacspeak_is_silenced_at_once(here: Desktop, lisp: Path) -> None:
@@ -92,4 +102,4 @@ def test_speechd_el_speaks_through_the_module(here: Desktop, lisp: Path) -> None
         SPEECHD_EL,
     )
     assert "module fishvoice" in said
-    assert found(TEXT, heard_words(here.microphone.heard(since))) >= 0.6
+    assert_whole(here, since)

@@ -1,6 +1,6 @@
-"""Being at home in another program: what every integration can do, and the list of them.
+"""Being at home in another program: what every integration can do.
 
-``fishvoice integrate`` works over :func:`integrations`. Installing means writing a few small files into this
+``fishvoice integrate`` works over ``integrate.INTEGRATIONS``. Installing means writing a few small files into this
 user's own folders; removing deletes exactly these, and nothing that somebody else has put there.
 """
 

@@ -1,0 +1,164 @@
+"""Faster speech: is it as short as it should be, at the same pitch, and still understood?
+
+``python -m benchmarks.rate`` says the same sentences with the same seed at several speeds, through the same voice and
+time-stretch as the daemon's, and prints for each speed how long it is relative to normal speech times the speed (1:
+exact), the median pitch relative to normal speech, and pocketsphinx's word error rate. ``--voice flite`` takes flite's
+``slt`` (Debian's package ``flite``), which a recognizer understands well, in place of the default voice.
+
+Exit status 1 if a length or pitch is off by more than 3 %, or 1.5 times the speed costs more than 5 points of words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from fishvoice.protocol import Synthesize
+from fishvoiced.__main__ import installed_speaker
+from fishvoiced.config import Config
+from fishvoiced.engine.base import Samples
+from fishvoiced.synthesis import Chunk
+from fishvoiced.utterance import Speaker
+from tests.integration.voice import Flite
+from tools.starter_voice.evaluate import RATE, Ear
+from tools.starter_voice.metrics import plain_words, word_errors
+
+SPEEDS = (1.0, 0.5, 1.5, 2.0, 3.0)
+JUDGED = 1.5
+MOST_LENGTH_ERROR = MOST_PITCH_ERROR = 0.03
+MOST_MORE_ERRORS = 0.05
+SENTENCES = (
+    "The weather is nice today, and we are going for a walk.",
+    "Please open the window before you leave the house.",
+    "She bought three apples and a bottle of milk.",
+    "The train leaves at seven in the morning.",
+    "He wrote a long letter to his brother.",
+    "There are many people waiting outside the door.",
+    "The children played in the garden until it was dark.",
+    "I would like a cup of coffee with sugar.",
+    "They lived in a small town near the sea.",
+    "My sister has a new job in the city.",
+    "We can meet again at the end of the week.",
+    "The old man walked slowly down the road.",
+    "The file could not be saved to the disk.",
+    "Press the button to start the computer.",
+    "It was a cold day, and the streets were empty.",
+    "The doctor told him to stay in bed.",
+    "Nobody knows where the key to this room is.",
+    "Turn left at the corner and cross the bridge.",
+    "His father works in a large hospital.",
+    "The water in the lake is clear and deep.",
+    "She opened the book and began to read.",
+    "There is nothing left to eat in the kitchen.",
+    "A small bird was sitting on the branch.",
+    "The music was so loud that we could not talk.",
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one speed. ``length`` and ``pitch`` are relative to normal speech, 1 where they are as they should be."""
+
+    speed: float
+    length: float
+    pitch: float
+    word_errors: float
+
+
+def sound(speaker: Speaker, text: str, speed: float, seed: int) -> Samples:
+    """What the daemon would send, at the ear's rate."""
+    utterance = speaker.open(Synthesize(id="1", text=text, speed=speed, seed=seed))
+    chunks = [step.samples for step in utterance.steps if isinstance(step, Chunk)]
+    return np.asarray(soxr.resample(np.concatenate(chunks), utterance.sample_rate, RATE), np.float32)
+
+
+def pitch(samples: Samples) -> float:
+    """Median fundamental frequency of what is voiced, in Hz: the highest peak of the normalized autocorrelation of
+    40 ms, where it is above 0.7 (Boersma, "Accurate short-term analysis of the fundamental frequency", 1993)."""
+    size, shortest, longest = RATE // 25, RATE // 400, RATE // 70
+    window = np.hanning(size)
+    shape = _autocorrelation(window)
+    found = []
+    for start in range(0, len(samples) - size, size // 2):
+        frame = samples[start : start + size].astype(np.float64)
+        if np.sqrt(np.mean(frame**2)) < 0.02:
+            continue
+        likeness = _autocorrelation((frame - frame.mean()) * window) / shape
+        lag = shortest + int(np.argmax(likeness[shortest:longest]))
+        if likeness[lag] > 0.7:
+            found.append(RATE / lag)
+    return float(np.median(found))
+
+
+def _autocorrelation(frame: Samples | np.ndarray) -> np.ndarray:
+    spectrum = np.abs(np.fft.rfft(frame, 2 * len(frame))) ** 2
+    product = np.fft.irfft(spectrum)[: len(frame) // 2]
+    return np.asarray(product / product[0])
+
+
+def measure(speaker: Speaker, texts: tuple[str, ...], seeds: int) -> list[Figures]:
+    """Of every speed, normal speech first."""
+    ear, found = Ear(), []
+    normal: list[Samples] = []
+    for speed in SPEEDS:
+        said = [sound(speaker, text, speed, seed) for text in texts for seed in range(seeds)]
+        normal = normal or said
+        wanted = [plain_words(text) for text in texts for _ in range(seeds)]
+        errors = sum(word_errors(words, ear(each)) for words, each in zip(wanted, said, strict=True))
+        found.append(
+            Figures(
+                speed,
+                length=speed * sum(map(len, said)) / sum(map(len, normal)),
+                pitch=float(np.median([pitch(a) / pitch(b) for a, b in zip(said, normal, strict=True)])),
+                word_errors=errors / sum(map(len, wanted)),
+            )
+        )
+        print(row(found[-1]), flush=True)
+    return found
+
+
+def row(figures: Figures) -> str:
+    return f"{figures.speed:5g}  {figures.length:6.3f}  {figures.pitch:6.3f}  {figures.word_errors:11.1%}"
+
+
+def misses(found: list[Figures]) -> list[str]:
+    """The bars that are not reached, in words."""
+    normal, judged = found[0], next(each for each in found if each.speed == JUDGED)
+    said = []
+    for each in found:
+        if abs(each.length - 1) > MOST_LENGTH_ERROR:
+            said.append(f"at speed {each.speed:g} speech is {each.length:.3f} times as long as it should be")
+        if abs(each.pitch - 1) > MOST_PITCH_ERROR:
+            said.append(f"at speed {each.speed:g} the pitch is {each.pitch:.3f} times the normal one")
+    more = judged.word_errors - normal.word_errors
+    if more > MOST_MORE_ERRORS:
+        said.append(f"at speed {JUDGED:g} there are {more:.1%} more word errors")
+    return said
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Length, pitch and word errors of faster and slower speech.")
+    parser.add_argument("--voice", choices=("default", "flite"), default="default")
+    parser.add_argument("--sentences", type=int, default=len(SENTENCES))
+    parser.add_argument("--seeds", type=int, default=1, help="per sentence")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("FISHVOICE_HOME", str(Path(folder)))  # nobody's calibration changes
+        speaker = Flite() if options.voice == "flite" else installed_speaker(Config())
+        print("speed  length   pitch  word errors")
+        found = measure(speaker, SENTENCES[: options.sentences], options.seeds)
+    missed = misses(found)
+    print(json.dumps({"voice": options.voice, "figures": [asdict(each) for each in found], "missed": missed}, indent=2))
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
