@@ -1,0 +1,66 @@
+"""8-bit weights choose as float32 does, on the voice that ships: the quick part of ``python -m benchmarks.quality``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.quality import (
+    LEAST_AGREEMENT,
+    SENTENCES,
+    Figures,
+    Forced,
+    agreement,
+    misses,
+    prompts,
+    shipped_sampling,
+    spoken,
+)
+from fishvoiced.catalog import STARTER_FOLDER
+from fishvoiced.engine.onnx_engine import OnnxEngine
+from fishvoiced.engine.sessions import Runtime
+from fishvoiced.model import checkpoint as checkpoints
+from fishvoiced.model import export
+from fishvoiced.model.convert import write_graph
+from fishvoiced.model.store import FAST, SLOW, ConvertedModel
+
+
+@pytest.fixture(scope="module")
+def starter() -> ConvertedModel:
+    (folder,) = (STARTER_FOLDER / "converted").iterdir()
+    return ConvertedModel.open(folder)
+
+
+@pytest.fixture(scope="module")
+def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, loaded = tmp_path_factory.mktemp("int8"), checkpoints.load(STARTER_FOLDER)
+    for graph in (SLOW, FAST):
+        write_graph(export.trace(graph, loaded), "int8", folder, graph)
+    return folder
+
+
+def test_int8_finds_the_same_codes_likeliest(starter: ConvertedModel, int8: Path) -> None:
+    begin = starter.tokenizer().semantic_begin
+    engine = OnnxEngine(starter, "fp16", "fp16", Runtime(threads=1))  # float16 on disk, float32 arithmetic
+    read = prompts(starter, SENTENCES[:2])
+    said = [spoken(engine, prompt, shipped_sampling(starter), 1) for prompt in read]
+    exact = Forced(starter.graph(SLOW, "fp16"), starter.graph(FAST, "fp16"), begin)
+    rounded = Forced(int8 / f"{SLOW}.onnx", int8 / f"{FAST}.onnx", begin)
+    wanted = [exact(*each) for each in zip(read, said, strict=True)]
+    found = [rounded(*each) for each in zip(read, said, strict=True)]
+    assert sum(codes.shape[1] for codes in said) > 40
+    semantic, codes = agreement(wanted, found)
+    assert semantic >= LEAST_AGREEMENT
+    assert codes >= LEAST_AGREEMENT
+    # The measure is not content with anything: told another past, the exact model itself chooses otherwise.
+    other = [exact(prompt, np.roll(codes, 7, axis=1)) for prompt, codes in zip(read, said, strict=True)]
+    assert agreement(wanted, other)[0] < LEAST_AGREEMENT
+
+
+def test_a_precision_that_misses_its_bar_is_named() -> None:
+    exact, good = Figures("fp32", 1.0, 1.0, 0.30), Figures("int8", 0.95, 0.9, 0.31)
+    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.30)]) == []
+    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.32)]) == ["int4 has 2.0% more word errors than float32"]
+    assert "int8" in misses([exact, Figures("int8", 0.89, 0.9, 0.3), Figures("int4", 0.8, 0.6)])[0]
