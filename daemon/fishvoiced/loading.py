@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
 from fishvoiced.events import NotReady, Ready
-from fishvoiced.health import State
+from fishvoiced.health import Outcome, State
 from fishvoiced.loadtimes import LoadTimes
 from fishvoiced.notify import Notifier
 from fishvoiced.residency import Residency
@@ -24,10 +24,19 @@ Say = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
 class Loading:
     """Asks the worker to load and unload, and answers those who wait for it."""
 
-    def __init__(self, worker: Worker, notifier: Notifier, say: Say, voice: str | None, load_times: LoadTimes) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        notifier: Notifier,
+        say: Say,
+        ended: Callable[[Outcome], None],
+        voice: str | None,
+        load_times: LoadTimes,
+    ) -> None:
         self._worker = worker
         self._notifier = notifier
         self._say = say
+        self._ended = ended
         self._load_times = load_times
         self._residency = Residency()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
@@ -58,6 +67,7 @@ class Loading:
         model = self._model(request.voice)
         if request.keep_alive == 0 and model is not None:
             self._residency.keep(model, 0, now)
+            self._ended("complete")
             self._say(Channel.SYNTHESIS, client, AudioEnd(id=request.id, finish_reason="complete"))
             return
         self._preloads[key] = (client, request)
@@ -87,6 +97,7 @@ class Loading:
             log.error("cannot load a voice: %s", event.message, extra={"code": event.code})
             reply = Error(code=event.code, message=event.message, id=asked)
         if client is not None:
+            self._ended("complete" if isinstance(event, Ready) else "error")
             self._say(Channel.SYNTHESIS, client, reply)
         if event.tag == DEFAULT_VOICE:
             self._settle(event)
@@ -145,3 +156,4 @@ class Loading:
         """Nobody waits for this client's preloads any more."""
         for key in [key for key, (asker, _) in self._preloads.items() if asker == client]:
             del self._preloads[key]
+            self._ended("vanished")

@@ -66,7 +66,7 @@ class Server:
         self._notifier = notifier
         self._health = health
         self._reload = reload
-        self._loading = Loading(worker, notifier, self._say, config.voice, load_times)
+        self._loading = Loading(worker, notifier, self._say, health.ended, config.voice, load_times)
         self._requests = UnderWay(config, transport, worker, health, self._loading)
         self._watchdog = Watchdog()
         self._keys = DEFAULT_VOICE

@@ -289,6 +289,8 @@ def test_an_empty_request_loads_and_unloads(daemon: Daemon, client: Wire) -> Non
     assert sorted(loaded(client)) == ["fast-model", "tone-model"]
     client.until_end(client.speak("", voice="fast", keep_alive=0.0))
     eventually(lambda: loaded(client) == ["tone-model"], within=3)
+    counters = client.status()["counters"]
+    assert (counters["requests"], counters["complete"]) == (2, 2)
 
 
 def test_a_client_cannot_pile_up_loads(home: Path) -> None:
