@@ -135,6 +135,22 @@ def test_letters_and_say_interrupt() -> None:
         assert daemon.requests[1].text == "Now"
 
 
+def test_another_language_is_spoken_by_its_voice(daemon: FakeDaemon) -> None:
+    with Room() as room:
+        [voice] = [each for each in room.client.voices() if each.language]
+        room.hears(f"set_lang {voice.language} t\n")
+        room.done()
+        room.hears("q {Then.}\nd\n")
+        room.done(2)
+        room.hears("tts_reset\nl {a}\n")
+        room.done(3)
+    assert [(each.text, each.voice) for each in daemon.requests] == [
+        (voice.language, voice.name),
+        ("Then.", voice.name),
+        ("A", None),
+    ]
+
+
 def test_pause_keeps_what_is_left() -> None:
     with GatedDaemon() as daemon, Room() as room:
         room.hears("q {One. }\nt 440 10\nq {Two. }\nd\n")
@@ -245,7 +261,7 @@ def test_installing_and_removing(share: Path) -> None:
         [server_file()], input=b"", env={**os.environ, "PYTHONPATH": "client:daemon"}, check=True, timeout=30
     )
     EMACS.remove()
-    assert list((share / "fishvoice").iterdir()) == []
+    assert not (share / "fishvoice").exists()
     assert EMACS.remove() == ["it was not installed"]
     assert EMACS.state() == before
 

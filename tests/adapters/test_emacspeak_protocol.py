@@ -16,6 +16,7 @@ SESSION = (
     b'tts_set_speech_rate 75\ntts_sync_state all 0 0 1 75\ns\nc { }\nq {Hello, this is " }\nc { }\nq {two\nlines }\nd\n'
     b"l {a}\nl { }\ntts_say { Now.}\nt 440 50\nsh 100\nr {90}\na /tmp/a.wav\np /tmp/b.wav\ntts_set_punctuations some\n"
     b"tts_set_character_scale 1.2\ntts_split_caps 1\ntts_capitalize  0\ntts_allcaps_beep  t\nset_lang en t \n"
+    b"set_lang de nil \nset_next_lang t\nset_previous_lang nil\nset_preferred_lang en en-GB \nlist_lang\nb\nb 300\n"
     b"tts_reset \nversion\ntts_pause\ntts_resume\n"
 )
 
@@ -47,7 +48,14 @@ def test_a_session_is_understood() -> None:
         Change(split_caps=True),
         Change(capitalize=False),
         Change(allcaps_beep=True),
-        protocol.Unknown("set_lang en t"),
+        protocol.Language("en", True),
+        protocol.Language("de", False),
+        protocol.LanguageStep(1),
+        protocol.LanguageStep(-1),
+        protocol.PreferLanguage("en", "en-GB"),
+        protocol.ListLanguages(),
+        protocol.QueueTone(523, 100),
+        protocol.QueueTone(300, 100),
         protocol.Reset(),
         protocol.Version(),
         protocol.Pause(),

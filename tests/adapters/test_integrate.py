@@ -88,6 +88,8 @@ def test_done_and_undone_without_a_trace(person: Path, capsys: pytest.CaptureFix
     assert files(person) == first
     assert any(line.startswith("removed ") for line in run(capsys, "--remove", name))
     assert files(person) == before
+    ours = {"fishvoice", "speech-dispatcher-modules"}
+    assert not [folder for folder in person.rglob("*") if folder.name in ours]
     assert states(capsys)[name] == "can be installed"
     assert run(capsys, "--remove", name) == ["it was not installed"]
 

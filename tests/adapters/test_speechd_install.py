@@ -42,8 +42,7 @@ def test_it_goes_without_a_trace(user: Path) -> None:
     SPEECH_DISPATCHER.install()
     SPEECH_DISPATCHER.install()
     assert any("removed" in line for line in SPEECH_DISPATCHER.remove())
-    assert not module_file().exists()
-    assert list(module_file().parent.iterdir()) == []
+    assert not module_file().parent.exists()
     assert SPEECH_DISPATCHER.remove() == ["it was not installed"]
     assert SPEECH_DISPATCHER.state() == before
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from fishvoice.adapters import emacspeak_protocol as protocol
+from fishvoice.adapters.emacspeak_languages import LanguageCommand, Languages
 from fishvoice.adapters.emacspeak_talk import Item, Sound, Talk, Tone, Words, play_sound
 from fishvoice.adapters.emacspeak_text import Settings, letter, spoken
 from fishvoice.client import Client
@@ -28,12 +29,13 @@ class Server:
         self._client = client
         self._new_sink = new_sink
         self._settings = Settings()
+        self._languages = Languages(client.voices)
         self._queue: list[protocol.Command] = []
         self._talk: Talk | None = None
         self._paused: list[Item] = []
 
     def handle(self, command: protocol.Command) -> None:
-        """Carry out ``command``; never waits for the daemon."""
+        """Carry out ``command``; never waits for the daemon, but shortly for its voices' languages."""
         match command:
             case protocol.Stop():
                 self._silence()
@@ -50,9 +52,12 @@ class Server:
                 self._paused = []
             case protocol.Change():
                 self._settings = self._settings.changed(command)
+            case protocol.Language() | protocol.LanguageStep() | protocol.PreferLanguage() | protocol.ListLanguages():
+                self._tell_language(command)
             case protocol.Reset():
                 self._silence()
                 self._settings = Settings()
+                self._languages.reset()
             case protocol.Version():
                 from importlib.metadata import version
 
@@ -67,11 +72,16 @@ class Server:
     def _now(self, text: str, speed: float) -> None:
         self._silence()
         if text:
-            self._add([Words(text, min(speed, MOST_SPEED))])
+            self._add([Words(text, min(speed, MOST_SPEED), self._languages.voice)])
+
+    def _tell_language(self, command: LanguageCommand) -> None:
+        said = self._languages.handle(command)
+        if said:
+            self._now(said, self._settings.speed)
 
     def _dispatch(self) -> None:
         queued, self._queue = self._queue, []
-        self._add(items(queued, self._settings))
+        self._add(items(queued, self._settings, self._languages.voice))
 
     def _silence(self) -> None:
         self._queue = []
@@ -88,7 +98,7 @@ class Server:
         return talk.stop() if talk is not None else []
 
 
-def items(queued: list[protocol.Command], settings: Settings) -> list[Item]:
+def items(queued: list[protocol.Command], settings: Settings, voice: str | None = None) -> list[Item]:
     """What is to be heard for a queue: neighboring texts in one piece, so that sentences stay whole."""
     done: list[Item] = []
     text: list[str] = []
@@ -96,7 +106,7 @@ def items(queued: list[protocol.Command], settings: Settings) -> list[Item]:
     def flush() -> None:
         words = spoken(" ".join(text), settings)
         if words:
-            done.append(Words(words, settings.speed))
+            done.append(Words(words, settings.speed, voice))
         text.clear()
 
     for command in queued:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from fishvoice.adapters.integration import CannotIntegrate, Integration, command, delete, write
+from fishvoice.adapters.integration import CannotIntegrate, Integration, command, delete, prune, write
 
 LISP = """\
 ;;; fishvoice.el --- let Emacs speak with fishvoice  -*- lexical-binding: t; -*-
@@ -74,6 +74,7 @@ def remove() -> list[str]:
         _folder().rmdir()
     except OSError as error:
         raise CannotIntegrate(f"{_folder()} holds files of somebody else and stays: {error.strerror}") from error
+    prune(_folder().parent)
     return [f"removed {path}" for path in gone] + ["take the line that loads fishvoice.el out of your init file"]
 
 

@@ -29,7 +29,7 @@ class QueueRate:
 
 @dataclass(frozen=True)
 class QueueTone:
-    """``t``: a tone in the queue."""
+    """``t``, ``b``: a tone in the queue."""
 
     hertz: float
     milliseconds: float
@@ -103,6 +103,34 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Language:
+    """``set_lang``: speak ``code`` from now on; ``tell``: and say so."""
+
+    code: str
+    tell: bool
+
+
+@dataclass(frozen=True)
+class LanguageStep:
+    """``set_next_lang``, ``set_previous_lang``: the language ``step`` farther on in the list."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class PreferLanguage:
+    """``set_preferred_lang``: ``alias`` means ``code`` from now on."""
+
+    alias: str
+    code: str
+
+
+@dataclass(frozen=True)
+class ListLanguages:
+    """``list_lang``: say which languages there are."""
+
+
+@dataclass(frozen=True)
 class Reset:
     """``tts_reset``: silence, and settings as at the start."""
 
@@ -114,7 +142,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Not for this server: voice codes, languages, garbage."""
+    """Not for this server: voice codes, notes, garbage."""
 
     line: str
 
@@ -133,6 +161,10 @@ Command: TypeAlias = (
     | Say
     | Letter
     | Change
+    | Language
+    | LanguageStep
+    | PreferLanguage
+    | ListLanguages
     | Reset
     | Version
     | Unknown
@@ -184,8 +216,9 @@ def _parse(word: str, argument: str) -> Command | None:
         case "r":
             return QueueRate(float(argument))
         case "t":
-            hertz, milliseconds = map(float, (argument.split() or ["440", "50"])[:2])
-            return QueueTone(hertz, milliseconds)
+            return _tone(argument, "440", "50")
+        case "b":
+            return _tone(argument, "523", "100")
         case "sh":
             return QueueSilence(float(argument or 50))
         case "a":
@@ -200,7 +233,12 @@ def _parse(word: str, argument: str) -> Command | None:
             return Reset()
         case "version":
             return Version()
-    return _change(word, argument.split())
+    return _change(word, argument.split()) or _language(word, argument.split())
+
+
+def _tone(argument: str, hertz: str, milliseconds: str) -> QueueTone:
+    given = argument.split()
+    return QueueTone(*map(float, [*given, *[hertz, milliseconds][len(given) :]][:2]))
 
 
 def _change(word: str, values: list[str]) -> Change | None:
@@ -219,6 +257,21 @@ def _change(word: str, values: list[str]) -> Change | None:
             return Change(allcaps_beep=_flag(flag))
         case "tts_sync_state", [mode, capitalize, beep, split, rate]:
             return Change(mode, _flag(capitalize), _flag(beep), _flag(split), float(rate))
+    return None
+
+
+def _language(word: str, values: list[str]) -> Command | None:
+    match word, values:
+        case "set_lang", [code, *tell]:
+            return Language(code, tell == ["t"])
+        case "set_next_lang", _:
+            return LanguageStep(1)
+        case "set_previous_lang", _:
+            return LanguageStep(-1)
+        case "set_preferred_lang", [alias, code]:
+            return PreferLanguage(alias, code)
+        case "list_lang", _:
+            return ListLanguages()
     return None
 
 

@@ -29,10 +29,11 @@ SOUND_PLAYERS = ("paplay", "pw-play", "aplay", "play")
 
 @dataclass(frozen=True)
 class Words:
-    """Text to be spoken."""
+    """Text to be spoken; ``voice`` None: by the default one."""
 
     text: str
     speed: float
+    voice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Talk:
     def _speak(self, item: Item) -> None:
         match item:
             case Words():
-                speech = self._client.synthesize(item.text, speed=item.speed, priority="message")
+                speech = self._client.synthesize(item.text, voice=item.voice, speed=item.speed, priority="message")
                 with self._lock:
                     over, self._cancel = self._over, speech.cancel
                 if over:

@@ -6,6 +6,7 @@ user's own folders; removing deletes exactly these, and nothing that somebody el
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -57,6 +58,12 @@ def delete(path: Path) -> bool:
     except OSError as error:
         raise CannotIntegrate(f"cannot delete {path}: {error.strerror}") from error
     return True
+
+
+def prune(folder: Path) -> None:
+    """Remove ``folder`` if nothing is left in it."""
+    with contextlib.suppress(OSError):  # it holds what somebody else has put there
+        folder.rmdir()
 
 
 def command(script: str, module: str) -> list[str]:

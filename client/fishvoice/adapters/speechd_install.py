@@ -8,7 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from fishvoice.adapters.integration import Integration, command, delete, write
+from fishvoice.adapters.integration import Integration, command, delete, prune, write
 
 MODULE = "fishvoice"
 _ADD_MODULE = re.compile(r'^\s*AddModule\s+"?([\w-]+)', re.MULTILINE)
@@ -42,7 +42,11 @@ def install() -> list[str]:
 
 def remove() -> list[str]:
     """Delete the module file."""
-    return [f"removed {module_file()}" if delete(module_file()) else "it was not installed"]
+    if not delete(module_file()):
+        return ["it was not installed"]
+    prune(module_file().parent)
+    prune(module_file().parent.parent)  # libexec, which few people have
+    return [f"removed {module_file()}"]
 
 
 def _configuration() -> list[str]:
