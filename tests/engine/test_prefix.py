@@ -97,6 +97,15 @@ def test_every_way_to_the_prefix_gives_the_same_bits(
     assert computed == [length] * 2
 
 
+def test_buffers_that_served_another_text_meanwhile_are_filled_again(engine: OnnxEngine, computed: list[int]) -> None:
+    expected = codes(engine, reference())
+    for between in (build_prompt(engine.tokenizer, 4, "A text without a reference.", []), prompt(engine, reference(9))):
+        assert len(list(engine.generate(between, SAMPLING, 1, 30))) > 1
+        assert len(engine._free) == 1, "the same buffers served both"
+        np.testing.assert_array_equal(codes(engine, reference()), expected)
+    assert len(computed) == 2
+
+
 def test_buffers_in_use_by_another_are_not_taken_for_ones_own(engine: OnnxEngine, computed: list[int]) -> None:
     voices = [reference(1), reference(2)]
     alone = [codes(engine, voice) for voice in voices]
