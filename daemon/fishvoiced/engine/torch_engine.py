@@ -22,13 +22,13 @@ from fishvoiced.prompt import Prompt
 
 
 class TorchEngine:
-    """A checkpoint folder in memory; see :class:`fishvoiced.engine.base.Engine`."""
+    """A checkpoint (its folder, or loaded already) in memory; see :class:`fishvoiced.engine.base.Engine`."""
 
     name = "torch"
     precision = "fp32"
 
-    def __init__(self, checkpoint: Path, device: str = "cpu") -> None:
-        loaded = checkpoints.load(checkpoint)
+    def __init__(self, checkpoint: Path | checkpoints.Checkpoint, device: str = "cpu") -> None:
+        loaded = checkpoints.load(checkpoint) if isinstance(checkpoint, Path) else checkpoint
         self.config = loaded.config
         self.tokenizer = loaded.tokenizer
         try:

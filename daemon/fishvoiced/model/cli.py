@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("checkpoint", type=Path)
     importing.add_argument("--precision", choices=PRECISIONS[LANGUAGE], default="int4", help="of the language model")
     importing.add_argument(
-        "--codec-precision", choices=PRECISIONS[DECODER], default="fp32", help="of the codec's decoder"
+        "--codec-precision", choices=PRECISIONS[DECODER], default="int8", help="of the codec's decoder"
     )
     removing = verbs.add_parser("remove", help="delete a converted model")
     removing.add_argument("name")

@@ -31,17 +31,19 @@ class Stream:
         self.present: list[Tensor] = []
         self.position = position if position is not None else torch.zeros(1, dtype=torch.int64)
 
+    def take(self, x: Tensor, columns: int, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+        """The ``columns`` columns before ``x`` along ``dim``, of ``dtype`` where they are not kept as ``x`` is."""
+        if self._past is not None:
+            return next(self._past)
+        shape = list(x.shape)
+        shape[dim] = columns
+        return x.new_zeros(shape, dtype=dtype or x.dtype)
+
     def extend(self, x: Tensor, columns: int, dim: int = -1) -> Tensor:
         """``x`` with ``columns`` columns of left context along ``dim``."""
         if columns == 0:
             return x
-        if self._past is not None:
-            past = next(self._past)
-        else:
-            shape = list(x.shape)
-            shape[dim] = columns
-            past = x.new_zeros(shape)
-        joined = torch.cat([past, x], dim=dim)
+        joined = torch.cat([self.take(x, columns, dim), x], dim=dim)
         self.present.append(joined.narrow(dim, joined.shape[dim] - columns, columns))
         return joined
 

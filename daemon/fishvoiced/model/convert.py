@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import onnx_ir
@@ -13,7 +14,8 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import export, quantize
+from fishvoiced.model import codec_int8, export, quantize
+from fishvoiced.model.codec import Codec
 from fishvoiced.model.config import FORMAT_FILE, ModelConfig
 from fishvoiced.model.store import (
     ABOUT,
@@ -28,6 +30,7 @@ from fishvoiced.model.store import (
     sha256,
     writing,
 )
+from fishvoiced.model.typical import typical_codes
 from fishvoiced.text.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 
 Progress = Callable[[str, float], None]
@@ -81,7 +84,10 @@ def import_checkpoint(
             with writing(target / f"{part}-{precision}", digest) as temporary:
                 for graph in GRAPHS_OF_PART[part]:
                     progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
-                    write_graph(export.trace(graph, loaded), precision, temporary, graph)
+                    traced = loaded
+                    if part == DECODER and precision == "int8":
+                        traced = replace(loaded, codec=int8_codec(loaded, folder))
+                    write_graph(export.trace(graph, traced), precision, temporary, graph)
                     done += 1
     if not _present(target, ABOUT, None):
         with writing(target / ABOUT, digest) as temporary:
@@ -97,11 +103,16 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
     """Quantize ``model`` as ``precision`` says and write it with its weights beside it, ready to be mapped."""
     if precision == "fp16":
         quantize.store_half(model)
-    elif precision in BITS and name != DECODER:
+    elif precision in BITS:
         quantize.quantize_matmuls(model, BITS[precision])
         quantize.halve_embeddings(model)
     ClearMetadataAndDocStringPass()(model)  # the exporter notes every operator's place in the source code
     onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
+
+
+def int8_codec(loaded: checkpoints.Checkpoint, folder: Path) -> Codec:
+    """The codec with its decoder in 8 bits, fitted to what the model itself says."""
+    return codec_int8.in_int8(loaded.codec, codec_int8.observe(loaded.codec, typical_codes(loaded, folder)))
 
 
 def _present(target: Path, part: str, precision: str | None) -> bool:

@@ -39,7 +39,7 @@ PART_OF_GRAPH = {SLOW: LANGUAGE, FAST: LANGUAGE, DECODER: DECODER, ENCODER: ENCO
 GRAPHS_OF_PART = {LANGUAGE: (SLOW, FAST), DECODER: (DECODER,), ENCODER: (ENCODER,)}
 PRECISIONS: Mapping[str, tuple[str, ...]] = {
     LANGUAGE: ("fp32", "fp16", "int8", "int4"),
-    DECODER: ("fp32", "fp16"),
+    DECODER: ("fp32", "fp16", "int8"),
     ENCODER: ("fp32",),
 }
 MANIFEST = "manifest.json"

@@ -1,0 +1,330 @@
+"""The codec's decoder in 8 bits: modules that take the places of ``codec.py``'s behind the quantizer.
+
+What a convolution reads is rounded to uint8 *levels*, its weights to int8 with one scale per output channel. The sum
+that runs through the residual units stays float32. The scales are fixed beforehand, from a decoding of codes that are
+typical of the model (:func:`observe`): scales fitted at run time would depend on how the frames are cut into blocks.
+
+Layout is channels-last, [B, T, C]: ONNX Runtime's int8 convolution wants it so, and a transposed convolution's phases
+are then in order as they come. Every module runs in torch as well, with the same levels.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fishvoiced.model.codec import CausalConv, CausalTransposedConv, Codec, ResidualUnit, Snake, Stream, run
+from fishvoiced.model.layers import MS_DOMAIN
+
+STEPS = 1024
+"""Steps of a table whose argument is float32: four times finer than the levels that come out of it."""
+MARGIN = 1.1
+"""How far beyond what was observed a value may go before it is cut off."""
+EVENNESS = 0.5
+"""0: one scale for all channels; 1: each channel fills the levels, and its weights bear the difference."""
+MIDDLE = 128
+BLOCK = 16
+
+
+@dataclass
+class Span:
+    """The least and the greatest value of each channel [C]; zero always lies between them."""
+
+    low: Tensor = field(default_factory=lambda: torch.zeros(()))
+    high: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    def include(self, x: Tensor) -> None:
+        """``x`` [B, C, T]."""
+        self.low = torch.minimum(self.low, x.amin((0, 2)))
+        self.high = torch.maximum(self.high, x.amax((0, 2)))
+
+    def widened(self) -> Span:
+        return Span(self.low * MARGIN, self.high * MARGIN)
+
+
+@dataclass
+class Levels:
+    """Level q of a channel stands for (q - zero) x scale; ``scale`` [C] differs, ``zero`` (0 … 255) does not."""
+
+    scale: Tensor
+    zero: int
+
+    @staticmethod
+    def of(span: Span) -> Levels:
+        reach = torch.maximum(-span.low, span.high).clamp(min=1e-6)
+        shape = reach**EVENNESS
+        low, high = (span.low / shape).min(), (span.high / shape).max()
+        step = (high - low) / 255
+        return Levels(shape * step, int((-low / step).round()))
+
+    def round(self, x: Tensor) -> Tensor:
+        return (x / self.scale + self.zero).round().clamp(0, 255).to(torch.uint8)
+
+
+Spans = dict[nn.Module, tuple[Span, Span]]
+
+
+@torch.no_grad()
+def observe(codec: Codec, codes: Tensor) -> Spans:
+    """What goes in and what comes out of the decoder's first convolution and of every Snake, while ``codes``
+    int64 [1, num_codebooks, T] are decoded."""
+    spans: Spans = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, Stream], output: Tensor) -> None:
+        values = (inputs[0], output)
+        for span, value in zip(spans.setdefault(module, (Span(), Span())), values, strict=True):
+            span.include(value)
+
+    watched = [codec.decoder[0], *(m for m in codec.decoder.modules() if isinstance(m, Snake))]
+    hooks = [module.register_forward_hook(note) for module in watched]
+    try:
+        stream = Stream()
+        for block in torch.split(codes, BLOCK, dim=2):
+            codec.decode(block, stream)
+            stream = Stream(stream.present, stream.position + block.shape[2])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return spans
+
+
+@torch.no_grad()
+def in_int8(codec: Codec, spans: Spans) -> Codec:
+    """The codec with its decoder in 8 bits; all but the last Snake and the last convolution, which cost little."""
+    rounded = copy.copy(codec)
+    rounded._modules = dict(codec._modules)
+    rounded.decoder = nn.ModuleList(_layers(codec.decoder, spans))
+    return rounded
+
+
+def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
+    first, *middle, snake, last = layers
+    assert isinstance(first, CausalConv)
+    levels = Levels.of(spans[first][0].widened())
+    yield Entry(levels)
+    yield Product(first, levels)
+    for layer in middle:
+        if isinstance(layer, Snake):
+            levels = Levels.of(spans[layer][1].widened())
+            yield Lookup.of_values(layer, spans[layer][0].widened(), levels)
+        elif isinstance(layer, CausalTransposedConv):
+            yield Product(layer, levels)
+        elif isinstance(layer, ResidualUnit):
+            yield Residual(layer, spans)
+        else:
+            raise TypeError(f"a decoder has no {type(layer).__name__}")
+    yield Exit(snake, last)
+
+
+class Entry(nn.Module):
+    """[B, C, T] float32 → levels [B, T, C]."""
+
+    gain: Tensor
+
+    def __init__(self, levels: Levels) -> None:
+        super().__init__()
+        self.zero = levels.zero
+        self.register_buffer("gain", 1 / levels.scale)
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        x = x.transpose(1, 2) * self.gain + (self.zero + 0.5)
+        return x.clamp(0.0, 255.0).to(torch.uint8)
+
+
+class Exit(nn.Module):
+    """[B, T, C] float32 → what ``layers`` make of it, channels first: the last two are as they were."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        return run(self.layers, x.transpose(1, 2), stream)
+
+
+class Residual(nn.Module):
+    """A residual unit; ``x`` float32 [B, T, C]."""
+
+    def __init__(self, unit: ResidualUnit, spans: Spans) -> None:
+        super().__init__()
+        first, conv, second, product = unit.block
+        assert isinstance(first, Snake) and isinstance(second, Snake)  # noqa: PT018
+        assert isinstance(conv, CausalConv) and isinstance(product, CausalConv)  # noqa: PT018
+        a, c = (Levels.of(spans[snake][1].widened()) for snake in (first, second))
+        span = spans[second][0].widened()
+        self.block = nn.ModuleList(
+            [
+                Lookup.of_values(first, spans[first][0].widened(), a),
+                Convolution(conv, a, span),
+                Lookup.of_levels(second, span, c),
+                Product(product, c),
+            ]
+        )
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        return x + run(self.block, x, stream)
+
+
+class Lookup(nn.Module):
+    """Snake as a table per channel: float32 or levels in, levels out.
+
+    ONNX Runtime computes a cosine on one thread, 2 ns each; three million of them a frame would be half the work.
+    """
+
+    table: Tensor
+    gain: Tensor | None
+    offset: Tensor | None
+
+    def __init__(self, table: Tensor, gain: Tensor | None = None, offset: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("table", table[None])
+        self.register_buffer("gain", gain)
+        self.register_buffer("offset", offset)
+
+    @staticmethod
+    def of_values(snake: Snake, span: Span, levels: Levels) -> Lookup:
+        step = (span.high - span.low).clamp(min=1e-6) / (STEPS - 1)
+        zero = (-span.low / step).round()
+        table = _snake(snake, (torch.arange(STEPS)[:, None] - zero) * step)
+        return Lookup(levels.round(table), 1 / step, zero + 0.5)  # half a step: what follows rounds downwards
+
+    @staticmethod
+    def of_levels(snake: Snake, span: Span, levels: Levels) -> Lookup:
+        step, middle = _own_levels(span)
+        table = _snake(snake, (torch.arange(256)[:, None] - MIDDLE) * step + middle)
+        return Lookup(levels.round(table))
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        if self.gain is not None and self.offset is not None:
+            x = (x * self.gain + self.offset).clamp(0.0, STEPS - 0.5)
+        index = x.to(torch.int32)
+        if torch.onnx.is_in_onnx_export():
+            levels: Tensor = torch.onnx.ops.symbolic(  # torch's own gather wants int64, twice the memory
+                "GatherElements", (self.table, index), {"axis": 1}, dtype=torch.uint8, shape=index.shape
+            )
+            return levels
+        return self.table.expand(x.shape[0], -1, -1).gather(1, index.long())
+
+
+def _snake(snake: Snake, x: Tensor) -> Tensor:
+    """``x`` [steps, C]."""
+    y: Tensor = snake(x.T[None], Stream())
+    return y[0].T
+
+
+def _own_levels(span: Span) -> tuple[Tensor, Tensor]:
+    """Step and middle [C] of levels that each channel fills: what only a table reads need not have one zero."""
+    return ((span.high - span.low).clamp(min=1e-6) / 255, (span.high + span.low) / 2)
+
+
+def _round_weight(conv: nn.Conv1d, levels: Levels) -> tuple[Tensor, Tensor, Tensor]:
+    """Weight int8 [out, in, kernel] and its scale [out], for inputs that count in levels, and bias [out]."""
+    assert conv.bias is not None
+    weight = conv.weight * levels.scale[:, None]
+    scale = weight.abs().amax((1, 2)).clamp(min=1e-12) / 127
+    return (weight / scale[:, None, None]).round().to(torch.int8), scale, conv.bias.clone()
+
+
+def _extend(x: Tensor, columns: int, zero: int, stream: Stream) -> Tensor:
+    """Left context of levels; between calls it is kept as float32 with zero for ``zero``, as a stream begins."""
+    if columns == 0:
+        return x
+    past = stream.take(x, columns, dim=1, dtype=torch.float32)
+    joined = torch.cat([(past + zero).to(torch.uint8), x], dim=1)
+    stream.present.append(joined.narrow(1, joined.shape[1] - columns, columns).float() - zero)
+    return joined
+
+
+class Convolution(nn.Module):
+    """Levels in, levels out that fill ``span`` in every channel."""
+
+    weight: Tensor
+    bias: Tensor
+    scale: Tensor
+
+    def __init__(self, conv: CausalConv, levels: Levels, span: Span) -> None:
+        super().__init__()
+        self.context, self.dilation, self.zero = conv.context, conv.conv.dilation[0], levels.zero
+        weight, scale, bias = _round_weight(conv.conv, levels)
+        step, middle = _own_levels(span)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", ((bias - middle) / scale).round().to(torch.int32))
+        self.register_buffer("scale", scale / step)
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        joined = _extend(x, self.context, self.zero, stream)
+        out, _, kernel = self.weight.shape
+        if torch.onnx.is_in_onnx_export():
+            one = torch.ones(())
+            y: Tensor = torch.onnx.ops.symbolic(
+                f"{MS_DOMAIN}::QLinearConv",
+                (
+                    joined,
+                    one,
+                    torch.tensor(self.zero, dtype=torch.uint8),
+                    self.weight,
+                    self.scale,
+                    torch.zeros(out, dtype=torch.int8),
+                    one,
+                    torch.tensor(MIDDLE, dtype=torch.uint8),
+                    self.bias,
+                ),
+                {"channels_last": 1, "kernel_shape": [kernel], "dilations": [self.dilation]},
+                dtype=torch.uint8,
+                shape=(x.shape[0], x.shape[1], out),
+                version=1,
+            )
+            return y
+        sums = F.conv1d(
+            (joined.float() - self.zero).transpose(1, 2), self.weight.float(), self.bias.float(), dilation=self.dilation
+        )
+        return ((sums.transpose(1, 2) * self.scale).round() + MIDDLE).clamp(0, 255).to(torch.uint8)
+
+
+class Product(nn.Module):
+    """A convolution as a matrix product: levels in, float32 out, ``stride`` columns for each one in."""
+
+    weight: Tensor
+    bias: Tensor
+    scale: Tensor
+
+    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: Levels) -> None:
+        super().__init__()
+        self.context, self.zero = conv.context, levels.zero
+        self.stride = conv.stride if isinstance(conv, CausalTransposedConv) else 1
+        weight, scale, bias = _round_weight(conv.conv, levels)
+        self.taps = weight.shape[2]
+        self.register_buffer("weight", weight.permute(2, 1, 0).flatten(0, 1).contiguous())
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        batch, columns, _ = x.shape
+        joined = _extend(x, self.context, self.zero, stream)
+        taps = torch.cat([joined.narrow(1, i, columns) for i in range(self.taps)], dim=2)
+        out = self.scale.shape[0]
+        if torch.onnx.is_in_onnx_export():
+            y = torch.onnx.ops.symbolic(
+                f"{MS_DOMAIN}::MatMulIntegerToFloat",
+                (
+                    taps,
+                    self.weight,
+                    torch.ones(()),
+                    self.scale,
+                    torch.tensor(self.zero, dtype=torch.uint8),
+                    torch.zeros(out, dtype=torch.int8),
+                    self.bias,
+                ),
+                dtype=torch.float32,
+                shape=(batch, columns, out),
+                version=1,
+            )
+        else:
+            y = (taps.float() - self.zero) @ self.weight.float() * self.scale + self.bias
+        # Output channels are ordered [stride, channel]: the columns of one input column follow each other.
+        return y.reshape(batch, columns * self.stride, -1)
