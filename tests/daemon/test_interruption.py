@@ -118,7 +118,7 @@ def test_a_request_can_be_cancelled_in_any_state_and_by_anybody(daemon: Daemon, 
 
 
 def test_a_cancel_costs_at_most_the_frame_under_way(home: Path) -> None:
-    frame = 0.3
+    frame = 0.5
     with running(home, frame=frame) as daemon, daemon.client() as client:
         cancelled = client.speak(LONG)
         first_chunk(client)
