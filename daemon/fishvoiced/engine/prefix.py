@@ -60,7 +60,7 @@ class Prefixes:
                 if path not in self._checked and not path.stem.endswith(sha256(path)[:_DIGITS]):
                     raise ValueError("its contents are not those that were written")
                 values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, EOFError) as error:
                 log.warning("the kept prefix %s is of no use and is computed anew: %s", path, error)
                 continue
             self._checked.add(path)
