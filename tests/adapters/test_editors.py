@@ -63,6 +63,23 @@ def run(*command: str, within: float = 40) -> str:
     return done.stdout + done.stderr
 
 
+def test_more_signals_do_not_cut_the_silencing_short() -> None:
+    """An editor that stops the speech and ends sends SIGTERM twice, and SIGHUP where it held the terminal."""
+    script = """
+import os, signal, sys
+from fishvoice.cli.interrupt import Interrupted, interruptible
+with interruptible():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        sys.exit("not interrupted")
+    except Interrupted:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("the daemon has been told")
+"""
+    assert run(sys.executable, "-c", script) == "the daemon has been told\n"
+
+
 # -- the events that all of them read ------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fishvoice.adapters import speechd_protocol as protocol
-from fishvoice.adapters.speechd import words
+from fishvoice.adapters.speechd import is_again, words
 from fishvoice.adapters.speechd_settings import Settings
 from fishvoice.adapters.speechd_timeline import AHEAD_SECONDS, BLOCK_SECONDS
 from tests.adapters.dispatcher import Dispatcher
@@ -124,6 +124,35 @@ def test_pause_before_any_of_the_servers_marks_is_at_the_beginning() -> None:
         asked = dispatcher.send("PAUSE\n")
         assert dispatcher.wait(704, since).at - asked < AT_ONCE
         assert [event.lines[0] for event in dispatcher.events[since:] if event.code == 700] == [b"mine", b"__spd_-1"]
+
+
+def test_a_message_that_goes_on_from_its_beginning_is_said_without_the_servers_markup(daemon: FakeDaemon) -> None:
+    with Dispatcher() as dispatcher:
+        since = dispatcher.speak('<speak>One.<mark name="__spd_0"/> Two.</speak>')
+        dispatcher.wait(701, since)
+        dispatcher.send(b"PAUSE\n")
+        dispatcher.wait(704, since)
+        since = dispatcher.speak('<speak> speak One.<mark name="__spd_0"/> Two.</speak>')  # as 0.11.4 does
+        dispatcher.wait(702, since)
+        since = dispatcher.speak('<speak> speak One.<mark name="__spd_0"/> Two.</speak>')  # as anybody may
+        dispatcher.wait(702, since)
+    assert [each.text for each in daemon.requests] == ["One. Two.", "One. Two.", " speak One. Two."]
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("<speak>speak One two.</speak>", True),
+        ("<speak>&lt;speak&gt;One two.</speak>", True),
+        ("<speak>less speak greater One two.</speak>", True),
+        ("<speak>One two.</speak>", False),
+        ("<speak>Please speak up now: One two.</speak>", False),
+        ("<speak>speak two.</speak>", False),
+    ],
+)
+def test_what_is_the_same_message_again(text: str, again: bool) -> None:
+    paused = protocol.Speak(protocol.Kind.TEXT, "<speak>One two.</speak>")
+    assert is_again(protocol.Speak(protocol.Kind.TEXT, text), paused) == again
 
 
 def test_an_idle_module_says_nothing(daemon: FakeDaemon) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ear import as_clear, last_stretch, likeness, words
+from tests.integration.ear import found, last_stretch, likeness, words
 from tests.integration.rig import RATE, Desktop, eventually, missing
 
 TEXT = "Please open the window and close the door."
@@ -56,11 +56,10 @@ def emacspeak(program: str) -> str:
 def assert_whole(here: Desktop, since: int) -> None:
     """The last that was heard since then is all of TEXT, once."""
     asked = here.asked[-1]
-    assert words(asked["text"]) == words(TEXT)
+    assert found(TEXT, words(asked["text"])) == 1  # and "dot" where punctuation is told
     direct, sound = here.direct(**asked), last_stretch(here.microphone.heard(since))
     alike = likeness(direct, sound)
     assert alike.whole, alike
-    as_clear([(TEXT, sound, direct)])
 
 
 def test_emacspeak_is_heard(here: Desktop, lisp: Path) -> None:

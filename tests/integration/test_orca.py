@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.integration.ear import likeness, words
+from tests.integration.ear import likeness
 from tests.integration.rig import Desktop, eventually, missing
 
 AT_SPI = "/usr/libexec/at-spi-bus-launcher"
@@ -44,7 +44,7 @@ def test_a_dialog_is_read(speaking_desktop: Desktop) -> None:
     reading.wait(40)
     log = (here.folder / "home/orca.debug").read_text(errors="replace")
     assert DIALOG.split()[1] in log, "Orca has not seen the dialog"
-    asked = [each for each in here.asked[before:] if words(DIALOG) == words(each["text"])]
+    asked = [each for each in here.asked[before:] if DIALOG in each["text"]]
     assert asked, f"Orca has not read it: {here.asked[before:]}"
     alike = likeness(here.direct(**asked[0]), here.microphone.heard(since))
-    assert alike.kept >= 0.97, alike  # there is more to hear: the dialog's title and its button
+    assert alike.kept >= 0.97, alike  # there is more to hear: its button

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -30,6 +31,7 @@ log = logging.getLogger("sd_fishvoice")
 NO_VOICE = "default"  # the name listed while no daemon can tell its voices
 VOICES_SECONDS = 2.0  # LIST VOICES is answered within this
 PAUSE_SECONDS = 0.06
+MARKUP_WORDS = 3  # that a <speak> may become
 RETRY_SECONDS = 5.0  # after a daemon could not be started, before the next attempt
 
 
@@ -87,6 +89,8 @@ class Module:
         self._daemon = daemon
         self._settings = Settings()
         self._turn: Turn | None = None
+        self._speaking: protocol.Speak | None = None  # of the turn
+        self._paused: protocol.Speak | None = None  # the message whose turn ended by PAUSE
         self._turns: queue.SimpleQueue[tuple[Turn, protocol.Speak, Settings]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="sd-fishvoice-speaker", daemon=True).start()
 
@@ -130,7 +134,11 @@ class Module:
             self._output.write(protocol.CANNOT_SPEAK)
             return
         self._end(protocol.STOPPED)  # speech-dispatcher never asks for two at a time; garbage might
+        if self._paused is not None and is_again(command, self._paused):
+            command = self._paused
+        self._paused = None
         turn = self._turn = Turn(self._output)
+        self._speaking = command
         self._output.write(protocol.SPEAKING)
         self._turns.put((turn, command, self._settings))
 
@@ -142,7 +150,8 @@ class Module:
         if self._turn is not None:
             silence = bytes(2 * round(PAUSE_SECONDS * self._turn.sample_rate))
             again = protocol.audio(silence, self._turn.sample_rate) + protocol.mark(self._turn.server_mark)
-            self._turn.finish(again + protocol.PAUSED)
+            if self._turn.finish(again + protocol.PAUSED):
+                self._paused = self._speaking
 
     def _end(self, last: bytes) -> None:
         if self._turn is not None:
@@ -206,6 +215,17 @@ def words(command: protocol.Speak, settings: Settings) -> MarkedText:
         return _instead(marked, characters.spelled(marked.text.strip(), capitals=settings.capitals))
     said = characters.sayable(marked.text)
     return marked if said == marked.text else _instead(marked, said)
+
+
+def is_again(command: protocol.Speak, paused: protocol.Speak) -> bool:
+    """Whether ``command`` is the paused message from its beginning.
+
+    speech-dispatcher 0.11 then takes the ``<speak>`` that it has put around the message itself for a part of the text:
+    "speak", with punctuation "less speak greater", before the message.
+    """
+    before, now = (re.findall(r"\w+", ssml.read(each.text).text) for each in (paused, command))
+    more = len(now) - len(before)
+    return command.kind == paused.kind and 0 < more <= MARKUP_WORDS and "speak" in now[:more] and now[more:] == before
 
 
 def _instead(marked: MarkedText, text: str) -> MarkedText:

@@ -21,12 +21,16 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within, any of these raises Interrupted in the main thread, once; a second one ends the process the hard way."""
+    """Within, any of these raises Interrupted in the main thread, once.
+
+    An editor that ends sends several: they must not end the process before the daemon knows. Only a second Ctrl-C
+    ends it the hard way.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         done.set()  # a reader that leaves at the same moment must not interrupt the interruption
         for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, signal.SIG_DFL if each == signal.SIGINT else signal.SIG_IGN)
         raise Interrupted
 
     done = threading.Event()
