@@ -33,7 +33,8 @@ def main() -> int:
         with Client() as client:
             seconds, began = 0.0, time.perf_counter()
             try:
-                for chunk in client.synthesize(text, seed=1):
+                speech = client.synthesize(text, seed=1)
+                for chunk in speech:
                     seconds += chunk.seconds
                     if seconds >= 60 * (len(rows) + 1):
                         now = time.perf_counter()
@@ -49,8 +50,12 @@ def main() -> int:
                         began = now
                     if len(rows) == minutes:
                         break
+                else:
+                    print(f"it ended after {seconds:.0f} s of sound: {speech.finish_reason}", file=sys.stderr)
             finally:
                 client.shutdown()
+    if not rows:
+        return 1
     growth = rows[-1]["rss_mb"] - rows[0]["rss_mb"]
     print(f"{len(rows)} minutes of sound in one request; memory grew by {growth:.1f} MB since the first")
     return int(growth > MOST_GROWTH_MB or len(rows) < minutes)
