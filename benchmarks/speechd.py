@@ -57,7 +57,7 @@ def main() -> int:
     absent = missing()
     if absent:
         sys.exit(f"not installed: {', '.join(absent)}; .ci/integration --install installs them")
-    with desktop(os.environ.get("FISHVOICE_TEST_HOME")) as here, connected(here) as client:
+    with desktop(os.environ.get("FISHVOICE_TEST_HOME"), "fishvoiced") as here, connected(here) as client:
         here.run("spd-say", "-w", "Ready.")
         result = measure(here, client, arguments.runs)
     if arguments.json:

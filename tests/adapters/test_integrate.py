@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -129,6 +132,28 @@ def test_vscode_is_asked_to_install_a_whole_extension(person: Path, capsys: pyte
     run(capsys, "--remove", "vscode")
     assert states(capsys)["vscode"] == "can be installed"
     assert run(capsys, "--remove", "vscode") == ["it was not installed"]
+
+
+def test_the_extension_keeps_vscodes_rules() -> None:
+    """Those of vsce, the tool that packs extensions, as far as they concern this one."""
+    with zipfile.ZipFile(io.BytesIO(editors.vsix())) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    package = json.loads(files["extension/package.json"])
+    script = files["extension/" + package["main"].removeprefix("./")].decode()
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]*", package[key]) for key in ("name", "publisher"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"])
+    assert re.fullmatch(r"\^\d+\.\d+\.\d+", package["engines"]["vscode"])
+    assert tuple(map(int, package["engines"]["vscode"][1:].split("."))) >= (1, 74, 0), "activation by its commands"
+    commands = {command["command"] for command in package["contributes"]["commands"]}
+    assert commands == set(re.findall(r"registerCommand\('([\w.]+)'", script))
+    menus = {item["command"] for menu in package["contributes"]["menus"].values() for item in menu}
+    assert menus <= commands
+    settings = set(package["contributes"]["configuration"]["properties"])
+    assert settings == {f"fishvoice.{name}" for name in re.findall(r"settings\.get\('(\w+)'\)", script)}
+    typed = {each.get("Extension") for each in ElementTree.fromstring(files["[Content_Types].xml"])}
+    assert {name.rpartition(".")[2] for name in files} - {"xml"} <= typed
+    assert "extension/README.md" in files
+    assert not any(name.endswith(".test.js") for name in files)
 
 
 def test_a_broken_vscode_is_one_line_and_the_list_is_whole(person: Path, capsys: pytest.CaptureFixture[str]) -> None:
