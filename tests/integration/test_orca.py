@@ -19,7 +19,8 @@ for i in $(seq 80); do grep -qs "Speaking.*Screen" "$HOME/orca.debug" && break; 
 sleep 2.5
 echo dialog >"$HOME/orca.stage"
 zenity --info --no-wrap --title=Notice --text="{DIALOG}" &
-sleep 7
+for i in $(seq 160); do grep -qs "London" "$HOME/orca.debug" && break; sleep 0.25; done
+sleep 5
 xdotool key Return
 sleep 1
 """
@@ -41,7 +42,7 @@ def test_a_dialog_is_read(speaking_desktop: Desktop) -> None:
     reading = here.start("dbus-run-session", "--", "xvfb-run", "-a", shell, str(session))
     eventually((here.folder / "home/orca.stage").exists, within=40)
     since, before = here.microphone.position, len(here.asked)
-    reading.wait(40)
+    reading.wait(90)
     log = (here.folder / "home/orca.debug").read_text(errors="replace")
     assert DIALOG.split()[1] in log, "Orca has not seen the dialog"
     asked = [each for each in here.asked[before:] if DIALOG in each["text"]]
