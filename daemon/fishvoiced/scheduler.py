@@ -8,7 +8,7 @@ Between requests of one class whoever speaks already goes on; then clients take 
 requests keep their order. A request whose listener grants no credit is passed over until he does.
 
 Nobody waits for ever: a request rises by one class for every `PATIENCE` characters of higher classes that are spoken
-ahead of it, though never to ``important``.
+since it came. Those that wait alike keep their order, and nothing but ``important`` ever interrupts a message.
 """
 
 from __future__ import annotations
@@ -81,16 +81,17 @@ class _Entry:
     passed: int = 0  # characters of higher classes that were spoken since it came
 
     @property
-    def rank(self) -> int:
-        """The class by which it is chosen: its own, or a higher one after a long wait."""
-        own = RANK[self.ticket.priority]
-        return max(min(own, RANK["message"]), own - self.passed // PATIENCE)
+    def level(self) -> int:
+        """Its class, less one for each `PATIENCE` of waiting: so those that wait alike keep their order."""
+        return RANK[self.ticket.priority] - self.passed // PATIENCE
 
     @property
     def order(self) -> tuple[int, bool, int, int]:
+        highest = min(RANK[self.ticket.priority], RANK["message"])
+        rank = max(highest, self.level)  # however long it waited, it does not interrupt a message
         if self.started is not None:
-            return (self.rank, False, self.started, 0)
-        return (self.rank, True, self.turn, self.ticket.key)
+            return (rank, False, self.started, 0)
+        return (rank, True, self.level, self.turn)
 
     @property
     def workable(self) -> bool:
@@ -147,14 +148,12 @@ class Scheduler:
 
     def choose(self) -> int | None:
         """The request to work on now; None if there is nothing to do."""
-        seen: set[tuple[bytes, Priority]] = set()
-        for entry in sorted(self._entries.values(), key=lambda entry: entry.order):
-            own = (entry.ticket.client, entry.ticket.priority)
-            # One client's requests of one class never overlap, even while its listener is not listening.
-            if own not in seen and entry.workable:
-                return entry.ticket.key
-            seen.add(own)
-        return None
+        # One client's requests of one class never overlap, even while its listener is not listening.
+        heads: dict[tuple[bytes, Priority], _Entry] = {}
+        for entry in self._entries.values():  # in the order in which they came
+            heads.setdefault((entry.ticket.client, entry.ticket.priority), entry)
+        first = min((head for head in heads.values() if head.workable), key=lambda head: head.order, default=None)
+        return None if first is None else first.ticket.key
 
     def start(self, key: int) -> None:
         """Work on the request begins; may be told again and again."""
@@ -174,7 +173,7 @@ class Scheduler:
         entry = self._entries[key]
         entry.produced += 1
         for other in self._entries.values():
-            if other.rank > entry.rank:
+            if RANK[other.ticket.priority] > RANK[entry.ticket.priority]:
                 other.passed += spoken - entry.spoken
         entry.spoken = spoken
         if entry.produced >= entry.granted:
@@ -230,15 +229,14 @@ class Scheduler:
 
     def characters_ahead(self, priority: Priority) -> int:
         """Characters that would be spoken before a request of this class that came now."""
-        rank = RANK[priority]
-        return sum(entry.left for entry in self._ahead(rank))
+        return sum(entry.left for entry in self._ahead(RANK[priority]))
 
     def characters_to_room(self) -> int:
         """Characters until the request now spoken is over: the earliest moment at which the queue is shorter."""
         return min((entry.left for entry in self._entries.values() if entry.started is not None), default=0)
 
     def _ahead(self, rank: int) -> Iterator[_Entry]:
-        return (e for e in self._entries.values() if e.rank <= rank and e.workable)
+        return (e for e in self._entries.values() if e.level <= rank and e.workable)
 
 
 def _blocked(entry: _Entry, since: float) -> bool:

@@ -97,16 +97,23 @@ def check(everybody: list[Heard]) -> None:
 def test_order_follows_priority_and_within_it_each_clients_own(home: Path) -> None:
     """All wait behind one important request; then the log tells in which order they were spoken."""
     chance = random.Random(0)
-    with running(home, frame=0.02) as daemon, daemon.client() as first, daemon.client() as observer:
+    with running(home, frame=0.005) as daemon, daemon.client() as first, daemon.client() as observer:
         ahead = first.speak("w " * 50_000, priority="important", credit=1024)
         clients = [daemon.client() for _ in range(CLIENTS)]
         asked: dict[str, tuple[Wire, Priority, int]] = {}
         for client in clients:
             for number, priority in enumerate(chance.choices(PRIORITIES, k=REQUESTS)):
                 asked[client.speak("a", priority=priority)] = client, priority, number
-        eventually(lambda: observer.status()["queue"]["waiting"] >= CLIENTS * REQUESTS)
+
+        def all_wait() -> bool:
+            while not first.silent(0):
+                first.receive()
+            first.send(Credit(id=ahead, chunks=1024))  # it speaks on and on
+            return int(observer.status()["queue"]["waiting"]) == CLIENTS * REQUESTS
+
+        eventually(all_wait, within=120)
         first.send(Cancel(id=ahead))
-        eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS, within=60)
+        eventually(lambda: observer.status()["counters"]["complete"] == CLIENTS * REQUESTS, within=120)
         lines = [line for line in daemon.log().splitlines() if " complete " in line]
         spoken = [line.split("request=")[1].split()[0] for line in lines]
         assert sorted(spoken) == sorted(asked)

@@ -117,6 +117,33 @@ def test_a_long_wait_lifts_a_request_class_by_class_but_it_interrupts_nothing_of
     assert speak_all(scheduler) == [1, 3, 5]  # both are as urgent as text by now, and came first
 
 
+@pytest.mark.parametrize("waited", [1, PATIENCE, 2 * PATIENCE, 10 * PATIENCE])
+def test_those_that_wait_alike_keep_the_order_of_their_classes(waited: int) -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(0, b"alarm", "important", characters=waited))
+    scheduler.start(0)
+    admit(scheduler, *(ticket(key, b"%d" % key, PRIORITIES[-key]) for key in range(1, 5)))
+    for spoken in range(0, waited + 1, 50):
+        scheduler.produced(0, spoken, now=0.0)
+        scheduler.credit(0, 1, at_most=1)
+    assert scheduler.choose() == 0
+    scheduler.end(0)
+    assert speak_all(scheduler) == [4, 3, 2, 1]
+
+
+def test_no_wait_lets_a_request_interrupt_a_message() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"bar", "progress"), ticket(2, b"mail", "message", characters=10 * PATIENCE))
+    scheduler.start(2)
+    for spoken in range(0, 10 * PATIENCE, 50):
+        scheduler.produced(2, spoken, now=0.0)
+        scheduler.credit(2, 1, at_most=1)
+        assert scheduler.choose() == 2
+    admit(scheduler, ticket(3, b"news", "message"))
+    scheduler.end(2)
+    assert speak_all(scheduler) == [1, 3]
+
+
 @pytest.mark.parametrize("waited", [0, PATIENCE, 100 * PATIENCE])
 def test_no_wait_makes_a_request_important(waited: int) -> None:
     scheduler = Scheduler(100, 100)
@@ -128,6 +155,7 @@ def test_no_wait_makes_a_request_important(waited: int) -> None:
     assert scheduler.choose() == 3
 
 
+@settings(deadline=None)
 @given(
     victim=st.sampled_from(["text", "notification", "progress"]),
     others=st.lists(
