@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.s1_limits import bandwidth, convolution_rate, weight_bytes
 from fishvoiced.engine.base import Engine, SamplingOptions
 from fishvoiced.engine.sessions import Runtime
 from fishvoiced.model.store import FAST, SLOW, ConvertedModel
@@ -223,6 +222,12 @@ def measure(spec: Spec, model: ConvertedModel, checkpoint: Path, frames: int, lo
     figures.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     engine.close()
     if spec.engine == "onnx":
+        from benchmarks.s1_limits import (
+            bandwidth,
+            convolution_rate,
+            weight_bytes,
+        )  # brings onnx: not the engine's memory
+
         figures.slow_bytes = weight_bytes(model.graph(SLOW, spec.language))
         figures.fast_bytes = weight_bytes(model.graph(FAST, spec.language))
         figures.bandwidth = bandwidth(spec.language, runtime)
