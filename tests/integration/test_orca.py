@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 
 import pytest
+import soxr
 
+from fishvoice.adapters.speechd_settings import Settings, manner
 from tests.integration.ear import likeness
-from tests.integration.rig import Desktop, eventually, missing
+from tests.integration.rig import RATE, Desktop, eventually, missing
 
 AT_SPI = "/usr/libexec/at-spi-bus-launcher"
 DIALOG = "The train to London leaves at noon."
+ORCAS_SETTINGS = Settings(rate=2, pitch=10)  # what its defaults, 50 and 5, become
 SESSION = f"""
 {AT_SPI} --launch-immediately &
 sleep 1
@@ -47,5 +50,8 @@ def test_a_dialog_is_read(speaking_desktop: Desktop) -> None:
     assert DIALOG.split()[1] in log, "Orca has not seen the dialog"
     asked = [each for each in here.asked[before:] if DIALOG in each["text"]]
     assert asked, f"Orca has not read it: {here.asked[before:]}"
-    alike = likeness(here.direct(**asked[0]), here.microphone.heard(since))
+    how = manner(ORCAS_SETTINGS, ())
+    assert asked[0]["speed"] == how.speed
+    direct = soxr.resample(here.direct(**asked[0]), RATE * how.pitch, RATE)
+    alike = likeness(direct, here.microphone.heard(since))
     assert alike.kept >= 0.97, alike  # there is more to hear: its button
