@@ -17,7 +17,7 @@ from fishvoiced.errors import BadRequest
 
 MIN_SPEED = 0.5
 MAX_SPEED = 4.0
-PIECE_SECONDS = 0.020  # more than a period of the deepest voice, less than a syllable
+PIECE_SECONDS = 0.015  # more than a period of the deepest voice, less than a syllable
 SEARCH_SECONDS = 0.010  # either way: together a period of a 50 Hz voice
 
 

@@ -22,6 +22,7 @@ LEAST_SECONDS = 0.0125  # a block that a gap has split is looked for in parts do
 NEAR_SECONDS = 0.03  # two clocks of sound drift less than this from one block to the next
 SAME = 0.8  # correlation of two blocks that are one; half of all other blocks stay below 0.4
 PEAK = 0.02  # a voice is nearly periodic: places this much less alike are not the place
+GAP_SECONDS = 0.001
 FAINT = 0.1  # of the loudest block: softer ones are not missed
 
 
@@ -45,12 +46,24 @@ class Likeness:
 
 def likeness(wanted: Samples, heard: Samples) -> Likeness:
     """How much of ``wanted`` is in ``heard``; both at the microphone's rate."""
+    wanted, heard = without_gaps(wanted), without_gaps(heard)
     search = _Search(_whitened(wanted), _whitened(heard))
     size = round(BLOCK_SECONDS * FINE_RATE)
     sought, there = _audible(wanted), _audible(heard)
     kept = sum(search.find(number * size, (number + 1) * size) for number in sought)
     added = [number for number in there if not search.covered[number * size : (number + 1) * size].any()]
     return Likeness(kept / max(1, size * len(sought)), len(added) / max(1, len(there)), len(heard) / RATE)
+
+
+def without_gaps(samples: Samples) -> Samples:
+    """``samples`` without stretches of nothing but zeros, which is what is played while a busy machine sends nothing."""
+    edges = np.diff(np.concatenate([[0], samples == 0, [0]]).astype(np.int8))
+    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    kept = np.ones(len(samples), bool)
+    for begin, end in zip(begins, ends, strict=True):
+        if end - begin >= GAP_SECONDS * RATE:
+            kept[begin:end] = False
+    return samples[kept]
 
 
 class _Search:
@@ -109,7 +122,7 @@ def last_stretch(samples: Samples, gap_seconds: float = 1.0) -> Samples:
 
 def heard_words(samples: Samples) -> list[str]:
     """What an American English ear takes ``samples`` for."""
-    sound = _listened(samples)
+    sound = _listened(without_gaps(samples))
     loud = np.flatnonzero(np.abs(sound) > AUDIBLE / 4)
     if not len(loud):
         return []
