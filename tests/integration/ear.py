@@ -56,7 +56,7 @@ def likeness(wanted: Samples, heard: Samples) -> Likeness:
 
 
 def without_gaps(samples: Samples) -> Samples:
-    """``samples`` without stretches of nothing but zeros, which is what is played while a busy machine sends nothing."""
+    """``samples`` without stretches of nothing but zeros: these are played while a busy machine sends nothing."""
     edges = np.diff(np.concatenate([[0], samples == 0, [0]]).astype(np.int8))
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     kept = np.ones(len(samples), bool)

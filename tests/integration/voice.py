@@ -79,7 +79,7 @@ def _steps(request: Synthesize) -> Generator[Step, None, None]:
     end = len(request.text)
     for index, (start, end) in enumerate(_sentences(request.text)):
         yield None
-        sound = _flite(request.text[start:end])
+        sound = flite(request.text[start:end])
         for at in range(0, len(sound), CHUNK_SAMPLES):
             piece = stretcher.push(sound[at : at + CHUNK_SAMPLES])
             places = [start + (end - start) * min(x, len(sound)) // len(sound) for x in (at, at + CHUNK_SAMPLES)]
@@ -92,11 +92,15 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
-def _flite(text: str) -> Samples:
+def flite(text: str, speed: float = 1.0) -> Samples:
+    """[samples] at FLITE_RATE, spoken by flite itself at ``speed``."""
     with tempfile.TemporaryDirectory() as folder:
         words, sound = Path(folder) / "text", Path(folder) / "sound.wav"
         words.write_text(text)
-        subprocess.run(["flite", "-voice", "slt", "-f", str(words), "-o", str(sound)], check=True)
+        subprocess.run(
+            ["flite", "-voice", "slt", "--setf", f"duration_stretch={1 / speed}", "-f", str(words), "-o", str(sound)],
+            check=True,
+        )
         samples, _ = soundfile.read(sound, dtype="float32")
         return np.asarray(samples, np.float32)
 
