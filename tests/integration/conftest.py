@@ -1,7 +1,7 @@
 """What needs real programs from outside of Python: run by ``.ci/integration``, which installs them.
 
 ``FISHVOICE_INTEGRATION=1`` collects these tests; ``FISHVOICE_TEST_HOME`` takes the models of that FISHVOICE_HOME
-instead of the voice that comes with the package.
+instead of the voice that comes with the package, ``FISHVOICE_TEST_VOICE=flite`` flite's ``slt``.
 """
 
 from __future__ import annotations
