@@ -65,14 +65,15 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
         f = row.figures
         if row.limit is None or row.over_limit is None:
             continue
-        if " fp32" in f.name:
+        language_precision = f.name.split()[1]
+        if language_precision == "fp32":
             language = (row.limit.slow_ms + row.limit.fast_ms) or 1.0
             found.append(Bar(f"{f.name}, language model over the limit of memory", f.language_ms / language, 1.3))
         else:
             found.append(Bar(f"{f.name}, RTF over the machine's limit", row.over_limit, ALLOWED_OVER_LIMIT))
-        if " int8 " in f.name:
+        if language_precision == "int8":
             found.append(Bar(f"{f.name}, RTF", f.rtf, 0.9))
-        if " int4 " not in f.name:
+        if language_precision != "int4":
             continue
         found.append(Bar(f"{f.name}, RTF", f.rtf, 0.6))
         for other, times in ((upstream, 45.0), (torch, 5.0)):

@@ -86,6 +86,13 @@ def test_float32_is_judged_by_memory_alone() -> None:
     assert not bar.reached
 
 
+def test_the_codecs_precision_is_not_the_language_models() -> None:
+    of = onnx_figures("int4")
+    of.name = "onnx int4 + fp32"
+    found = by_name([row(of)])
+    assert found["onnx int4 + fp32, RTF over the machine's limit"].value == pytest.approx(20 / 18)
+
+
 def test_the_table_has_a_line_per_engine_and_leaves_gaps_where_nothing_was_measured() -> None:
     rows = [row(figures("torch fp32", 80)), row(onnx_figures("int4", first_audio_seconds=0.25))]
     console = Console(width=160, record=True)
