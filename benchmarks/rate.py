@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from fishvoice.protocol import Synthesize
@@ -37,6 +38,7 @@ from tools.starter_voice.metrics import plain_words, word_errors
 
 SPEEDS = (1.0, 0.5, 1.5, 2.0, 3.0)
 JUDGED = 1.5
+HOP_SECONDS = 0.01
 MOST_LENGTH_ERROR = MOST_PITCH_ERROR = 0.03
 MOST_MORE_ERRORS = 0.05
 SENTENCES = (
@@ -94,28 +96,34 @@ def sound(speaker: Speaker, text: str, speed: float, seed: int) -> Samples:
     return np.asarray(soxr.resample(np.concatenate(chunks), utterance.sample_rate, RATE), np.float32)
 
 
-def pitch(samples: Samples) -> float:
-    """Median fundamental frequency of what is voiced, in Hz: the highest peak of the normalized autocorrelation of
-    40 ms, where it is above 0.7 (Boersma, "Accurate short-term analysis of the fundamental frequency", 1993)."""
-    size, shortest, longest = RATE // 25, RATE // 400, RATE // 70
+def pitch(samples: Samples) -> NDArray[np.float64]:
+    """Fundamental frequency every HOP_SECONDS in Hz, NaN where nothing is voiced: the highest peak of the normalized
+    autocorrelation of 40 ms, where it is above 0.7 (Boersma, "Accurate short-term analysis of the fundamental
+    frequency", 1993)."""
+    size, hop, shortest, longest = RATE // 25, round(HOP_SECONDS * RATE), RATE // 400, RATE // 70
     window = np.hanning(size)
     shape = _autocorrelation(window)
     found = []
-    for start in range(0, len(samples) - size, size // 2):
+    for start in range(0, len(samples) - size, hop):
         frame = samples[start : start + size].astype(np.float64)
-        if np.sqrt(np.mean(frame**2)) < 0.02:
-            continue
         likeness = _autocorrelation((frame - frame.mean()) * window) / shape
         lag = shortest + int(np.argmax(likeness[shortest:longest]))
-        if likeness[lag] > 0.7:
-            found.append(RATE / lag)
-    return float(np.median(found))
+        before, peak, after = likeness[lag - 1 : lag + 2]
+        voiced = peak > 0.7 and np.sqrt(np.mean(frame**2)) > 0.02 and before < peak > after
+        found.append(RATE / (lag + (after - before) / (4 * peak - 2 * (before + after))) if voiced else np.nan)
+    return np.array(found)
 
 
-def _autocorrelation(frame: Samples | np.ndarray) -> np.ndarray:
-    spectrum = np.abs(np.fft.rfft(frame, 2 * len(frame))) ** 2
-    product = np.fft.irfft(spectrum)[: len(frame) // 2]
-    return np.asarray(product / product[0])
+def pitch_ratio(changed: Samples, normal: Samples, speed: float) -> float:
+    """Median over the moments that are voiced in both."""
+    one, other = pitch(changed), pitch(normal)
+    moments = np.minimum(np.round(np.arange(len(other)) / speed).astype(int), len(one) - 1)
+    return float(np.nanmedian(one[moments] / other))
+
+
+def _autocorrelation(frame: NDArray[np.float64]) -> NDArray[np.float64]:
+    product = np.fft.irfft(np.abs(np.fft.rfft(frame, 2 * len(frame))) ** 2)[: len(frame) // 2]
+    return np.asarray(product / max(product[0], 1e-9))
 
 
 def measure(speaker: Speaker, texts: tuple[str, ...], seeds: int) -> list[Figures]:
@@ -138,7 +146,7 @@ def measure(speaker: Speaker, texts: tuple[str, ...], seeds: int) -> list[Figure
             Figures(
                 speed,
                 length=speed * sum(map(len, said)) / sum(map(len, normal)),
-                pitch=float(np.median([pitch(a) / pitch(b) for a, b in zip(said, normal, strict=True)])),
+                pitch=float(np.median([pitch_ratio(a, b, speed) for a, b in zip(said, normal, strict=True)])),
                 word_errors=errors(AccustomedEar(speed), said),
                 unaccustomed=errors(Ear(), said),
                 native=native,

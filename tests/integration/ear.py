@@ -31,7 +31,7 @@ class Likeness:
     """Shares of what is audible: ``kept`` of the wanted sound is in the recording, in its order; ``added`` of the
     recording is not of it.
 
-    A cut lowers ``kept``, a repetition raises ``added``; gaps between blocks and loudness change neither.
+    A cut lowers ``kept``, a repetition, however short, raises ``added``; gaps and loudness change neither.
     """
 
     kept: float
@@ -51,8 +51,9 @@ def likeness(wanted: Samples, heard: Samples) -> Likeness:
     size = round(BLOCK_SECONDS * FINE_RATE)
     sought, there = _audible(wanted), _audible(heard)
     kept = sum(search.find(number * size, (number + 1) * size) for number in sought)
-    added = [number for number in there if not search.covered[number * size : (number + 1) * size].any()]
-    return Likeness(kept / max(1, size * len(sought)), len(added) / max(1, len(there)), len(heard) / RATE)
+    alien = sum(not search.covered[number * size : (number + 1) * size].any() for number in there) / max(1, len(there))
+    longer = len(there) / max(1, len(sought)) - 1
+    return Likeness(kept / max(1, size * len(sought)), max(alien, longer), len(heard) / RATE)
 
 
 def without_gaps(samples: Samples) -> Samples:

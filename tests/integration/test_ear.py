@@ -53,10 +53,28 @@ def test_all_of_it_is_all_of_it(heard: Samples) -> None:
         np.concatenate([SAID[:HALF], SAID[HALF + RATE // 3 :]]),
         np.concatenate([SAID, SAID]),
         np.concatenate([SAID[:HALF], SAID[HALF - RATE // 2 :]]),
+        np.concatenate(
+            [
+                part
+                for start in range(0, len(SAID), 8820)
+                for part in (SAID[start : start + 8820], SAID[start : start + 882])
+            ]
+        ),
         np.concatenate([SAID[HALF:], SAID[:HALF]]),
         np.concatenate([SAID, silence(0.5), speech(1, seed=2)]),
     ],
-    ids=["nothing", "else", "no end", "no beginning", "cut", "twice", "a stammer", "swapped", "something more"],
+    ids=[
+        "nothing",
+        "else",
+        "no end",
+        "no beginning",
+        "cut",
+        "twice",
+        "a stammer",
+        "hiccups",
+        "swapped",
+        "something more",
+    ],
 )
 def test_what_is_not_all_of_it_is_noticed(heard: Samples) -> None:
     assert not likeness(SAID, heard).whole, likeness(SAID, heard)
