@@ -41,7 +41,7 @@ class Likeness:
     @property
     def whole(self) -> bool:
         """Nothing cut, doubled or put in."""
-        return self.kept >= 0.95 and self.added <= 0.08
+        return self.kept >= 0.95 and self.added <= 0.09
 
 
 def likeness(wanted: Samples, heard: Samples) -> Likeness:
