@@ -41,7 +41,7 @@ class Likeness:
     @property
     def whole(self) -> bool:
         """Nothing cut, doubled or put in."""
-        return self.kept >= 0.95 and self.added <= 0.09
+        return self.kept >= 0.95 and self.added <= 0.06
 
 
 def likeness(wanted: Samples, heard: Samples) -> Likeness:
@@ -52,8 +52,7 @@ def likeness(wanted: Samples, heard: Samples) -> Likeness:
     sought, there = _audible(wanted), _audible(heard)
     kept = sum(search.find(number * size, (number + 1) * size) for number in sought)
     alien = sum(not search.covered[number * size : (number + 1) * size].any() for number in there) / max(1, len(there))
-    longer = len(there) / max(1, len(sought)) - 1
-    return Likeness(kept / max(1, size * len(sought)), max(alien, longer), len(heard) / RATE)
+    return Likeness(kept / max(1, size * len(sought)), max(alien, search.inserted), len(heard) / RATE)
 
 
 def without_gaps(samples: Samples) -> Samples:
@@ -75,7 +74,13 @@ class _Search:
         self._heard = heard
         self._lag = 0  # how much later the last one found was heard
         self._end = 0  # of the last one found
+        self._first: int | None = None  # the lag of the first one found
         self.covered = np.zeros(len(heard), bool)
+
+    @property
+    def inserted(self) -> float:
+        """How much longer it has become between the first block found and the last: a share of what was wanted."""
+        return 0.0 if self._first is None else (self._lag - self._first) / len(self._wanted)
 
     def find(self, start: int, end: int) -> int:
         """How many samples of ``wanted[start:end]`` are there, whole or in parts; else farther on.
@@ -98,6 +103,7 @@ class _Search:
         if place is None:
             return 0
         self._lag, self._end = first + place - start, first + place + end - start
+        self._first = self._lag if self._first is None else self._first
         self.covered[first + place : self._end] = True
         return end - start
 

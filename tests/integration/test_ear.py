@@ -10,14 +10,15 @@ from tests.integration.rig import RATE, Samples
 
 
 def speech(seconds: float, seed: int = 0) -> Samples:
-    """Syllables of a gliding buzz with breath in it, and pauses."""
+    """Syllables of a gliding buzz with breath in it, and pauses that are not quite silent."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE
     glide = np.interp(time, np.arange(0, seconds + 1, 0.3), rng.uniform(90, 250, int((seconds + 1) / 0.3) + 1))
     phase = 2 * np.pi * np.cumsum(glide) / RATE
     buzz = np.asarray(sum(np.sin(n * phase) / n for n in range(1, 12)))
     envelope = np.clip(np.sin(2 * np.pi * 1.9 * time) + 0.4, 0, None)
-    return (4000 * envelope * (buzz + 0.2 * rng.standard_normal(len(time)))).astype(np.int16)
+    sound = 4000 * envelope * (buzz + 0.2 * rng.standard_normal(len(time)))
+    return (sound + rng.normal(0, 8, len(time))).astype(np.int16)
 
 
 def silence(seconds: float) -> Samples:
