@@ -15,6 +15,8 @@ from fishvoiced.model.config import ModelConfig
 from fishvoiced.model.convert import checkpoint_hash
 from fishvoiced.model.store import ConvertedModel, is_whole
 from fishvoiced.synthesis import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
+from tools.starter_voice.evaluate import Ear
+from tools.starter_voice.metrics import plain_words, word_errors
 
 SENTENCES = (
     "The weather is nice today, and we are going for a walk.",
@@ -23,6 +25,13 @@ SENTENCES = (
     "OK",
     "a",
     "7",
+)
+
+PLAIN = (
+    "The weather is nice today and we are going to the park.",
+    "Please open the window before you leave the room.",
+    "There are many people waiting outside the door.",
+    "The children played in the garden until dark.",
 )
 
 
@@ -69,6 +78,17 @@ def test_it_speaks_and_ends_by_itself(text: str) -> None:
         limit = SPARE_SECONDS + len(text) / SLOWEST_CHARACTERS_PER_SECOND
         assert metrics["audio_seconds"] < 0.8 * limit, "it babbled until it was cut off"
         assert len(audio) / rate > 0.15
+
+
+def test_plain_sentences_are_understood() -> None:
+    """The ear is pocketsphinx, which gets one word in twenty of the source voice wrong, and of babble nearly all."""
+    ear, speaker = Ear(), UniversalFishSpeechOptimizer()
+    wrong = words = 0
+    for text in PLAIN:
+        audio = speaker.synthesize(text, seed=1)[0]
+        wrong += word_errors(plain_words(text), ear(np.asarray(audio, np.float32)))
+        words += len(plain_words(text))
+    assert wrong <= words * 0.3, f"{wrong} of {words} words misheard"
 
 
 def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:

@@ -30,7 +30,7 @@ from tools.starter_voice.training import Run, device
 GUIDED_LAYER = 2
 HISTORY_DROPOUT = 0.6  # at most; every utterance has a share of its own below
 SPELLED = 0.12  # share of words given by their letters
-FAST_SHARE = 0.12
+FAST_SHARE = 0.3
 BUDGET = 2400  # columns per batch, padding included
 VALID_EVERY = 40  # one of so many utterances is kept for validation
 SHORT_ONLY, ALL_LENGTHS = 0.15, 0.5  # progress up to which only short utterances come, and from which all do
