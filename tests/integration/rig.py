@@ -177,6 +177,7 @@ def desktop(home: str | None = None, module: str = VOICE) -> Iterator[Desktop]:
         try:
             yield here
         finally:
+            here.run(sys.executable, "-m", "fishvoice", "shutdown")  # one that a program has started, if a test failed
             _end([*here.started, here.daemon])
 
 
