@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -133,10 +134,12 @@ def test_a_model_that_says_nothing_is_refused(starter: checkpoints.Checkpoint, m
         typical.typical_codes(starter, STARTER_FOLDER)
 
 
-def test_int8_is_a_part_of_its_own_and_found(tiny_checkpoint: Path, tiny_model: ConvertedModel) -> None:
-    store = ModelStore(tiny_model.folder.parent)
-    model = import_checkpoint(tiny_checkpoint, store, "fp32", "int8")
-    assert model.folder == tiny_model.folder
+def test_int8_is_a_part_of_its_own_and_found(
+    tiny_checkpoint: Path, tiny_model: ConvertedModel, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model.folder, tmp_path / "models" / tiny_model.folder.name)
+    model = import_checkpoint(tiny_checkpoint, ModelStore(folder.parent), "fp32", "int8")
+    assert model.folder == folder
     assert {"fp32", "int8"} <= set(model.precisions(DECODER))
     assert available(model, DECODER, "int8") == "int8"
     part = model.graph(DECODER, "int8").parent
