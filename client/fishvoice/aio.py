@@ -49,7 +49,8 @@ class AsyncSpeech(Progress):
 
     async def _wait(self) -> Chunk | None:
         try:
-            event = await asyncio.wait_for(self._events.get(), self._timeout)
+            async with asyncio.timeout(self._timeout):  # wait_for may lose a cancel that comes together with an event
+                event = await self._events.get()
         except TimeoutError:
             self.cancel()
             raise self._silence() from None

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 import fishvoice
-from fishvoice.aio import AsyncClient
+from fishvoice.aio import AsyncClient, AsyncSpeech
 from fishvoice.errors import DaemonUnavailable, RequestFailed
+from tests.adapters.gated import GatedDaemon
 from tests.client.test_client import until
 from tests.fakes.daemon import Behaviour, FakeDaemon
 
@@ -60,6 +61,29 @@ def test_leaving_the_loop_and_cancelling_the_task_cancel() -> None:
             await asyncio.to_thread(until, lambda: len(daemon.cancels) == 2)
 
     with FakeDaemon(Behaviour(chunks=100_000, delay=0.005)) as daemon:
+        asyncio.run(use())
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_cancel_that_comes_together_with_an_event_is_not_lost(turns: int) -> None:
+    async def read(speech: AsyncSpeech) -> None:
+        async for _ in speech:
+            pass
+
+    async def use() -> None:
+        async with AsyncClient(start=False) as client:
+            speech = await client.synthesize("Hello.")
+            await speech.start()
+            task = asyncio.create_task(read(speech))
+            await asyncio.to_thread(until, lambda: not speech._events.qsize())
+            speech._events.put_nowait(None)  # no news, but it wakes the reader
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            assert task.cancelled()
+
+    with GatedDaemon(Behaviour(chunks=9), free=1):
         asyncio.run(use())
 
 

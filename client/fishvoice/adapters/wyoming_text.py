@@ -57,7 +57,8 @@ class TextStream:
     async def _hear(self) -> bool:
         """Whether something comes before the pause is long enough to count as one."""
         try:
-            await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._news.wait()
         except TimeoutError:
             return False
         return True
