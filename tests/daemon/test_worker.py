@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from fishvoice.protocol import Synthesize
+from fishvoiced.desk import OUTBOX
 from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
 from fishvoiced.governor import Governor, Rest, Unhurried
-from fishvoiced.worker import OUTBOX, Worker
+from fishvoiced.worker import Worker
 from tests.daemon.harness import eventually
 from tests.fakes.speaker import Manner, ToneSpeaker
 

@@ -1,0 +1,118 @@
+"""The inference thread's desk: what it is asked to do, and what it says back. All that both threads touch is here."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fishvoiced.events import Done, Event, Failed, Job
+
+OUTBOX = 16  # events that nobody has taken yet; a job goes on only when there are fewer
+
+
+@dataclass(frozen=True)
+class Load:
+    """Bring a voice's model into memory."""
+
+    tag: int
+    voice: str | None
+
+
+@dataclass(frozen=True)
+class Unload:
+    """Free a model."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Discard:
+    """A request has ended: give back what it holds."""
+
+    key: int
+
+
+Order: TypeAlias = Job | Load | Unload | Discard
+
+
+class Desk:
+    """One job at a time, which may change between any two steps; orders come before it. ``wake`` tells of events."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._changed = threading.Condition()  # guards everything below
+        self._job: Job | None = None
+        self._over: set[int] = set()  # ended here, not yet discarded there: not to be begun again
+        self._orders: deque[Load | Unload | Discard] = deque()
+        self._events: deque[Event] = deque()
+        self._closing = False
+
+    # -- for the loop's thread -------------------------------------------------------------------------------
+
+    def assign(self, job: Job | None) -> None:
+        """Work on this from the next step on, until told otherwise or done."""
+        with self._changed:
+            if job is not self._job and (job is None or job.key not in self._over):
+                self._job = job
+                self._changed.notify()
+
+    def order(self, order: Load | Unload | Discard) -> None:
+        """Do this before the next step of any job. A job that is discarded is none any more."""
+        with self._changed:
+            if isinstance(order, Discard) and self._job is not None and self._job.key == order.key:
+                self._job = None
+            self._orders.append(order)
+            self._changed.notify()
+
+    def events(self) -> list[Event]:
+        """What has happened since the last call."""
+        with self._changed:
+            happened = list(self._events)
+            self._events.clear()
+            self._changed.notify()
+        return happened
+
+    def close(self) -> None:
+        """No more work: `next` returns None from now on."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
+    # -- for the inference thread ----------------------------------------------------------------------------
+
+    def next(self) -> Order | None:
+        """Waits for something to do. None: end."""
+        with self._changed:
+            while not self._closing:
+                if self._orders:
+                    return self._orders.popleft()
+                if self._job is not None and len(self._events) < OUTBOX:
+                    return self._job
+                self._changed.wait()
+        return None
+
+    def rest(self, job: Job, seconds: float) -> None:
+        """Stand still beside ``job``, but jump up for anything new."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._orders) or self._closing or self._job is not job, timeout=seconds)
+
+    def tell(self, event: Event) -> None:
+        with self._changed:
+            self._events.append(event)
+        self._wake()
+
+    def end(self, key: int, event: Done | Failed) -> None:
+        """Tell the last of a job; it is not begun again, also when it is assigned once more meanwhile."""
+        with self._changed:
+            self._over.add(key)
+            if self._job is not None and self._job.key == key:
+                self._job = None
+        self.tell(event)
+
+    def forget(self, key: int) -> None:
+        """The loop has discarded the job: it will not be assigned again."""
+        with self._changed:
+            self._over.discard(key)
