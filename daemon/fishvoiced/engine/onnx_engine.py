@@ -7,6 +7,7 @@ into the next column, sampling included. Both write into memory that the other r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from fishvoiced.engine.prefix import Prefixes
 from fishvoiced.engine.sessions import VERSION, Array, Binding, OrtValue, Runtime, Session, buffer, shared
 from fishvoiced.errors import BadReference, BadRequest
 from fishvoiced.model.config import CodecConfig, TransformerConfig
-from fishvoiced.model.store import DECODER, ENCODER, FAST, MANIFEST, SLOW, ConvertedModel, sha256
+from fishvoiced.model.store import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, MANIFEST, ConvertedModel, sha256
 from fishvoiced.prompt import Prompt
 
 CAPACITY_STEP = 256
@@ -34,13 +35,19 @@ class OnnxEngine:
         self.tokenizer = model.tokenizer()
         self.precision = f"{language}+{codec}"
         self.runtime = runtime
-        slow = model.graph(SLOW, language)
-        self._slow = Session(slow, runtime)
-        self._fast = Session(model.graph(FAST, language), runtime)
-        self._decoder = Session(model.graph(DECODER, codec), runtime)
-        self._encoder_path = model.graph(ENCODER, "fp32") if self.config.codec.has_encoder else None
+        self._model = model
+
+        def opened(part: str, precision: str) -> tuple[Path, list[Session]]:
+            folder = model.part(part, precision)
+            return folder, [Session(folder / f"{graph}.onnx", runtime) for graph in GRAPHS_OF_PART[part]]
+
+        # Half of loading is hashing; it and ONNX Runtime let go of the interpreter.
+        with ThreadPoolExecutor() as pool:
+            sound = pool.submit(opened, DECODER, codec)
+            folder, (self._slow, self._fast) = opened(LANGUAGE, language)
+            _, (self._decoder,) = sound.result()
         self._free: list[KVBuffers] = []
-        self._prefixes = Prefixes(f"{sha256(slow.parent / MANIFEST)} {VERSION} {runtime.threads}")
+        self._prefixes = Prefixes(f"{sha256(folder / MANIFEST)} {VERSION} {runtime.threads}")
 
     def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         length = prompt.columns.shape[1]
@@ -124,9 +131,9 @@ class OnnxEngine:
         return OnnxDecoder(self._decoder, self.config.codec.frame_samples)
 
     def encode(self, audio: Samples) -> Codes:
-        if self._encoder_path is None:
+        if not self.config.codec.has_encoder:
             raise BadReference(f"the voice model {self.config.name!r} cannot imitate a recording: it has no encoder")
-        return encode(self._encoder_path, self.config.codec, audio, self.runtime)
+        return encode(self._model.graph(ENCODER, "fp32"), self.config.codec, audio, self.runtime)
 
     def close(self) -> None:
         self._free.clear()

@@ -94,9 +94,12 @@ class CausalTransposedConv(nn.Module):
         self.conv = nn.Conv1d(channels_in, stride * channels_out, self.context + 1)
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        # Channels are ordered [stride, out]: phase r of column t is sample t x stride + r.
+        if self.context == 0:  # a product that can be rounded as other products are
+            y = F.linear(x.transpose(1, 2), self.conv.weight[..., 0], self.conv.bias)
+            return y.reshape(x.shape[0], x.shape[2] * self.stride, -1).transpose(1, 2)
         y = self.conv(stream.extend(x, self.context))
         batch, _, columns = y.shape
-        # Channels are ordered [stride, out]: phase r of column t is sample t x stride + r.
         y = y.reshape(batch, self.stride, -1, columns)
         return y.permute(0, 2, 3, 1).reshape(batch, -1, columns * self.stride)
 
@@ -227,10 +230,20 @@ class Quantizer(nn.Module):
 
     def decode(self, codes: Tensor, stream: Stream) -> Tensor:
         """Codes [B, num_codebooks, T] → latents [B, dim, T x upsampling]."""
-        z = self.semantic.lookup(codes[:, 0])
-        for k, book in enumerate(self._books()):
-            z = z + book.lookup(codes[:, k + 1])
-        return run(self.upsample, self.post(z, stream), stream)
+        return run(self.upsample, self.post(self.lookup(codes), stream), stream)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Codes [B, num_codebooks, T] → the sum of their latents [B, dim, T]: one table, one product for all books.
+
+        Codes past a book count as its last entry, as upstream has it.
+        """
+        books = [self.semantic, *self._books()]
+        sizes = torch.tensor([book.codebook.num_embeddings for book in books], device=codes.device)[:, None]
+        table = torch.cat([book.codebook.weight for book in books])
+        points = F.embedding(torch.minimum(codes, sizes - 1) + sizes.cumsum(0) - sizes, table)  # [B, books, T, codebook_dim]
+        weight = torch.cat([book.out_proj.weight[..., 0] for book in books], dim=1)
+        bias = torch.stack([b for book in books if (b := book.out_proj.bias) is not None]).sum(0)
+        return F.linear(points.transpose(1, 2).flatten(2), weight, bias).transpose(1, 2)
 
     def encode(self, z: Tensor, stream: Stream) -> Tensor:
         """Latents [B, dim, T x downsampling] → codes [B, num_codebooks, T]."""

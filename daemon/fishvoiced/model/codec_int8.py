@@ -11,8 +11,8 @@ are then in order as they come. Every module runs in torch as well, with the sam
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,28 @@ class Levels:
         return (x / self.scale + self.zero).round().clamp(0, 255).to(torch.uint8)
 
 
+@dataclass
+class Steps:
+    """Where float32 values are only looked up, they count in the table's steps: value x gain + zero, each [C].
+
+    ``zero`` contains half a step, because an index is rounded downwards.
+    """
+
+    gain: Tensor
+    zero: Tensor
+
+    @staticmethod
+    def of(spans: Sequence[Span]) -> Steps:
+        low = torch.stack([span.low for span in spans]).amin(0)
+        high = torch.stack([span.high for span in spans]).amax(0)
+        gain = (STEPS - 1) / (high - low).clamp(min=1e-6)
+        return Steps(gain, (-low * gain).round() + 0.5)
+
+    def values(self) -> Tensor:
+        """What each step stands for: [STEPS, C]."""
+        return (torch.arange(STEPS)[:, None] - (self.zero - 0.5)) / self.gain
+
+
 Spans = dict[nn.Module, tuple[Span, Span]]
 
 
@@ -95,7 +117,7 @@ def observe(codec: Codec, codes: Tensor) -> Spans:
 
 @torch.no_grad()
 def in_int8(codec: Codec, spans: Spans) -> Codec:
-    """The codec with its decoder in 8 bits; all but the last Snake and the last convolution, which cost little."""
+    """The codec with its decoder in 8 bits; all but the last convolution, which costs little, and what it reads."""
     rounded = copy.copy(codec)
     rounded._modules = dict(codec._modules)
     rounded.decoder = nn.ModuleList(_layers(codec.decoder, spans))
@@ -103,22 +125,42 @@ def in_int8(codec: Codec, spans: Spans) -> Codec:
 
 
 def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
-    first, *middle, snake, last = layers
+    first, *middle, last = layers
     assert isinstance(first, CausalConv)
     levels = Levels.of(spans[first][0].widened())
     yield Entry(levels)
-    yield Product(first, levels)
-    for layer in middle:
-        if isinstance(layer, Snake):
-            levels = Levels.of(spans[layer][1].widened())
-            yield Lookup.of_values(layer, spans[layer][0].widened(), levels)
-        elif isinstance(layer, CausalTransposedConv):
-            yield Product(layer, levels)
-        elif isinstance(layer, ResidualUnit):
-            yield Residual(layer, spans)
+    # A stage is what lies between two upsamplings; its residual units sum up in steps of one table for all of them.
+    stages = list(_stages(middle))
+    conv: CausalConv | CausalTransposedConv = first
+    for units, snake, upsampling in stages:
+        steps = Steps.of([spans[s][0].widened() for s in (*(unit.block[0] for unit in units), snake)])
+        yield Product(conv, levels, steps)
+        for unit in units:
+            yield Residual(unit, spans, steps)
+        if upsampling is not None:
+            levels, conv = Levels.of(spans[snake][1].widened()), upsampling
+            yield Lookup.of_steps(snake, steps, levels)
+        else:
+            yield Lookup.exact(snake, steps)
+    yield Ending(last)
+
+
+def _stages(
+    layers: Sequence[nn.Module],
+) -> Iterator[tuple[list[ResidualUnit], Snake, CausalTransposedConv | None]]:
+    """The residual units after a convolution, the Snake behind them, and the next stage's convolution."""
+    units: list[ResidualUnit] = []
+    rest = iter(layers)
+    for layer in rest:
+        if isinstance(layer, ResidualUnit):
+            units.append(layer)
+        elif isinstance(layer, Snake):
+            upsampling = next(rest, None)
+            assert upsampling is None or isinstance(upsampling, CausalTransposedConv)
+            yield units, layer, upsampling
+            units = []
         else:
             raise TypeError(f"a decoder has no {type(layer).__name__}")
-    yield Exit(snake, last)
 
 
 class Entry(nn.Module):
@@ -136,21 +178,10 @@ class Entry(nn.Module):
         return x.clamp(0.0, 255.0).to(torch.uint8)
 
 
-class Exit(nn.Module):
-    """[B, T, C] float32 → what ``layers`` make of it, channels first: the last two are as they were."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-
-    def forward(self, x: Tensor, stream: Stream) -> Tensor:
-        return run(self.layers, x.transpose(1, 2), stream)
-
-
 class Residual(nn.Module):
-    """A residual unit; ``x`` float32 [B, T, C]."""
+    """A residual unit; ``x`` float32 [B, T, C], counted in steps."""
 
-    def __init__(self, unit: ResidualUnit, spans: Spans) -> None:
+    def __init__(self, unit: ResidualUnit, spans: Spans, steps: Steps) -> None:
         super().__init__()
         first, conv, second, product = unit.block
         assert isinstance(first, Snake) and isinstance(second, Snake)  # noqa: PT018
@@ -159,10 +190,10 @@ class Residual(nn.Module):
         span = spans[second][0].widened()
         self.block = nn.ModuleList(
             [
-                Lookup.of_values(first, spans[first][0].widened(), a),
+                Lookup.of_steps(first, steps, a),
                 Convolution(conv, a, span),
                 Lookup.of_levels(second, span, c),
-                Product(product, c),
+                Product(product, c, replace(steps, zero=torch.zeros(()))),
             ]
         )
 
@@ -171,27 +202,24 @@ class Residual(nn.Module):
 
 
 class Lookup(nn.Module):
-    """Snake as a table per channel: float32 or levels in, levels out.
+    """Snake as a table per channel: steps or levels in; levels out, or float32.
 
     ONNX Runtime computes a cosine on one thread, 2 ns each; three million of them a frame would be half the work.
     """
 
     table: Tensor
-    gain: Tensor | None
-    offset: Tensor | None
 
-    def __init__(self, table: Tensor, gain: Tensor | None = None, offset: Tensor | None = None) -> None:
+    def __init__(self, table: Tensor) -> None:
         super().__init__()
         self.register_buffer("table", table[None])
-        self.register_buffer("gain", gain)
-        self.register_buffer("offset", offset)
 
     @staticmethod
-    def of_values(snake: Snake, span: Span, levels: Levels) -> Lookup:
-        step = (span.high - span.low).clamp(min=1e-6) / (STEPS - 1)
-        zero = (-span.low / step).round()
-        table = _snake(snake, (torch.arange(STEPS)[:, None] - zero) * step)
-        return Lookup(levels.round(table), 1 / step, zero + 0.5)  # half a step: what follows rounds downwards
+    def of_steps(snake: Snake, steps: Steps, levels: Levels) -> Lookup:
+        return Lookup(levels.round(_snake(snake, steps.values())))
+
+    @staticmethod
+    def exact(snake: Snake, steps: Steps) -> Lookup:
+        return Lookup(_snake(snake, steps.values()))
 
     @staticmethod
     def of_levels(snake: Snake, span: Span, levels: Levels) -> Lookup:
@@ -200,14 +228,14 @@ class Lookup(nn.Module):
         return Lookup(levels.round(table))
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
-        if self.gain is not None and self.offset is not None:
-            x = (x * self.gain + self.offset).clamp(0.0, STEPS - 0.5)
-        index = x.to(torch.int32)
+        if x.dtype == torch.float32:
+            x = x.clamp(0.0, STEPS - 0.5)
+        index = x.to(torch.int32)  # rounds downwards: see Steps
         if torch.onnx.is_in_onnx_export():
-            levels: Tensor = torch.onnx.ops.symbolic(  # torch's own gather wants int64, twice the memory
-                "GatherElements", (self.table, index), {"axis": 1}, dtype=torch.uint8, shape=index.shape
+            looked_up: Tensor = torch.onnx.ops.symbolic(  # torch's own gather wants int64, twice the memory
+                "GatherElements", (self.table, index), {"axis": 1}, dtype=self.table.dtype, shape=index.shape
             )
-            return levels
+            return looked_up
         return self.table.expand(x.shape[0], -1, -1).gather(1, index.long())
 
 
@@ -287,21 +315,23 @@ class Convolution(nn.Module):
 
 
 class Product(nn.Module):
-    """A convolution as a matrix product: levels in, float32 out, ``stride`` columns for each one in."""
+    """A convolution as a matrix product: levels in, float32 steps out, ``stride`` columns for each one in."""
 
     weight: Tensor
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: Levels) -> None:
+    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: Levels, steps: Steps) -> None:
         super().__init__()
         self.context, self.zero = conv.context, levels.zero
         self.stride = conv.stride if isinstance(conv, CausalTransposedConv) else 1
         weight, scale, bias = _round_weight(conv.conv, levels)
         self.taps = weight.shape[2]
+        # Output channels are ordered [stride, channel]: the columns of one input column follow each other.
+        gain, zero = (t.expand(len(steps.gain)).repeat(self.stride) for t in (steps.gain, steps.zero))
         self.register_buffer("weight", weight.permute(2, 1, 0).flatten(0, 1).contiguous())
-        self.register_buffer("scale", scale)
-        self.register_buffer("bias", bias)
+        self.register_buffer("scale", scale * gain)
+        self.register_buffer("bias", bias * gain + zero)
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         batch, columns, _ = x.shape
@@ -326,5 +356,31 @@ class Product(nn.Module):
             )
         else:
             y = (taps.float() - self.zero) @ self.weight.float() * self.scale + self.bias
-        # Output channels are ordered [stride, channel]: the columns of one input column follow each other.
         return y.reshape(batch, columns * self.stride, -1)
+
+
+class Ending(nn.Module):
+    """The last convolution, in float32: [B, T, C] → [B, 1, T].
+
+    One output channel: the product with every tap at once reads the input once, and its few columns are then shifted
+    against each other. Their left context is kept, not the input's.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, conv: nn.Module) -> None:
+        super().__init__()
+        assert isinstance(conv, CausalConv)
+        assert conv.conv.bias is not None
+        self.context = conv.context
+        self.register_buffer("weight", conv.conv.weight[0].clone())  # [C, kernel]
+        self.register_buffer("bias", conv.conv.bias.clone())
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        columns = x.shape[1]
+        taps = stream.extend(x @ self.weight, self.context, dim=1)
+        y = self.bias
+        for i in range(self.context + 1):
+            y = y + taps[:, i : i + columns, i]
+        return y[:, None]

@@ -84,8 +84,11 @@ class ConvertedModel:
         return [p for p in PRECISIONS[part] if (self.folder / f"{part}-{p}").is_dir()]
 
     def graph(self, graph: str, precision: str) -> Path:
-        """The checked graph file."""
-        part = PART_OF_GRAPH[graph]
+        """The checked graph file. Checks its whole part: for several graphs of one part, see :meth:`part`."""
+        return self.part(PART_OF_GRAPH[graph], precision) / f"{graph}.onnx"
+
+    def part(self, part: str, precision: str) -> Path:
+        """The checked folder of a part, with ``GRAPH.onnx`` for each of its graphs."""
         folder = self.folder / f"{part}-{precision}"
         if not folder.is_dir():
             have = ", ".join(self.precisions(part)) or "none"
@@ -94,7 +97,7 @@ class ConvertedModel:
                 f"convert it with: fishvoice models import CHECKPOINT --precision {precision}"
             )
         verify(folder)
-        return folder / f"{graph}.onnx"
+        return folder
 
     def size(self) -> int:
         """Bytes on disk."""
