@@ -5,7 +5,8 @@ message, the request's own ``interrupted`` policy decides. ``drop`` is SSIP's ru
 the next frame and goes on later: a queue that loses nothing.
 
 Between requests of one class whoever speaks already goes on; then clients take turns, and each client's own
-requests keep their order. A request whose listener grants no credit is passed over until he does.
+requests keep their order. A request whose listener grants no credit is passed over until he does, but one chunk is
+always made ahead: so it shows whether the request is over, and the listener's next credit is answered at once.
 
 Nobody waits for ever: a request rises by one class for every `PATIENCE` characters of higher classes that are spoken
 since it came. Those that wait alike keep their order, and nothing but ``important`` ever interrupts a message.
@@ -95,7 +96,7 @@ class _Entry:
 
     @property
     def workable(self) -> bool:
-        return not self.finished and not self.held and self.produced < self.granted
+        return not self.finished and not self.held and self.produced <= self.granted
 
     @property
     def left(self) -> int:
@@ -176,14 +177,14 @@ class Scheduler:
             if RANK[other.ticket.priority] > RANK[entry.ticket.priority]:
                 other.passed += spoken - entry.spoken
         entry.spoken = spoken
-        if entry.produced >= entry.granted:
+        if entry.produced > entry.granted:
             entry.blocked_since = now
 
     def credit(self, key: int, chunks: int, at_most: int) -> None:
         """The listener takes ``chunks`` more; never more than ``at_most`` are under way."""
         entry = self._entries[key]
         entry.granted = min(entry.granted + chunks, entry.produced + at_most)
-        if entry.produced < entry.granted:
+        if entry.produced <= entry.granted:
             entry.blocked_since = None
 
     def hold(self, key: int, held: bool) -> None:

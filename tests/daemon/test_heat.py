@@ -18,7 +18,6 @@ from tests.hardware.machines import tree
 
 SCALE = 0.02  # a minute of the protection's time in 1.2 s
 WORDS = 1000
-CREDIT = WORDS + 1  # the end is found by asking for one more
 TEXT = " ".join(f"w{number}" for number in range(WORDS))
 
 _CPU = "sys/devices/system/cpu/cpu0"
@@ -125,7 +124,7 @@ def cool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The text spoken by a daemon that knows no heat."""
     folder = tmp_path_factory.mktemp("c", numbered=True)
     with running(folder, frame=0.0) as daemon, daemon.client() as client:
-        return spoken(client.until_end(client.speak(TEXT, credit=CREDIT)))
+        return spoken(client.until_end(client.speak(TEXT, credit=WORDS)))
 
 
 def test_an_episode_of_heat_from_normal_to_normal_costs_time_but_no_sound(
@@ -133,7 +132,7 @@ def test_an_episode_of_heat_from_normal_to_normal_costs_time_but_no_sound(
 ) -> None:
     with hot.client() as client, hot.client() as observer:
         watched(observer)
-        thread, heard = listen(client, client.speak(TEXT, credit=CREDIT))
+        thread, heard = listen(client, client.speak(TEXT, credit=WORDS))
         notebook.heat(95)
         until(hot, "warm")
         notebook.throttled.set()
@@ -160,7 +159,7 @@ def test_an_episode_of_heat_from_normal_to_normal_costs_time_but_no_sound(
 def test_sensors_that_vanish_in_the_middle_hold_nothing_up(hot: Daemon, notebook: Notebook, cool: bytes) -> None:
     with hot.client() as client, hot.client() as observer:
         watched(observer)
-        thread, heard = listen(client, client.speak(TEXT, credit=CREDIT))
+        thread, heard = listen(client, client.speak(TEXT, credit=WORDS))
         notebook.heat(95)
         notebook.throttled.set()
         until(hot, "cooldown")

@@ -265,6 +265,9 @@ def test_without_credit_a_request_is_passed_over_and_goes_on_first_when_it_has_s
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(1, b"slow", credit=1), ticket(2, b"other"))
     scheduler.start(1)
+    scheduler.produced(1, 2, now=6.0)
+    assert scheduler.choose() == 1  # one chunk ahead, to see whether it is over
+    assert scheduler.next_stall() is None
     scheduler.produced(1, 5, now=7.0)
     assert scheduler.choose() == 2
     assert (scheduler.stalled(6.9), scheduler.stalled(7.0), scheduler.next_stall()) == ((), (1,), 7.0)
@@ -278,6 +281,7 @@ def test_a_clients_next_request_waits_for_the_one_before_even_if_that_has_no_cre
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(1, credit=1), ticket(2))
     scheduler.start(1)
+    scheduler.produced(1, 3, now=0.0)
     scheduler.produced(1, 5, now=0.0)
     assert scheduler.choose() is None
 
@@ -404,7 +408,7 @@ class AnySequence(RuleBasedStateMachine):
         first: dict[tuple[bytes, str], int] = {}
         for key, each in sorted(self.live.items()):
             first.setdefault((each.client, each.priority), key)
-        return {key for key in first.values() if self.credit[key] > 0 and key not in self.finished}
+        return {key for key in first.values() if self.credit[key] >= 0 and key not in self.finished}
 
 
 TestAnySequence = AnySequence.TestCase

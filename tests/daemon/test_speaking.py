@@ -163,6 +163,12 @@ def test_credit_bounds_what_is_under_way(client: Wire) -> None:
     assert client.status()["counters"]["underruns"] == 1  # nobody else tells any
 
 
+def test_the_end_is_told_to_a_listener_whose_credit_is_used_up(client: Wire) -> None:
+    end = client.until_end(client.speak("one two three", credit=3))[-1]
+    assert isinstance(end, AudioEnd)
+    assert end.finish_reason == "complete"
+
+
 def test_one_client_without_credit_stops_nobody_else(shared: Daemon) -> None:
     with shared.client() as stalled, shared.client() as other:
         name = stalled.speak("w " * 50, credit=1)
