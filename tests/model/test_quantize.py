@@ -80,5 +80,6 @@ def test_the_runtime_multiplies_with_the_packed_weights_and_heads_keep_eight_bit
     assert np.abs(y - wanted).max() < 0.02 * np.abs(wanted).max()  # activations are rounded to int8
 
 
-def test_a_product_whose_rows_fill_no_block_is_left_alone() -> None:
-    assert quantize_matmuls(product("MatMul", weights(48, 4)), 4) == 0
+@pytest.mark.parametrize(("rows", "columns"), [(48, 64), (64, 7)])
+def test_a_product_that_fills_no_block_or_has_few_outputs_is_left_alone(rows: int, columns: int) -> None:
+    assert quantize_matmuls(product("MatMul", weights(rows, columns)), 4) == 0

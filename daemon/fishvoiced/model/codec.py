@@ -233,14 +233,14 @@ class Quantizer(nn.Module):
         return run(self.upsample, self.post(self.lookup(codes), stream), stream)
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """Codes [B, num_codebooks, T] → the sum of their latents [B, dim, T]: one table, one product for all books.
+        """Codes [B, num_codebooks, T] → the sum of their latents [B, dim, T]: one table and one product for all books.
 
         Codes past a book count as its last entry, as upstream has it.
         """
         books = [self.semantic, *self._books()]
         sizes = torch.tensor([book.codebook.num_embeddings for book in books], device=codes.device)[:, None]
-        table = torch.cat([book.codebook.weight for book in books])
-        points = F.embedding(torch.minimum(codes, sizes - 1) + sizes.cumsum(0) - sizes, table)  # [B, books, T, codebook_dim]
+        rows = torch.minimum(codes, sizes - 1) + sizes.cumsum(0) - sizes
+        points = F.embedding(rows, torch.cat([book.codebook.weight for book in books]))  # [B, books, T, codebook_dim]
         weight = torch.cat([book.out_proj.weight[..., 0] for book in books], dim=1)
         bias = torch.stack([b for book in books if (b := book.out_proj.bias) is not None]).sum(0)
         return F.linear(points.transpose(1, 2).flatten(2), weight, bias).transpose(1, 2)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from fishvoiced.engine.history import WINDOW
 from fishvoiced.model.checkpoint import Checkpoint
 from fishvoiced.model.codec import Stream
+from fishvoiced.model.fusion import fuse_sums_with_norms
 from fishvoiced.model.layers import KVCache
 from fishvoiced.model.sampling import Sampling
 from fishvoiced.model.store import DECODER, ENCODER, FAST, SLOW
@@ -169,6 +170,7 @@ def _trace(
     assert program is not None
     # The exporter folds a weight's transposition only where the weight is used once.
     onnxscript.optimizer.fold_constants(program.model, input_size_limit=1 << 31, output_size_limit=1 << 31)
+    fuse_sums_with_norms(program.model)
     return program.model
 
 

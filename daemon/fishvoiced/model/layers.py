@@ -32,6 +32,16 @@ def rotary_tables(positions: int, head_dim: int, base: float) -> tuple[Tensor, T
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate interleaved pairs of ``x`` [B, H, S, D] by tables [S, D // 2]."""
+    if torch.onnx.is_in_onnx_export():  # one operator instead of a dozen
+        fused: Tensor = torch.onnx.ops.symbolic(
+            f"{MS_DOMAIN}::RotaryEmbedding",
+            (x, torch.zeros(1, dtype=torch.int64), cos, sin),
+            {"interleaved": 1},
+            dtype=x.dtype,
+            shape=x.shape,
+            version=1,
+        )
+        return fused
     even, odd = x.float()[..., 0::2], x.float()[..., 1::2]
     pairs = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     return pairs.flatten(-2).to(x.dtype)

@@ -74,7 +74,8 @@ def quantize_matmuls(model: ir.Model, bits: int) -> int:
     """Replace every product with a constant matrix; weights used several times are packed once.
 
     ``MatMul`` has a matrix [in, out]; ``Gemm`` is how a product of single rows is exported, a head's, with [out, in].
-    Products whose ``in`` is no multiple of 32, or whose ``out`` is less, stay as they are. Returns how many were replaced.
+    Products whose ``in`` is no multiple of 32, or whose ``out`` is less, stay as they are. Returns how many were
+    replaced.
     """
     graph = model.graph
     model.opset_imports.setdefault(MS_DOMAIN, 1)
