@@ -31,7 +31,7 @@ from fishvoice.protocol import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0
+PATIENCE = 40.0  # seconds; a starved machine takes its time
 FRAME_BYTES = 2 * 2048  # of the fake speaker, as s16le
 
 T = TypeVar("T")
