@@ -87,7 +87,8 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
         if f.known_reference_seconds is not None:
             found.append(Bar(f"{f.name}, the same with a known reference", f.known_reference_seconds, 0.6))
         if f.early_ms and f.late_ms:
-            found.append(Bar(f"{f.name}, late frames' time over early ones'", f.late_ms / f.early_ms, 1.25))
+            early, late = (language + f.codec_ms for language in (f.early_ms, f.late_ms))
+            found.append(Bar(f"{f.name}, a late frame's time over an early one's", late / early, 1.25))
     return found
 
 
@@ -127,7 +128,10 @@ def show(rows: Sequence[Row], about: str) -> None:
                 f"prompt of {f.prefill_columns} columns"
             )
         if f.early_ms and f.late_ms:
-            console.print(f"{f.name}: a long answer's frames take {f.early_ms:.1f} ms, at its end {f.late_ms:.1f} ms")
+            console.print(
+                f"{f.name}: in a long answer the language model takes {f.early_ms:.1f} ms per frame, "
+                f"at its end {f.late_ms:.1f} ms"
+            )
     for bar in bars(rows):
         console.print(str(bar))
 

@@ -61,6 +61,9 @@ def test_int8_finds_the_same_codes_likeliest(starter: ConvertedModel, int8: Path
 
 def test_a_precision_that_misses_its_bar_is_named() -> None:
     exact, good = Figures("fp32", 1.0, 1.0, 0.30), Figures("int8", 0.95, 0.9, 0.31)
-    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.30)]) == []
-    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.32)]) == ["int4 has 2.0% more word errors than float32"]
-    assert "int8" in misses([exact, Figures("int8", 0.89, 0.9, 0.3), Figures("int4", 0.8, 0.6)])[0]
+    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.30)], 0.1) == []
+    assert misses([exact, good, Figures("int4", 0.8, 0.6, 0.32)], 0.1) == [
+        "int4 has 2.0% more word errors than float32"
+    ]
+    assert "int8" in misses([exact, Figures("int8", 0.89, 0.9, 0.3), Figures("int4", 0.8, 0.6)], 0.1)[0]
+    assert "0.16" in misses([exact, good, Figures("int4", 0.8, 0.6, 0.30)], 0.16)[0]

@@ -379,8 +379,8 @@ class Ending(nn.Module):
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         columns = x.shape[1]
-        taps = stream.extend(x @ self.weight, self.context, dim=1)
+        taps = stream.extend((x @ self.weight).transpose(1, 2), self.context)
         y = self.bias
         for i in range(self.context + 1):
-            y = y + taps[:, i : i + columns, i]
+            y = y + taps[:, i, i : i + columns]
         return y[:, None]
