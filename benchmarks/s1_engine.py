@@ -32,6 +32,8 @@ SAMPLING = SamplingOptions(temperature=0.8, top_p=0.8, repetition_penalty=1.1)
 REFERENCE_SECONDS = 20.0
 WINDOW = 50
 """Frames at either end of a long answer that are compared."""
+STRETCH = 100
+"""Frames of a long answer that are averaged for its curve."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Figures:
     peak_bytes: int = 0
     early_ms: float | None = None
     late_ms: float | None = None
+    stretches_ms: list[float] | None = None
     bandwidth: float | None = None
     slow_bytes: int | None = None
     fast_bytes: int | None = None
@@ -219,6 +222,8 @@ def measure(spec: Spec, model: ConvertedModel, checkpoint: Path, frames: int, lo
                 next(generation)
         figures.early_ms = statistics.fmean(taken.parts["frame"][10 : 10 + WINDOW])
         figures.late_ms = statistics.fmean(taken.parts["frame"][-WINDOW:])
+        later = taken.parts["frame"][1:]  # the first has the prefill
+        figures.stretches_ms = [statistics.fmean(later[i : i + STRETCH]) for i in range(0, len(later), STRETCH)]
     figures.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     engine.close()
     if spec.engine == "onnx":

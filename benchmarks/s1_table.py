@@ -132,12 +132,15 @@ def show(rows: Sequence[Row], about: str) -> None:
                 f"{f.name}: in a long answer the language model takes {f.early_ms:.1f} ms per frame, "
                 f"at its end {f.late_ms:.1f} ms"
             )
+        if f.stretches_ms:
+            curve = " ".join(f"{ms:.1f}" for ms in f.stretches_ms)
+            console.print(f"{f.name}: ms per frame of the language model, by hundreds: {curve}")
     for bar in bars(rows):
         console.print(str(bar))
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """RTF of every engine on a logarithmic axis, the machine's limit as a tick on the bar."""
+    """RTF of every engine on a logarithmic axis, the machine's limit as a mark on the bar."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -146,15 +149,16 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 0.5 * len(rows) + 1.2))
     names = [row.figures.name for row in rows]
     bars_drawn = axes.barh(names, [row.figures.rtf for row in rows], color="#4477aa")
-    axes.bar_label(bars_drawn, fmt="%.2f", padding=3)
+    axes.bar_label(bars_drawn, fmt="%.2f", padding=3, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     for place, row in enumerate(rows):
         if row.limit is not None:
             least = row.limit.rtf(1e3 * row.figures.frame_seconds)
             axes.plot([least, least], [place - 0.4, place + 0.4], color="black")
     axes.axvline(1.0, color="#cc6677", linestyle="--", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(x=0.15)
     axes.invert_yaxis()
-    axes.set_xlabel("seconds of computing per second of sound (dashed: real time; black: the machine's limit)")
+    axes.set_xlabel("seconds of computing per second of sound\ndashed: real time; black: the machine's limit")
     figure.tight_layout()
     figure.savefig(path, dpi=120)
