@@ -18,7 +18,7 @@ from fishvoiced.engine.select import available
 from fishvoiced.engine.sessions import Runtime, Session
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import codec_int8, export, typical
+from fishvoiced.model import codec_int8, export, levels, typical
 from fishvoiced.model.convert import import_checkpoint, int8_codec, write_graph
 from fishvoiced.model.store import DECODER, ConvertedModel, ModelStore
 
@@ -122,7 +122,7 @@ def test_scales_that_see_less_are_worse(
     starter: checkpoints.Checkpoint, rounded: checkpoints.Checkpoint, speech: torch.Tensor
 ) -> None:
     """The scales really come from what was observed: two frames are too few."""
-    narrow = codec_int8.in_int8(starter.codec, codec_int8.observe(starter.codec, speech[:, :, :2]))
+    narrow = codec_int8.in_int8(starter.codec, levels.observe(starter.codec, speech[:, :, :2]))
     with torch.inference_mode():
         wanted = starter.codec.decode(speech)
         errors = [loudness_over_error(wanted, codec.decode(speech)) for codec in (rounded.codec, narrow)]

@@ -1,8 +1,7 @@
 """The codec's decoder in 8 bits: modules that take the places of ``codec.py``'s behind the quantizer.
 
-What a convolution reads is rounded to uint8 *levels*, its weights to int8 with one scale per output channel. The sum
-that runs through the residual units stays float32. The scales are fixed beforehand, from a decoding of codes that are
-typical of the model (:func:`observe`): scales fitted at run time would depend on how the frames are cut into blocks.
+What a convolution reads is rounded to uint8 *levels* (see ``levels.py``), its weights to int8 with one scale per output
+channel. The sum that runs through the residual units stays float32.
 
 Layout is channels-last, [B, T, C]: ONNX Runtime's int8 convolution wants it so, and a transposed convolution's phases
 are then in order as they come. Every module runs in torch as well, with the same levels.
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -20,99 +19,7 @@ from torch.nn import functional as F
 
 from fishvoiced.model.codec import CausalConv, CausalTransposedConv, Codec, ResidualUnit, Snake, Stream, run
 from fishvoiced.model.layers import MS_DOMAIN
-
-STEPS = 1024
-"""Steps of a table whose argument is float32: four times finer than the levels that come out of it."""
-MARGIN = 1.1
-"""How far beyond what was observed a value may go before it is cut off."""
-EVENNESS = 0.5
-"""0: one scale for all channels; 1: each channel fills the levels, and its weights bear the difference."""
-MIDDLE = 128
-BLOCK = 16
-
-
-@dataclass
-class Span:
-    """The least and the greatest value of each channel [C]; zero always lies between them."""
-
-    low: Tensor = field(default_factory=lambda: torch.zeros(()))
-    high: Tensor = field(default_factory=lambda: torch.zeros(()))
-
-    def include(self, x: Tensor) -> None:
-        """``x`` [B, C, T]."""
-        self.low = torch.minimum(self.low, x.amin((0, 2)))
-        self.high = torch.maximum(self.high, x.amax((0, 2)))
-
-    def widened(self) -> Span:
-        return Span(self.low * MARGIN, self.high * MARGIN)
-
-
-@dataclass
-class Levels:
-    """Level q of a channel stands for (q - zero) x scale; ``scale`` [C] differs, ``zero`` (0 … 255) does not."""
-
-    scale: Tensor
-    zero: int
-
-    @staticmethod
-    def of(span: Span) -> Levels:
-        reach = torch.maximum(-span.low, span.high).clamp(min=1e-6)
-        shape = reach**EVENNESS
-        low, high = (span.low / shape).min(), (span.high / shape).max()
-        step = (high - low) / 255
-        return Levels(shape * step, int((-low / step).round()))
-
-    def round(self, x: Tensor) -> Tensor:
-        return (x / self.scale + self.zero).round().clamp(0, 255).to(torch.uint8)
-
-
-@dataclass
-class Steps:
-    """Where float32 values are only looked up, they count in the table's steps: value x gain + zero, each [C].
-
-    ``zero`` contains half a step, because an index is rounded downwards.
-    """
-
-    gain: Tensor
-    zero: Tensor
-
-    @staticmethod
-    def of(spans: Sequence[Span]) -> Steps:
-        low = torch.stack([span.low for span in spans]).amin(0)
-        high = torch.stack([span.high for span in spans]).amax(0)
-        gain = (STEPS - 1) / (high - low).clamp(min=1e-6)
-        return Steps(gain, (-low * gain).round() + 0.5)
-
-    def values(self) -> Tensor:
-        """What each step stands for: [STEPS, C]."""
-        return (torch.arange(STEPS)[:, None] - (self.zero - 0.5)) / self.gain
-
-
-Spans = dict[nn.Module, tuple[Span, Span]]
-
-
-@torch.no_grad()
-def observe(codec: Codec, codes: Tensor) -> Spans:
-    """What goes in and what comes out of the decoder's first convolution and of every Snake, while ``codes``
-    int64 [1, num_codebooks, T] are decoded."""
-    spans: Spans = {}
-
-    def note(module: nn.Module, inputs: tuple[Tensor, Stream], output: Tensor) -> None:
-        values = (inputs[0], output)
-        for span, value in zip(spans.setdefault(module, (Span(), Span())), values, strict=True):
-            span.include(value)
-
-    watched = [codec.decoder[0], *(m for m in codec.decoder.modules() if isinstance(m, Snake))]
-    hooks = [module.register_forward_hook(note) for module in watched]
-    try:
-        stream = Stream()
-        for block in torch.split(codes, BLOCK, dim=2):
-            codec.decode(block, stream)
-            stream = Stream(stream.present, stream.position + block.shape[2])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return spans
+from fishvoiced.model.levels import MIDDLE, STEPS, Levels, Span, Spans, Steps
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import codec_int8, export, quantize
+from fishvoiced.model import codec_int8, export, levels, quantize
 from fishvoiced.model.codec import Codec
 from fishvoiced.model.config import FORMAT_FILE, ModelConfig
 from fishvoiced.model.store import (
@@ -112,7 +112,7 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
 
 def int8_codec(loaded: checkpoints.Checkpoint, folder: Path) -> Codec:
     """The codec with its decoder in 8 bits, fitted to what the model itself says."""
-    return codec_int8.in_int8(loaded.codec, codec_int8.observe(loaded.codec, typical_codes(loaded, folder)))
+    return codec_int8.in_int8(loaded.codec, levels.observe(loaded.codec, typical_codes(loaded, folder)))
 
 
 def _present(target: Path, part: str, precision: str | None) -> bool:
