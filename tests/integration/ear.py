@@ -118,6 +118,12 @@ def as_clear(pairs: Sequence[tuple[str, Samples, Samples]], margin: float = 0.1)
     assert np.mean(recorded) >= np.mean(spoken) - margin, (recorded, spoken)
 
 
+def audible(samples: Samples) -> Samples:
+    """From the first to the last that a microphone's recording would begin and end with."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+
 def last_stretch(samples: Samples, gap_seconds: float = 1.0) -> Samples:
     """What follows the last silence of ``gap_seconds`` that has sound behind it."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
