@@ -11,7 +11,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,10 +20,9 @@ import pytest
 import soundfile
 
 from fishvoice.adapters.listening import CannotListen, address_of, listen_tcp, listen_unix
-from fishvoice.adapters.openai_http import application
 from fishvoice.adapters.openai_http_audio import encoder
-from fishvoice.adapters.openai_http_serve import guarded, server
 from fishvoice.aio import AsyncClient
+from tests.adapters.endpoint import post, serving, talker
 from tests.adapters.gated import GatedDaemon, eventually
 from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401
 from tests.fakes.daemon import Behaviour, FakeDaemon
@@ -32,43 +30,6 @@ from tests.fakes.daemon import Behaviour, FakeDaemon
 pytestmark = pytest.mark.usefixtures("home")
 
 RATE = 44100
-
-
-@contextmanager
-def serving(
-    *, key: str | None = None, hosts: tuple[str, ...] = (), origins: tuple[str, ...] = (), unix: Path | None = None
-) -> Iterator[str]:
-    """The endpoint in a thread of this process; yields its address."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(listen_unix(unix)) if unix else listen_tcp("127.0.0.1", 0)
-        client = AsyncClient(start=False, start_timeout=5)
-        running = server(guarded(application(client), hosts, origins, key))
-        stack.callback(asyncio.run, client.close())
-        thread = threading.Thread(target=asyncio.run, args=(running.serve(sockets=[listener]),))
-        thread.start()
-        eventually(lambda: running.started or not thread.is_alive())
-        try:
-            yield address_of(listener)
-        finally:
-            running.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    with serving() as where:
-        yield where
-
-
-def talker(address: str, **options: object) -> openai.OpenAI:
-    given = {"base_url": f"http://{address}/v1", "api_key": "none", "max_retries": 0, "timeout": 20, **options}
-    return openai.OpenAI(**given)  # type: ignore[arg-type]
-
-
-def post(address: str, body: object = None, **options: object) -> httpx.Response:
-    given = {"timeout": 20, **({} if "content" in options else {"json": body}), **options}
-    return httpx.post(f"http://{address}/v1/audio/speech", **given)  # type: ignore[arg-type]
 
 
 def with_length(data: bytes, samples: int) -> bytes:
@@ -184,117 +145,6 @@ def test_a_unix_socket_needs_no_particular_host(home: Path) -> None:  # noqa: F8
         )
         assert len(answer.content) == 4 * 441 * 2
     assert not (home / "http.sock").exists()
-
-
-# -- errors --------------------------------------------------------------------------------------------------------
-
-
-def test_no_daemon_is_503_at_once(address: str) -> None:
-    with pytest.raises(openai.InternalServerError) as caught:
-        talker(address).audio.speech.create(model="m", voice="starter", input="Hi.")
-    assert caught.value.status_code == 503
-    assert caught.value.code == "daemon_unavailable"
-    assert httpx.get(f"http://{address}/health").status_code == 503
-
-
-@pytest.mark.parametrize(("code", "status"), [("busy", 503), ("unknown_voice", 400), ("engine", 500), ("new", 500)])
-def test_what_the_daemon_refuses_has_a_status_and_its_message(address: str, code: str, status: int) -> None:
-    with FakeDaemon(Behaviour(error=code)), pytest.raises(openai.APIStatusError) as caught:
-        talker(address).audio.speech.create(model="m", voice="nobody", input="Hi.")
-    assert caught.value.status_code == status
-    assert caught.value.code == code
-    assert caught.value.response.headers["retry-after"] == "2"
-    assert "say something else" in str(caught.value)
-
-
-BAD: list[tuple[dict[str, object], str | None]] = [
-    ({"model": "m", "voice": "starter"}, "input"),
-    ({"input": 7}, "input"),
-    ({"input": "Hi.", "voice": 3}, "voice"),
-    ({"input": "Hi.", "response_format": "aac"}, "response_format"),
-    ({"input": "Hi.", "speed": 4.0}, "speed"),
-    ({"input": "Hi.", "speed": "fast"}, "speed"),
-    ({"input": "Hi.", "stream_format": "smoke"}, "stream_format"),
-    ({"input": " "}, None),
-    ({"input": "x" * 100_001}, None),
-]
-
-
-@pytest.mark.parametrize(("body", "param"), BAD)
-def test_a_bad_request_says_what_is_wrong(address: str, body: dict[str, object], param: str | None) -> None:
-    with FakeDaemon() as daemon:
-        answer = post(address, body)
-        assert not daemon.requests
-    assert answer.status_code == 400
-    error = answer.json()["error"]
-    assert (error["type"], error["param"]) == ("invalid_request_error", param)
-    assert error["message"]
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b'{"input": "\\ud800"}', b'{"input"', b'"a"'], ids=repr)
-def test_garbage_is_400_and_the_next_request_is_served(address: str, content: bytes) -> None:
-    with FakeDaemon():
-        answer = post(address, content=content, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 400
-        assert answer.json()["error"]["message"]
-        assert post(address, {"input": "Hi.", "response_format": "wav"}).status_code == 200
-
-
-def test_bytes_that_are_no_http_harm_nobody(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), 5) as connection:
-        connection.settimeout(10)
-        connection.sendall(os.urandom(4096) + b"\r\n\r\n")
-        connection.shutdown(socket.SHUT_WR)
-        assert b"200 OK" not in connection.recv(65536)
-    with FakeDaemon():
-        assert post(address, {"input": "Hi.", "response_format": "wav"}).status_code == 200
-
-
-def test_too_much_is_refused(address: str) -> None:
-    assert post(address, {"input": "Hi.", "instructions": "x" * (1 << 20)}).status_code == 413
-    assert httpx.get(f"http://{address}/nowhere").json()["error"]["message"] == "Not Found"
-    assert httpx.get(f"http://{address}/v1/audio/speech").status_code == 405
-
-
-def test_only_json_is_taken_because_a_web_page_can_send_the_rest(address: str) -> None:
-    assert post(address, content=b'{"input": "Hi."}', headers={"Content-Type": "text/plain"}).status_code == 415
-
-
-# -- who may ask ---------------------------------------------------------------------------------------------------
-
-
-def test_a_host_that_is_not_ours_is_refused() -> None:
-    with serving(hosts=("Speech.Home",)) as address:
-        port = address.rpartition(":")[2]
-
-        def status(host: str) -> int:
-            return httpx.get(f"http://{address}/v1/nothing", headers={"Host": host}).status_code
-
-        assert status("evil.example") == 403
-        assert status(f"evil.example:{port}") == 403
-        assert status("localhost.evil.example") == 403
-        assert {status(host) for host in ("localhost", f"LOCALHOST:{port}", "[::1]:9", "speech.home")} == {404}
-
-
-def test_a_key_is_asked_for_where_there_is_one() -> None:
-    with serving(key="sésame") as address, FakeDaemon():
-        for wrong in ("open", "s"):
-            with pytest.raises(openai.AuthenticationError) as caught:
-                talker(address, api_key=wrong).models.list()
-            assert caught.value.code == "invalid_api_key"
-        right = {"Authorization": "Bearer sésame".encode()}
-        assert httpx.get(f"http://{address}/v1/models", headers=right).status_code == 200  # type: ignore[arg-type]
-        assert httpx.get(f"http://{address}/v1/models").status_code == 401
-        assert httpx.get(f"http://{address}/health").status_code == 200
-
-
-def test_a_web_page_may_ask_only_where_it_is_allowed(address: str) -> None:
-    page = {"Origin": "http://chat.example", "Access-Control-Request-Method": "POST"}
-    assert "access-control-allow-origin" not in httpx.options(f"http://{address}/v1/audio/speech", headers=page).headers
-    with serving(origins=("http://chat.example",), key="k") as open_address:
-        answer = httpx.options(f"http://{open_address}/v1/audio/speech", headers=page)
-        assert answer.headers["access-control-allow-origin"] == "http://chat.example"
 
 
 # -- those who leave -----------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from tools.starter_voice.mel import mel_filters
 
 def test_k_means_finds_separate_heaps() -> None:
     centers = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
-    points = (centers.repeat(100, 1) + 0.1 * torch.randn(400, 2, generator=torch.Generator().manual_seed(1)))
+    points = centers.repeat(100, 1) + 0.1 * torch.randn(400, 2, generator=torch.Generator().manual_seed(1))
     found = k_means(points, 24, 30, torch.Generator().manual_seed(3))
     assert (torch.cdist(centers, found).min(1).values < 0.2).all()
     assert (points - found[nearest(points, found)]).square().sum(1).mean() < 0.02

@@ -61,8 +61,11 @@ def test_the_source_speaks_on_the_grid(tmp_path: Path) -> None:
     assert (np.diff([0, *ends]) > 0.039).all()
     assert one.rows is not None
     assert len(one.samples) == len(one.rows) * flite.ROW_SAMPLES == round((ends[-1] + 0.12) * flite.RATE)
-    moved = [old - new for t, u in zip(plain.tokens[1:-1], one.tokens[1:-1], strict=True)
-             for old, new in zip(t.ends, u.ends, strict=True)]
+    moved = [
+        old - new
+        for t, u in zip(plain.tokens[1:-1], one.tokens[1:-1], strict=True)
+        for old, new in zip(t.ends, u.ends, strict=True)
+    ]
     assert max(moved) - min(moved) < 0.12
     assert np.abs(one.samples).max() > 3000
     assert not (tmp_path / "scratch").exists()

@@ -102,3 +102,38 @@ def test_no_speech_is_said_clearly(work: Path) -> None:
     shutil.rmtree(work / "speech")
     with pytest.raises(FileNotFoundError, match="run the stage 'speech' first"):
         data.Sounds(work)
+
+
+def test_own_frames_stand_for_some_of_the_true_ones() -> None:
+    """Drawn from what the model says of the column before: here the next code, and 9 for residuals."""
+    model, text, frames = dual_ar.new_model(), 6, 50
+    dim = model.config.dim
+    with torch.no_grad():
+        for block in (*model.layers, *model.fast_layers):
+            block.attention.wo.weight.zero_()
+            block.feed_forward.w2.weight.zero_()
+        for matrix in (model.embeddings, model.codebook_embeddings, model.output, model.fast_output):
+            matrix.weight.zero_()
+        model.embeddings.weight[model.semantic_begin : model.semantic_begin + dim] = torch.eye(dim)
+        model.embeddings.weight[: model.semantic_begin, 0] = 1
+        model.output.weight[model.semantic_begin + 1 : model.semantic_begin + 1 + dim] = 100 * torch.eye(dim)
+        model.fast_embeddings.weight.fill_(1)
+        model.fast_output.weight[9] = 100
+    columns = torch.zeros(40, 1 + BOOKS, text + frames, dtype=torch.int64)
+    columns[:, 1:, text:] = torch.randint(10, dim - 1, (40, BOOKS, frames))
+    columns[:, 0, text:] = columns[:, 1, text:] + model.semantic_begin
+    visible = torch.ones(40, text + frames, 1)
+    mixed = dual_ar.with_own_frames(dual_ar.Speaker(model), columns, visible, torch.Generator().manual_seed(0))
+
+    own = mixed[:, 2] == 9
+    assert not own[:, :text].any()
+    assert torch.equal(mixed.transpose(1, 2)[~own], columns.transpose(1, 2)[~own])
+    row, column = own.nonzero(as_tuple=True)
+    guess = columns[row, 1, column - 1] + 1
+    assert torch.equal(mixed[row, 1, column], guess)
+    assert torch.equal(mixed[row, 0, column], guess + model.semantic_begin)
+    assert (mixed[row, 2:, column] == 9).all()
+    shares = own[:, text:].float().mean(1)
+    assert 0.15 < shares.mean() < 0.35
+    assert shares.max() < 0.75
+    assert shares.min() < 0.1

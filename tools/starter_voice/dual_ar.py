@@ -1,8 +1,9 @@
 """Training the language model: phonetic text → codes, teacher-forced, with guided attention.
 
-Three things make so small a model read (see README.md): a share of the history is
-hidden from it, one attention head is led along the true alignment at first, and short
-phrases of random words come before sentences.
+Four things make so small a model read (see README.md): a share of the history is hidden
+from it, one attention head is led along the true alignment at first, short phrases of
+random words come before sentences, and in the second half some of the history is what
+the model itself would have said.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from tools.starter_voice.training import Run, device
 
 GUIDED_LAYER = 2
 HISTORY_DROPOUT = 0.6  # at most; every utterance has a share of its own below
+OWN_SHARE, OWN_FROM = 0.5, 0.5  # frames of the model's own making, at most, and the progress from which there are any
+OWN_TEMPERATURE = 0.5
 SPELLED = 0.12  # share of words given by their letters
 FAST_SHARE = 0.3
 BUDGET = 2400  # columns per batch, padding included
@@ -240,26 +243,52 @@ def size(example: Example) -> int:
     return len(example.codes) + sum(len(symbols) + 1 for symbols, _, _ in example.words)
 
 
+def some_frames(model: DualAR, columns: Tensor, most: float, rng: torch.Generator) -> Tensor:
+    """Frames drawn at random, bool [B, S]: up to ``most`` of an utterance's, a share of its own for each."""
+    share = most * torch.rand(len(columns), 1, generator=rng)
+    drawn = torch.rand(columns[:, 0].shape, generator=rng) < share
+    return (columns[:, 0] >= model.semantic_begin) & drawn.to(columns.device)
+
+
+@torch.no_grad()
+def with_own_frames(speaker: Speaker, columns: Tensor, visible: Tensor, rng: torch.Generator) -> Tensor:
+    """The columns with some frames replaced by the model's guesses, so that it learns to go on from its own slips.
+
+    Scheduled sampling (Bengio et al. 2015) in two passes (Mihaylova and Martins 2019): all guesses are made at once,
+    from the true history.
+    """
+    model = speaker.model
+    row, column = some_frames(model, columns, OWN_SHARE, rng).nonzero(as_tuple=True)
+    hidden = speaker(columns, visible)[0][row, column - 1]
+    mixed, codes = columns.clone(), columns[row, 1:, column]
+    codes[:, 0] = drawn_from(model.head(hidden)[:, : model.semantic_count], rng)
+    codes[:, 1:] = drawn_from(fast_logits(model, hidden, codes), rng)
+    mixed[row, 0, column] = codes[:, 0] + model.semantic_begin
+    mixed[row, 1:, column] = codes
+    return mixed
+
+
+def drawn_from(logits: Tensor, rng: torch.Generator) -> Tensor:
+    """Indices [...] drawn from logits [..., N] at ``OWN_TEMPERATURE`` (Gumbel's way)."""
+    chance = torch.rand(logits.shape, generator=rng).clamp(min=1e-9).to(logits.device)
+    return (logits.float() / OWN_TEMPERATURE - (-chance.log()).log()).argmax(-1)
+
+
 def figures(
-    speaker: Speaker, batch: Batch, rng: torch.Generator | None, fast_share: float
+    speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: float, own: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cross-entropies of the semantic code and of the residual codes, and the guide's loss."""
     model = speaker.model
-    visible = None
-    if rng is not None:
-        semantic = (batch.columns[:, 0] >= model.semantic_begin)[..., None]
-        share = HISTORY_DROPOUT * torch.rand(len(semantic), 1, 1, generator=rng)
-        hidden = (torch.rand(semantic.shape, generator=rng) < share).to(semantic.device)
-        visible = (~(semantic & hidden)).float()
-    states, attention = speaker(batch.columns, visible)
+    visible = (~some_frames(model, batch.columns, HISTORY_DROPOUT, rng)).float()[..., None]
+    columns = with_own_frames(speaker, batch.columns, visible, rng) if own else batch.columns
+    states, attention = speaker(columns, visible)
     spoken = batch.target >= 0
     logits = model.head(states[spoken]).float()
     first = F.cross_entropy(logits, batch.target[spoken])
     advised = batch.guide.sum(-1) > 0
     guide = -(attention[advised] * batch.guide[advised]).sum(-1).clamp(min=1e-4).log().mean()
     inside = spoken & (batch.target < model.semantic_count)
-    if fast_share < 1:
-        inside = inside & (torch.rand(inside.shape, generator=rng).to(inside.device) < fast_share)
+    inside = inside & (torch.rand(inside.shape, generator=rng).to(inside.device) < fast_share)
     row, column = inside.nonzero(as_tuple=True)
     codes = batch.columns[row, 1:, column + 1]
     fast = fast_logits(model, states[row, column], codes).float()
@@ -296,7 +325,7 @@ def train(
         picked = [encode(e, table, prompt, rng) for e in utterances.pick(rng, progress)]
         batch = move(collate(picked, tokens.semantic_begin, tokens.semantic_count))
         with torch.autocast(where.type, torch.bfloat16):
-            first, rest, guide = figures(speaker, batch, dice, FAST_SHARE)
+            first, rest, guide = figures(speaker, batch, dice, FAST_SHARE, progress >= OWN_FROM)
         total = first + rest + 0.3 * max(0.1, 1 - progress) * guide
         held = valid() if step % 250 == 249 or not last else last[-1]
         last.append(held)
