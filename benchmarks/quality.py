@@ -112,7 +112,7 @@ class Forced:
         total = np.array([prompt.columns.shape[1]], np.int32)
         room = prompt.columns.shape[1] + frames
         past = {
-            name: np.zeros([room if isinstance(size, str) else size for size in shape], np.float32)
+            name: np.zeros([room if isinstance(size, str) else size for size in shape], self._slow.types[name])
             for name, shape in self._slow.inputs.items()
             if name.startswith("past.")
         }

@@ -67,9 +67,9 @@ def _size(tensor: onnx.TensorProto) -> int:
     return int(np.prod(tensor.dims)) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
 
 
-def cache_bytes(config: TransformerConfig, columns: int) -> int:
-    """K and V that attention reads in one step after ``columns`` columns."""
-    return 2 * config.n_layer * config.n_local_heads * config.head_dim * 4 * columns
+def cache_bytes(config: TransformerConfig, columns: int, itemsize: int) -> int:
+    """K and V, of ``itemsize`` bytes each, that attention reads in one step after ``columns`` columns."""
+    return 2 * config.n_layer * config.n_local_heads * config.head_dim * itemsize * columns
 
 
 def bandwidth(precision: str, runtime: Runtime) -> float:

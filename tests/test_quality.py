@@ -22,9 +22,12 @@ from fishvoiced.catalog import STARTER_FOLDER
 from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.engine.sessions import Runtime
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import export
-from fishvoiced.model.convert import write_graph
+from fishvoiced.model import export, typical
+from fishvoiced.model.convert import rounded, write_graph
 from fishvoiced.model.store import FAST, SLOW, ConvertedModel
+
+LEAST_CODES = 0.85
+"""In all codebooks, of two sentences: they scatter around what all of them have, 92 %."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,8 @@ def starter() -> ConvertedModel:
 def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, loaded = tmp_path_factory.mktemp("int8"), checkpoints.load(STARTER_FOLDER)
     for graph in (SLOW, FAST):
-        write_graph(export.trace(graph, loaded), "int8", folder, graph)
+        traced = rounded(loaded, lambda: typical.speak(loaded, STARTER_FOLDER), graph, "int8")
+        write_graph(export.trace(graph, traced), "int8", folder, graph)
     return folder
 
 
@@ -53,7 +57,7 @@ def test_int8_finds_the_same_codes_likeliest(starter: ConvertedModel, int8: Path
     assert sum(codes.shape[1] for codes in said) > 40
     semantic, codes = agreement(wanted, found)
     assert semantic >= LEAST_AGREEMENT
-    assert codes >= LEAST_AGREEMENT
+    assert codes >= LEAST_CODES
     # The measure is not content with anything: told another past, the exact model itself chooses otherwise.
     other = [exact(prompt, np.roll(codes, 7, axis=1)) for prompt, codes in zip(read, said, strict=True)]
     assert agreement(wanted, other)[0] < LEAST_AGREEMENT

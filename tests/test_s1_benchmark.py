@@ -55,8 +55,8 @@ def test_weights_count_as_often_as_they_are_read(tmp_path: Path) -> None:
     assert weight_bytes(tmp_path / "g.onnx") == 2 * 8 * 4 * 4
 
 
-def test_one_column_of_s1_mini_takes_229_kilobytes_of_cache() -> None:
-    assert cache_bytes(S1_MINI.dual_ar.slow, 1) == 229_376
+def test_one_column_of_s1_mini_takes_57_kilobytes_of_cache_in_int8() -> None:
+    assert cache_bytes(S1_MINI.dual_ar.slow, 1, itemsize=1) == 57_344
 
 
 def by_name(rows: list[Row]) -> dict[str, s1_table.Bar]:

@@ -10,6 +10,7 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from fishvoiced.model.checkpoint import new_dual_ar, save_weights
 from fishvoiced.model.codec import Codec, Snake
 from fishvoiced.model.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
 from fishvoiced.text.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from tools import byte_pairs
 
 TINY_CODEC = CodecConfig(
     sample_rate=16000,
@@ -97,11 +99,19 @@ S1_MINI = ModelConfig(
     description="random weights in the real sizes",
 )
 
+S1_MERGES = 4000
+"""Byte pairs of its tokenizer, learned in seconds: upstream's has some 100,000 and needs still fewer columns."""
 
-def make(folder: Path, config: ModelConfig = TINY, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
-    """Write a checkpoint whose signals neither die out nor explode on their way through the layers."""
+
+def make(
+    folder: Path, config: ModelConfig = TINY, seed: int = 0, dtype: torch.dtype = torch.float32, merges: int = 0
+) -> Path:
+    """Write a checkpoint whose signals neither die out nor explode on their way through the layers.
+
+    ``merges``: byte pairs that its tokenizer knows besides the single bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(folder, config)
+    write_tokenizer(folder, config, merges)
     torch.manual_seed(seed)
     dual_ar = new_dual_ar(config, Tokenizer.load(folder))
     for module in dual_ar.modules():
@@ -124,13 +134,17 @@ def make(folder: Path, config: ModelConfig = TINY, seed: int = 0, dtype: torch.d
     return folder
 
 
-def write_tokenizer(folder: Path, config: ModelConfig) -> None:
-    """256 single bytes, then the special tokens in upstream's order of ids."""
-    ranks = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256))
-    (folder / TOKENIZER_FILE).write_text(ranks, encoding="ascii")
+def write_tokenizer(folder: Path, config: ModelConfig, merges: int = 0) -> None:
+    """256 single bytes and ``merges`` pairs, then the special tokens in upstream's order of ids.
+
+    The pairs are learned from the one English text that every Python has with it, its help on the language.
+    """
+    ranks = byte_pairs.learn("\n".join(topics.values()), merges)
+    lines = "".join(f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in ranks.items())
+    (folder / TOKENIZER_FILE).write_text(lines, encoding="ascii")
     names = ["<|pad|>", IM_END, INTERLEAVE]
     names += [f"<|semantic:{i}|>" for i in range(config.codec.semantic_codebook_size)]
-    special = {name: 256 + i for i, name in enumerate(names)}
+    special = {name: len(ranks) + i for i, name in enumerate(names)}
     (folder / SPECIAL_FILE).write_text(json.dumps(special), encoding="utf-8")
 
 
@@ -140,7 +154,7 @@ def main() -> None:
     parser.add_argument("--s1-mini", action="store_true", help="openaudio-s1-mini's real sizes (2 GB in bfloat16)")
     options = parser.parse_args()
     if options.s1_mini:
-        make(options.folder, S1_MINI, dtype=torch.bfloat16)
+        make(options.folder, S1_MINI, dtype=torch.bfloat16, merges=S1_MERGES)
     else:
         make(options.folder)
     print(f"wrote {options.folder}")

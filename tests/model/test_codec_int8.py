@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from fishvoiced.engine.select import available
 from fishvoiced.engine.sessions import Runtime, Session
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import codec_int8, export, levels, typical
-from fishvoiced.model.convert import import_checkpoint, int8_codec, write_graph
+from fishvoiced.model import codec_int8, convert, export, levels, typical
+from fishvoiced.model.convert import import_checkpoint, write_graph
 from fishvoiced.model.store import DECODER, ConvertedModel, ModelStore
 
 FARTHEST = 0.15
@@ -35,7 +34,7 @@ def starter() -> checkpoints.Checkpoint:
 
 @pytest.fixture(scope="module")
 def rounded(starter: checkpoints.Checkpoint) -> checkpoints.Checkpoint:
-    return replace(starter, codec=int8_codec(starter, STARTER_FOLDER))
+    return convert.rounded(starter, lambda: typical.speak(starter, STARTER_FOLDER), DECODER, "int8")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def speech(starter: checkpoints.Checkpoint) -> torch.Tensor:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typical, "SENTENCES", ("The weather is nice today.", "Please open the window before you go."))
         patch.setattr(typical, "FRAMES", 60)
-        return typical.typical_codes(starter, STARTER_FOLDER)
+        return typical.typical_codes(typical.speak(starter, STARTER_FOLDER))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +56,14 @@ def graph(rounded: checkpoints.Checkpoint, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def session(graph: Path) -> Session:
     return Session(graph, Runtime(threads=1, spinning=False))
+
+
+@pytest.fixture(scope="module")
+def unpacked(rounded: checkpoints.Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The same decoder, with the products before it left in float32, as torch has them."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    write_graph(export.trace(DECODER, rounded), "fp32", folder, DECODER)
+    return Session(folder / "decoder.onnx", Runtime(threads=1, spinning=False))
 
 
 def sound(session: Session, loaded: checkpoints.Checkpoint, codes: torch.Tensor, *blocks: int) -> torch.Tensor:
@@ -93,13 +100,12 @@ def test_speech_sounds_as_in_float32(starter: checkpoints.Checkpoint, session: S
 
 
 def test_onnx_runtime_and_torch_round_alike(
-    rounded: checkpoints.Checkpoint, session: Session, speech: torch.Tensor
+    rounded: checkpoints.Checkpoint, unpacked: Session, speech: torch.Tensor
 ) -> None:
     with torch.inference_mode():
         wanted = rounded.codec.decode(speech)[0, 0]
-    # Not to the bit: float32 sums differ in their last one, and a value between two levels then falls to the other;
-    # and the products before the decoder proper are in int8 in the graph alone. How much that is depends on the voice.
-    assert loudness_over_error(wanted, sound(session, rounded, speech)) > 26
+    # Not to the bit: float32 sums differ in their last one, and a value between two levels may fall to the other.
+    assert loudness_over_error(wanted, sound(unpacked, rounded, speech)) > 60
 
 
 def test_blocks_join_as_one(rounded: checkpoints.Checkpoint, session: Session, speech: torch.Tensor) -> None:
@@ -132,7 +138,7 @@ def test_scales_that_see_less_are_worse(
 def test_a_model_that_says_nothing_is_refused(starter: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typical, "FRAMES", 0)
     with pytest.raises(CheckpointError, match="--codec-precision fp32"):
-        typical.typical_codes(starter, STARTER_FOLDER)
+        typical.speak(starter, STARTER_FOLDER)
 
 
 def test_int8_is_a_part_of_its_own_and_found(tiny_checkpoint: Path, tiny_model: ConvertedModel, tmp_path: Path) -> None:

@@ -15,12 +15,24 @@ import numpy as np
 from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.history import History
 from fishvoiced.engine.prefix import Prefixes
-from fishvoiced.engine.sessions import VERSION, Array, Binding, OrtValue, Runtime, Session, buffer, shared
-from fishvoiced.errors import BadReference, BadRequest
+from fishvoiced.engine.sessions import (
+    VERSION,
+    Array,
+    Binding,
+    OrtValue,
+    Runtime,
+    Session,
+    buffer,
+    keeps_int8_kv,
+    shared,
+)
+from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.model.config import CodecConfig, TransformerConfig
 from fishvoiced.model.store import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, MANIFEST, ConvertedModel, sha256
 from fishvoiced.prompt import Prompt
 
+INT8_PREFILL = 32
+"""Columns of one run where K and V are int8: the kernel's time grows with the square of their number."""
 CAPACITY_STEP = 256
 """K/V buffers come in multiples of this many columns, so that they can be used again."""
 
@@ -46,6 +58,13 @@ class OnnxEngine:
             sound = pool.submit(opened, DECODER, codec)
             folder, (self._slow, self._fast) = opened(LANGUAGE, language)
             _, (self._decoder,) = sound.result()
+        rounded = self._slow.types["past.0"] is np.int8
+        if rounded and not keeps_int8_kv():
+            raise EngineError(
+                f"{model.name!r} was converted for a newer ONNX Runtime than {VERSION}, which cannot keep K and V in "
+                "8 bits; install a newer one, or remove the model and import its checkpoint again"
+            )
+        self._stride = INT8_PREFILL if rounded else self.config.dual_ar.max_seq_len
         self._free: list[KVBuffers] = []
         self._prefixes = Prefixes(f"{sha256(folder / MANIFEST)} {VERSION} {runtime.threads}")
 
@@ -83,9 +102,10 @@ class OnnxEngine:
         fast.output("column", column_value)
 
         def prefill(start: int, end: int) -> None:
-            slow.input("columns", shared(np.ascontiguousarray(prompt.columns[None, :, start:end])))
-            total[0] = end
-            slow.run()
+            for begin in range(start, end, self._stride):
+                total[0] = min(begin + self._stride, end)
+                slow.input("columns", shared(np.ascontiguousarray(prompt.columns[None, :, begin : total[0]])))
+                slow.run()
 
         # A prefix is always prefilled by itself, found or not: the same runs, hence the same bits.
         start = 0 if key is None else prompt.prefix_length
@@ -125,7 +145,8 @@ class OnnxEngine:
         # Buffers too small for this request would only lie there: a longer one serves the short ones too.
         self._free.clear()
         capacity = -(-columns // CAPACITY_STEP) * CAPACITY_STEP
-        return KVBuffers(self.config.dual_ar.slow, min(capacity, self.config.dual_ar.max_seq_len))
+        capacity = min(capacity, self.config.dual_ar.max_seq_len)
+        return KVBuffers(self.config.dual_ar.slow, capacity, self._slow.types["past.0"])
 
     def decoder(self) -> OnnxDecoder:
         return OnnxDecoder(self._decoder, self.config.codec.frame_samples)
@@ -151,15 +172,16 @@ def encode(encoder: Path, codec: CodecConfig, audio: Samples, runtime: Runtime) 
 
 
 class KVBuffers:
-    """K and V of every slow layer, each [1, n_local_heads, capacity, head_dim]; past and present share memory.
+    """K and V of every slow layer, float32 or int8 [1, n_local_heads, capacity, head_dim].
 
+    Past and present share memory.
     ``prefix`` is the key of what the first columns hold; no run ever writes there again.
     """
 
-    def __init__(self, config: TransformerConfig, capacity: int) -> None:
+    def __init__(self, config: TransformerConfig, capacity: int, kind: type[np.generic]) -> None:
         self.capacity = capacity
         shape = (1, config.n_local_heads, capacity, config.head_dim)
-        self._arrays = [np.zeros(shape, np.float32) for _ in range(2 * config.n_layer)]
+        self._arrays = [np.zeros(shape, kind) for _ in range(2 * config.n_layer)]
         self.values = [shared(array) for array in self._arrays]
         self.prefix: str | None = None
 

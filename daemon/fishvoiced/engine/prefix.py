@@ -1,7 +1,8 @@
 """The K/V of a prompt's first columns, those of its reference: prefilled once, then copied in.
 
-A 20 s reference fills some 430 columns: seconds of prefill, or one copy of 99 MB (S1-mini: 229 KB a column). Kept
-in float32, so that a sentence is the same bit for bit whether its prefix was just computed or found.
+A 20 s reference fills some 430 columns: seconds of prefill, or one copy of 25 MB (S1-mini, K and V in int8: 57 KB a
+column). Kept as the slow AR keeps it, so that a sentence is the same bit for bit whether its prefix was just computed
+or found.
 
 A saved voice has its prefix in its own folder, as ``prefix-KEY-HASH.npy`` [2 * n_layer, n_local_heads, columns,
 head_dim]: K, then V, of each layer. KEY stands for all that the values depend on, HASH for the file's bytes, so what

@@ -19,6 +19,20 @@ from fishvoiced.errors import EngineError
 Array: TypeAlias = NDArray[Any]
 OrtValue: TypeAlias = ort.OrtValue
 VERSION: str = ort.__version__
+INT8_KV_SINCE = (1, 27)
+"""The first ONNX Runtime whose attention can keep K and V as int8 on the CPU. Older ones fail when it is run."""
+NUMPY_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+"""Of our graphs' inputs."""
+
+
+def keeps_int8_kv(version: str = VERSION) -> bool:
+    """Whether this ONNX Runtime can run a slow AR with int8 K and V."""
+    return tuple(int(part) for part in version.split(".")[:2]) >= INT8_KV_SINCE
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,7 @@ class Session:
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise EngineError(f"{path} cannot be loaded: {error}") from error
         self.inputs = {i.name: tuple(i.shape) for i in self._session.get_inputs()}
+        self.types = {i.name: NUMPY_TYPES[i.type] for i in self._session.get_inputs()}
         self.outputs = {o.name: tuple(o.shape) for o in self._session.get_outputs()}
 
     def run(self, feeds: dict[str, Array]) -> list[Array]:

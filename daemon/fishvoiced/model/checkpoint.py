@@ -18,6 +18,7 @@ from fishvoiced.errors import CheckpointError
 from fishvoiced.model.codec import CausalConv, CausalTransposedConv, Codec, VectorQuantizer
 from fishvoiced.model.config import FORMAT_FILE, CodecConfig, ModelConfig
 from fishvoiced.model.dual_ar import DualAR
+from fishvoiced.model.layers import KVScales
 from fishvoiced.text.tokenizer import Tokenizer
 
 MODEL_FILE = "model.pth"
@@ -33,6 +34,8 @@ class Checkpoint:
     tokenizer: Tokenizer
     dual_ar: DualAR
     codec: Codec
+    kv_scales: list[KVScales] | None = None
+    """Of the slow AR's layers, where its graph keeps K and V as int8."""
 
 
 def load(folder: Path) -> Checkpoint:

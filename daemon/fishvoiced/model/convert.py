@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import onnx_ir
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
+from fishvoiced.engine.sessions import keeps_int8_kv
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import codec_int8, export, levels, quantize
-from fishvoiced.model.codec import Codec
+from fishvoiced.model import codec_int8, export, kv_int8, levels, quantize, typical
 from fishvoiced.model.config import FORMAT_FILE, ModelConfig
 from fishvoiced.model.store import (
     ABOUT,
@@ -24,13 +25,13 @@ from fishvoiced.model.store import (
     ENCODER,
     GRAPHS_OF_PART,
     LANGUAGE,
+    SLOW,
     ConvertedModel,
     ModelStore,
     is_whole,
     sha256,
     writing,
 )
-from fishvoiced.model.typical import typical_codes
 from fishvoiced.text.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 
 Progress = Callable[[str, float], None]
@@ -78,16 +79,15 @@ def import_checkpoint(
     if missing:
         progress("loading the weights", 0.05)
         loaded = checkpoints.load(folder)
+        spoken = functools.cache(lambda: typical.speak(loaded, folder))  # takes a minute, and not all parts want it
         steps = [(part, precision, graph) for part, precision in missing for graph in GRAPHS_OF_PART[part]]
         done = 0
         for part, precision in missing:
             with writing(target / f"{part}-{precision}", digest) as temporary:
                 for graph in GRAPHS_OF_PART[part]:
                     progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
-                    traced = loaded
-                    if part == DECODER and precision == "int8":
-                        traced = replace(loaded, codec=int8_codec(loaded, folder))
-                    write_graph(export.trace(graph, traced), precision, temporary, graph)
+                    traced = export.trace(graph, rounded(loaded, spoken, graph, precision))
+                    write_graph(traced, precision, temporary, graph)
                     done += 1
     if not _present(target, ABOUT, None):
         with writing(target / ABOUT, digest) as temporary:
@@ -110,9 +110,18 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
     onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
 
 
-def int8_codec(loaded: checkpoints.Checkpoint, folder: Path) -> Codec:
-    """The codec with its decoder in 8 bits, fitted to what the model itself says."""
-    return codec_int8.in_int8(loaded.codec, levels.observe(loaded.codec, typical_codes(loaded, folder)))
+def rounded(
+    loaded: checkpoints.Checkpoint, spoken: Callable[[], Sequence[typical.Spoken]], graph: str, precision: str
+) -> checkpoints.Checkpoint:
+    """``loaded`` as ``graph`` wants it: what is kept in 8 bits is fitted to what the model itself has ``spoken``."""
+    if graph == DECODER and precision == "int8":
+        spans = levels.observe(loaded.codec, typical.typical_codes(spoken()))
+        return replace(loaded, codec=codec_int8.in_int8(loaded.codec, spans))
+    if graph == SLOW and precision in BITS and keeps_int8_kv():
+        begin = loaded.dual_ar.semantic_begin
+        texts = [sentence.all_columns(begin) for sentence in spoken()]
+        return replace(loaded, kv_scales=kv_int8.observe(loaded.dual_ar, texts))
+    return loaded
 
 
 def _present(target: Path, part: str, precision: str | None) -> bool:

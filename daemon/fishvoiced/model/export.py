@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import onnx_ir
@@ -22,7 +22,7 @@ from fishvoiced.engine.history import WINDOW
 from fishvoiced.model.checkpoint import Checkpoint
 from fishvoiced.model.codec import Stream
 from fishvoiced.model.fusion import fuse_sums_with_norms
-from fishvoiced.model.layers import KVCache
+from fishvoiced.model.layers import KVCache, KVScales
 from fishvoiced.model.sampling import Sampling
 from fishvoiced.model.store import DECODER, ENCODER, FAST, SLOW
 
@@ -41,9 +41,11 @@ class SlowGraph(nn.Module):
         super().__init__()
         self.model = checkpoint.dual_ar
         self.head = nn.Parameter(self.model.head_weight().detach().clone(), requires_grad=False)
+        self.scales: Sequence[KVScales | None] = checkpoint.kv_scales or [None] * len(self.model.layers)
 
     def forward(self, columns: Tensor, total: Tensor, past: list[Tensor]) -> tuple[Tensor, ...]:
-        caches = [KVCache(key, value, total) for key, value in zip(past[0::2], past[1::2], strict=True)]
+        layers = zip(past[0::2], past[1::2], self.scales, strict=True)
+        caches = [KVCache(key, value, total, scales=scales) for key, value, scales in layers]
         hidden, present = self.model.slow(columns, caches)
         last = hidden[:, -1:]
         logits = nn.functional.linear(self.model.norm(last[:, 0]), self.head)
@@ -101,7 +103,8 @@ def trace(graph: str, checkpoint: Checkpoint) -> onnx_ir.Model:
 def _slow(checkpoint: Checkpoint) -> onnx_ir.Model:
     config = checkpoint.config.dual_ar
     slow = config.slow
-    past = [torch.zeros(1, slow.n_local_heads, 64, slow.head_dim) for _ in range(2 * slow.n_layer)]
+    kind = torch.float32 if checkpoint.kv_scales is None else torch.int8
+    past = [torch.zeros(1, slow.n_local_heads, 64, slow.head_dim, dtype=kind) for _ in range(2 * slow.n_layer)]
     columns = torch.zeros(1, config.num_codebooks + 1, 5, dtype=torch.int64)
     return _trace(
         SlowGraph(checkpoint),

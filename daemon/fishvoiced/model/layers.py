@@ -47,6 +47,14 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return pairs.flatten(-2).to(x.dtype)
 
 
+@dataclass(frozen=True)
+class KVScales:
+    """What one step of an int8 K or V stands for, each [1, n_local_heads, 1, head_dim]."""
+
+    key: Tensor
+    value: Tensor
+
+
 @dataclass
 class KVCache:
     """K and V of one layer, each [1, n_local_heads, capacity, head_dim], and how much of them is in use.
@@ -60,6 +68,8 @@ class KVCache:
     total: Tensor
     growing: bool = False
     """Empty at first and lengthened by every call: the fast AR's, inside one exported graph."""
+    scales: KVScales | None = None
+    """Where K and V are int8: in ONNX alone."""
 
 
 class RMSNorm(nn.Module):
@@ -166,16 +176,21 @@ class Attention(nn.Module):
             k = self.k_norm(k.reshape(*k.shape[:-1], -1, c.head_dim)).flatten(-2)
         batch, heads, columns, dim = cache.key.shape
         present = (batch, heads, columns + x.shape[1] if cache.growing else columns, dim)
+        inputs: list[Tensor | None] = [q, k, v, cache.key, cache.value, cache.total - 1, cache.total, cos, sin]
+        options: dict[str, int | str] = {"do_rotary": 1, "rotary_interleaved": 1}
+        if cache.scales is not None:
+            inputs += [None, None, None, cache.scales.key, cache.scales.value]
+            options |= {"kv_cache_bit_width": 8, "k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL"}
         y, key, value = torch.onnx.ops.symbolic_multi_out(
             f"{MS_DOMAIN}::GroupQueryAttention",
-            (q, k, v, cache.key, cache.value, cache.total - 1, cache.total, cos, sin),
-            {"num_heads": c.n_head, "kv_num_heads": c.n_local_heads, "do_rotary": 1, "rotary_interleaved": 1},
-            dtypes=(x.dtype,) * 3,
+            inputs,
+            {"num_heads": c.n_head, "kv_num_heads": c.n_local_heads, **options},
+            dtypes=(x.dtype, cache.key.dtype, cache.value.dtype),
             shapes=((*x.shape[:2], self.q_size), present, present),
             version=1,
         )
         out: Tensor = self.wo(y)
-        return out, KVCache(key, value, cache.total, cache.growing)
+        return out, KVCache(key, value, cache.total, cache.growing, cache.scales)
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

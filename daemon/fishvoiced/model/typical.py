@@ -1,14 +1,16 @@
-"""What a model says: codes to fit the int8 decoder's scales to, spoken by its own language model."""
+"""What a model reads and says, in its own language model's words: scales of rounded values are fitted to it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fishvoiced.engine.base import SamplingOptions
+from fishvoiced.engine.base import Codes, Columns, SamplingOptions
 from fishvoiced.engine.torch_engine import TorchEngine
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model.checkpoint import Checkpoint
@@ -25,8 +27,27 @@ FRAMES = 40
 """Of each sentence at most: the language model is in float32 here, and takes a third of a second for a frame."""
 
 
-def typical_codes(checkpoint: Checkpoint, folder: Path) -> Tensor:
-    """Codes int64 [1, num_codebooks, T], the same each time. ``folder`` is the checkpoint's.
+@dataclass(frozen=True)
+class Spoken:
+    """One sentence: the ``columns`` that were read, int64 [1 + num_codebooks, S], and the ``codes`` that were said,
+    int64 [num_codebooks, T]."""
+
+    columns: Columns
+    codes: Codes
+
+    def all_columns(self, semantic_begin: int) -> Tensor:
+        """What stands before the model when it has ended: [1 + num_codebooks, S + T]."""
+        said = np.concatenate([self.codes[:1] + semantic_begin, self.codes])
+        return torch.from_numpy(np.concatenate([self.columns, said], axis=1))
+
+
+def typical_codes(spoken: Sequence[Spoken]) -> Tensor:
+    """All that was said: int64 [1, num_codebooks, T]."""
+    return torch.from_numpy(np.concatenate([each.codes for each in spoken], axis=1))[None]
+
+
+def speak(checkpoint: Checkpoint, folder: Path) -> list[Spoken]:
+    """Every sentence, the same each time. ``folder`` is the checkpoint's.
 
     Every sentence has a seed of its own: a model that knows many voices then takes several.
     Raises CheckpointError when the model says nothing.
@@ -36,19 +57,15 @@ def typical_codes(checkpoint: Checkpoint, folder: Path) -> Tensor:
     options = config.sampling
     sampling = SamplingOptions(options.temperature, options.top_p, options.repetition_penalty)
     engine = TorchEngine(checkpoint)
-    frames = [
-        codes
-        for seed, sentence in enumerate(SENTENCES)
-        for codes in engine.generate(
-            build_prompt(checkpoint.tokenizer, config.dual_ar.num_codebooks, prepare(sentence), []),
-            sampling,
-            seed,
-            FRAMES,
-        )
-    ]
-    if not frames:
+    spoken = []
+    for seed, sentence in enumerate(SENTENCES):
+        prompt = build_prompt(checkpoint.tokenizer, config.dual_ar.num_codebooks, prepare(sentence), [])
+        frames = list(engine.generate(prompt, sampling, seed, FRAMES))
+        if frames:
+            spoken.append(Spoken(prompt.columns, np.concatenate(frames, axis=1)))
+    if not spoken:
         raise CheckpointError(
-            f"{folder}: the language model ends before it has said anything, so that there is nothing to fit an int8 "
-            "decoder to; import it with: --codec-precision fp32"
+            f"{folder}: the language model ends before it has said anything, so that there is nothing to fit 8-bit "
+            "values to; import it with: --precision fp32 --codec-precision fp32"
         )
-    return torch.from_numpy(np.concatenate(frames, axis=1))[None]
+    return spoken

@@ -1,0 +1,113 @@
+"""K and V in 8 bits: scales that reach as far as the values do, and a graph that computes with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fishvoiced.engine import onnx_engine
+from fishvoiced.engine.base import SamplingOptions
+from fishvoiced.engine.onnx_engine import INT8_PREFILL, OnnxEngine
+from fishvoiced.engine.sessions import Array, Runtime, Session, keeps_int8_kv
+from fishvoiced.errors import EngineError
+from fishvoiced.model import checkpoint as checkpoints
+from fishvoiced.model import convert, export, kv_int8
+from fishvoiced.model.convert import import_checkpoint, write_graph
+from fishvoiced.model.layers import KVCache
+from fishvoiced.model.store import SLOW, ConvertedModel, ModelStore
+from fishvoiced.prompt import build_prompt
+
+LENGTH = 40
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_checkpoint: Path) -> checkpoints.Checkpoint:
+    return checkpoints.load(tiny_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def columns(tiny: checkpoints.Checkpoint) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(4)
+    codes = torch.randint(0, 16, (tiny.config.dual_ar.num_codebooks, LENGTH), generator=generator)
+    return torch.cat([codes[:1] + tiny.dual_ar.semantic_begin, codes])
+
+
+def logits(tiny: checkpoints.Checkpoint, folder: Path, columns: torch.Tensor) -> Array:
+    """Of the last column, all but it read in one run and it in another; with the weights as they are."""
+    write_graph(export.trace(SLOW, tiny), "fp32", folder, SLOW)
+    slow = Session(folder / "slow.onnx", Runtime(threads=1))
+    sizes = tiny.config.dual_ar.slow
+    shape = (1, sizes.n_local_heads, 64, sizes.head_dim)
+    past = {n: np.zeros(shape, kind) for n, kind in slow.types.items() if n.startswith("past")}
+    found: Array = np.zeros(0)
+    for start, end in ((0, LENGTH - 1), (LENGTH - 1, LENGTH)):
+        part = {"columns": columns[None, :, start:end].numpy(), "total": np.array([end], np.int32)}
+        found, _, *present = slow.run({**part, **past})
+        past = dict(zip(past, present, strict=True))
+    assert all(values.dtype == slow.types[name] for name, values in past.items())
+    return found
+
+
+def test_a_slow_ar_with_rounded_k_and_v_says_nearly_the_same(
+    tiny: checkpoints.Checkpoint, columns: torch.Tensor, tmp_path: Path
+) -> None:
+    exact = logits(tiny, tmp_path, columns)
+    scales = kv_int8.observe(tiny.dual_ar, [columns])
+    rounded = logits(replace(tiny, kv_scales=scales), tmp_path, columns)
+    coarse = [replace(s, key=s.key * 30, value=s.value * 30) for s in scales]
+    bad = logits(replace(tiny, kv_scales=coarse), tmp_path, columns)
+    error, worse = (float(np.abs(found - exact).max() / np.abs(exact).max()) for found in (rounded, bad))
+    assert 0 < error < 0.02
+    assert worse > 5 * error
+
+
+def test_scales_reach_as_far_as_the_values_do(tiny: checkpoints.Checkpoint, columns: torch.Tensor) -> None:
+    sizes = tiny.config.dual_ar.slow
+    shape, total = (1, sizes.n_local_heads, LENGTH, sizes.head_dim), torch.tensor([LENGTH], dtype=torch.int32)
+    caches = [KVCache(torch.zeros(shape), torch.zeros(shape), total) for _ in range(sizes.n_layer)]
+    with torch.no_grad():
+        tiny.dual_ar.slow(columns[None], caches)
+    for cache, scales in zip(caches, kv_int8.observe(tiny.dual_ar, [columns[:, :7], columns]), strict=True):
+        levels = cache.value.abs() / scales.value
+        assert torch.allclose(levels.amax(2), torch.tensor(127 / kv_int8.MARGIN))
+        assert (cache.key.abs() / scales.key).max() <= 127 / kv_int8.MARGIN + 1e-3
+        # A pair's channels turn into each other along a text: both have the pair's scale.
+        assert torch.equal(scales.key[..., 0::2], scales.key[..., 1::2])
+
+
+@pytest.fixture(scope="module")
+def imported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
+    return import_checkpoint(tiny_checkpoint, ModelStore(tmp_path_factory.mktemp("int8")), "int8", "fp32")
+
+
+def test_an_imported_model_keeps_k_and_v_as_int8_and_speaks(imported: ConvertedModel) -> None:
+    engine = OnnxEngine(imported, "int8", "fp32", Runtime(threads=1, spinning=False))
+    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "Several runs of prefill. " * 3, [])
+    assert prompt.columns.shape[1] > 2 * INT8_PREFILL
+    sampling = SamplingOptions(0.8, 0.9, 1.1)
+    once, again = (np.concatenate(list(engine.generate(prompt, sampling, 5, 20)), axis=1) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    (buffers,) = engine._free
+    assert buffers.first(1).dtype == np.int8
+
+
+def test_float32_keeps_k_and_v_as_they_are(onnx_engine: OnnxEngine) -> None:
+    assert onnx_engine._slow.types["past.0"] is np.float32
+
+
+def test_int8_k_and_v_want_a_runtime_that_has_them(imported: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [keeps_int8_kv(version) for version in ("1.9.0", "1.26.0", "1.27.0", "2.0.1")] == [False, False, True, True]
+    monkeypatch.setattr(onnx_engine, "keeps_int8_kv", lambda: False)
+    with pytest.raises(EngineError, match="import its checkpoint again"):
+        OnnxEngine(imported, "int8", "fp32", Runtime(threads=1, spinning=False))
+
+
+def test_a_model_imported_beside_an_older_runtime_has_k_and_v_in_float32(
+    tiny: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "keeps_int8_kv", lambda: False)
+    assert convert.rounded(tiny, list, SLOW, "int8").kv_scales is None
