@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     stages = parser.add_subparsers(dest="stage", required=True)
 
     stage = stages.add_parser("text", help="gather the lines to be spoken, and the lexicon")
-    stage.add_argument("--lines", type=int, default=60000)
+    stage.add_argument("--lines", type=int, default=120_000)
     stage.set_defaults(run=_text)
 
     stage = stages.add_parser("speech", help="speak them (flite)")

@@ -120,6 +120,15 @@ def _mixed(line: str) -> str:
     return hashlib.sha1(line.encode()).hexdigest()
 
 
+MIX = (
+    (30_000, (6, 12, 2, 3, 77)),
+    (10_000, (30, 16, 7, 6, 41)),
+    (0, (70, 10, 8, 4, 8)),
+)
+"""From which line on: how many are short phrases, random words, keys, numbers, sentences. Words first; then it takes
+many sentences to learn how long every phone is in its place."""
+
+
 def gather(prose: list[str], known: Iterable[str], count: int, seed: int = 0) -> Corpus:
     """``count`` training lines out of sentences and known words; validation and test sentences are in none of them."""
     rng = random.Random(seed)
@@ -138,8 +147,7 @@ def gather(prose: list[str], known: Iterable[str], count: int, seed: int = 0) ->
     lines: list[tuple[str, str]] = [("keys", k) for k in every_key()]
     take = iter(prose)
     while len(lines) < count:
-        early = len(lines) < count // 6
-        weights = (70, 10, 8, 4, 8) if early else (30, 16, 7, 6, 41)
+        weights = next(weights for begin, weights in MIX if len(lines) >= begin)
         kind = rng.choices(("short", "random", "keys", "number", "sentence"), weights)[0]
         line = next(take, None) if kind == "sentence" else makers[kind]()
         if line:
