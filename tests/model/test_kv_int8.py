@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.s1_engine import Stopwatch
 from fishvoiced.engine import onnx_engine
-from fishvoiced.engine.base import SamplingOptions
+from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import INT8_PREFILL, OnnxEngine
 from fishvoiced.engine.sessions import Array, Runtime, Session, keeps_int8_kv
 from fishvoiced.errors import EngineError
@@ -20,6 +22,7 @@ from fishvoiced.model.convert import import_checkpoint, write_graph
 from fishvoiced.model.layers import KVCache
 from fishvoiced.model.store import SLOW, ConvertedModel, ModelStore
 from fishvoiced.prompt import build_prompt
+from fishvoiced.synthesis import Reference
 
 LENGTH = 40
 
@@ -84,15 +87,39 @@ def imported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return import_checkpoint(tiny_checkpoint, ModelStore(tmp_path_factory.mktemp("int8")), "int8", "fp32")
 
 
-def test_an_imported_model_keeps_k_and_v_as_int8_and_speaks(imported: ConvertedModel) -> None:
-    engine = OnnxEngine(imported, "int8", "fp32", Runtime(threads=1, spinning=False))
-    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "Several runs of prefill. " * 3, [])
-    assert prompt.columns.shape[1] > 2 * INT8_PREFILL
-    sampling = SamplingOptions(0.8, 0.9, 1.1)
-    once, again = (np.concatenate(list(engine.generate(prompt, sampling, 5, 20)), axis=1) for _ in range(2))
-    np.testing.assert_array_equal(once, again)
+@pytest.fixture
+def engine(imported: ConvertedModel) -> OnnxEngine:
+    return OnnxEngine(imported, "int8", "fp32", Runtime(threads=1, spinning=False))
+
+
+def codes(engine: OnnxEngine, *references: Reference) -> Codes:
+    prompt = build_prompt(engine.tokenizer, 4, "Several runs of prefill. " * 3, references)
+    return np.concatenate(list(engine.generate(prompt, SamplingOptions(0.8, 0.9, 1.1), 5, 20)), axis=1)
+
+
+def test_an_imported_model_keeps_k_and_v_as_int8_and_speaks(engine: OnnxEngine) -> None:
+    np.testing.assert_array_equal(codes(engine), codes(engine))
     (buffers,) = engine._free
     assert buffers.first(1).dtype == np.int8
+
+
+def test_prefill_goes_in_short_runs(engine: OnnxEngine) -> None:
+    prompt = build_prompt(engine.tokenizer, 4, "Several runs of prefill. " * 3, [])
+    watch = Stopwatch()
+    watch.watch_runs(engine._slow, "slow")
+    next(iter(engine.generate(prompt, SamplingOptions(0.8, 0.9, 1.1), 5, 20)))
+    assert len(watch.parts["slow"]) == math.ceil(prompt.columns.shape[1] / INT8_PREFILL) > 2
+
+
+def test_a_kept_prefix_is_int8_and_changes_no_bit(imported: ConvertedModel, engine: OnnxEngine, tmp_path: Path) -> None:
+    reference = Reference(np.random.default_rng(5).integers(0, 48, (4, 40)), "What it says.", tmp_path)
+    first = codes(engine, reference)
+    (kept,) = tmp_path.glob("prefix-*.npy")
+    assert np.load(kept).dtype == np.int8
+    fresh = OnnxEngine(imported, "int8", "fp32", Runtime(threads=1, spinning=False))
+    np.testing.assert_array_equal(codes(fresh, reference), first)
+    (same,) = tmp_path.glob("prefix-*.npy")
+    assert same == kept
 
 
 def test_float32_keeps_k_and_v_as_they_are(onnx_engine: OnnxEngine) -> None:
