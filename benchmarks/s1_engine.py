@@ -31,7 +31,7 @@ SENTENCE = "A sentence of exactly one hundred characters: long enough to mean so
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.8, repetition_penalty=1.1)
 REFERENCE_SECONDS = 20.0
 WINDOW = 50
-"""Frames at either end of a long answer that are compared."""
+"""Frames at the end of a long answer that are compared with as many near the beginning of the next one."""
 STRETCH = 100
 """Frames of a long answer that are averaged for its curve."""
 
@@ -168,6 +168,17 @@ def speak(engine: Engine, frames: int, watch: Stopwatch) -> None:
     generation.close()  # type: ignore[attr-defined]
 
 
+def frame_times(engine: Engine, frames: int) -> list[float]:
+    """Milliseconds of each frame of one answer, without the codec; the first one has the prefill."""
+    prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, SENTENCE, [])
+    generation, watch = engine.generate(prompt, SAMPLING, 0, frames), Stopwatch()
+    for _ in range(frames):
+        with watch.time("frame"):
+            next(generation)
+    generation.close()  # type: ignore[attr-defined]
+    return watch.parts["frame"]
+
+
 def first_audio(engine: Engine, references: tuple[Reference, ...] = ()) -> float:
     """Seconds from a text to its first sound, everything warm."""
     speech = Speech(SENTENCE, 0, SAMPLING, references=references)
@@ -215,14 +226,11 @@ def measure(spec: Spec, model: ConvertedModel, checkpoint: Path, frames: int, lo
     if spec.engine == "onnx":
         figures.known_reference_seconds = known_reference(engine)
     if long:
-        generation = engine.generate(prompt, SAMPLING, 0, long)
-        taken = Stopwatch()
-        for _ in range(long):
-            with taken.time("frame"):
-                next(generation)
-        figures.early_ms = statistics.fmean(taken.parts["frame"][10 : 10 + WINDOW])
-        figures.late_ms = statistics.fmean(taken.parts["frame"][-WINDOW:])
-        later = taken.parts["frame"][1:]  # the first has the prefill
+        taken = frame_times(engine, long)
+        figures.late_ms = statistics.fmean(taken[-WINDOW:])
+        # Of the next answer, begun at once: what the neighbors do to the memory's speed drifts within a minute.
+        figures.early_ms = statistics.fmean(frame_times(engine, 10 + WINDOW)[10:])
+        later = taken[1:]  # the first has the prefill
         figures.stretches_ms = [statistics.fmean(later[i : i + STRETCH]) for i in range(0, len(later), STRETCH)]
     figures.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     engine.close()

@@ -11,9 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from benchmarks import s1_table
-from benchmarks.s1_engine import Figures, Spec, Stopwatch
+from benchmarks.s1_engine import Figures, Spec, Stopwatch, frame_times
 from benchmarks.s1_limits import cache_bytes, limit, weight_bytes
 from benchmarks.s1_table import Row, bars, limit_of
+from fishvoiced.engine.onnx_engine import OnnxEngine
 from tools.random_checkpoint import S1_MINI
 
 FRAME = 0.05
@@ -130,3 +131,10 @@ def test_names_tell_engines_apart() -> None:
     assert Spec("onnx", "int4", "int8").name == "onnx int4 + int8"
     assert Spec("torch", "fp32").name == s1_table.TORCH
     assert Spec("fish-speech", "fp32").name == s1_table.UPSTREAM
+
+
+def test_every_frame_of_an_answer_is_timed(onnx_engine: OnnxEngine) -> None:
+    taken = frame_times(onnx_engine, 12)
+    assert len(taken) == 12
+    assert min(taken) > 0
+    assert onnx_engine._free, "the answer's buffers are given back for the next one"
