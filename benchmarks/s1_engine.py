@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ from fishvoiced.synthesis import Chunk, Reference, Speech, block_sizes, synthesi
 SENTENCE = "A sentence of exactly one hundred characters: long enough to mean something, and short enough to do."
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.8, repetition_penalty=1.1)
 REFERENCE_SECONDS = 20.0
-WINDOW = 50
-"""Frames at the end of a long answer that are compared with as many near the beginning of the next one."""
+FIRST, TURN, TURNS = 10, 20, 6
+"""The last frames of a long answer, in turns, are compared with as many of others from this frame on."""
 STRETCH = 100
 """Frames of a long answer that are averaged for its curve."""
 
@@ -168,15 +169,29 @@ def speak(engine: Engine, frames: int, watch: Stopwatch) -> None:
     generation.close()  # type: ignore[attr-defined]
 
 
-def frame_times(engine: Engine, frames: int) -> list[float]:
+def frame_times(engine: Engine, frames: int) -> Iterator[float]:
     """Milliseconds of each frame of one answer, without the codec; the first one has the prefill."""
     prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, SENTENCE, [])
-    generation, watch = engine.generate(prompt, SAMPLING, 0, frames), Stopwatch()
+    generation = engine.generate(prompt, SAMPLING, 0, frames)
     for _ in range(frames):
-        with watch.time("frame"):
-            next(generation)
+        start = time.perf_counter()
+        next(generation)
+        yield 1e3 * (time.perf_counter() - start)
     generation.close()  # type: ignore[attr-defined]
-    return watch.parts["frame"]
+
+
+def beginnings_and_whole(engine: Engine, frames: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of early frames of several answers, and of all frames of a long one.
+
+    They take turns with its last frames: what the neighbors do to the memory's speed drifts within seconds.
+    """
+    long = frame_times(engine, frames)
+    whole, early = list(islice(long, frames - TURNS * TURN)), []
+    for _ in range(TURNS):
+        early += list(frame_times(engine, FIRST + TURN))[FIRST:]
+        whole += islice(long, TURN)
+    whole += long  # to its end
+    return early, whole
 
 
 def first_audio(engine: Engine, references: tuple[Reference, ...] = ()) -> float:
@@ -226,10 +241,8 @@ def measure(spec: Spec, model: ConvertedModel, checkpoint: Path, frames: int, lo
     if spec.engine == "onnx":
         figures.known_reference_seconds = known_reference(engine)
     if long:
-        taken = frame_times(engine, long)
-        figures.late_ms = statistics.fmean(taken[-WINDOW:])
-        # Of the next answer, begun at once: what the neighbors do to the memory's speed drifts within a minute.
-        figures.early_ms = statistics.fmean(frame_times(engine, 10 + WINDOW)[10:])
+        early, taken = beginnings_and_whole(engine, long)
+        figures.early_ms, figures.late_ms = statistics.fmean(early), statistics.fmean(taken[-len(early) :])
         later = taken[1:]  # the first has the prefill
         figures.stretches_ms = [statistics.fmean(later[i : i + STRETCH]) for i in range(0, len(later), STRETCH)]
     figures.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

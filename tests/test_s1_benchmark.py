@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from benchmarks import s1_table
-from benchmarks.s1_engine import Figures, Spec, Stopwatch, frame_times
+from benchmarks import s1_engine, s1_table
+from benchmarks.s1_engine import Figures, Spec, Stopwatch
 from benchmarks.s1_limits import cache_bytes, limit, weight_bytes
 from benchmarks.s1_table import Row, bars, limit_of
+from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import OnnxEngine
+from fishvoiced.prompt import Prompt
 from tools.random_checkpoint import S1_MINI
 
 FRAME = 0.05
@@ -133,8 +136,21 @@ def test_names_tell_engines_apart() -> None:
     assert Spec("fish-speech", "fp32").name == s1_table.UPSTREAM
 
 
-def test_every_frame_of_an_answer_is_timed(onnx_engine: OnnxEngine) -> None:
-    taken = frame_times(onnx_engine, 12)
-    assert len(taken) == 12
-    assert min(taken) > 0
-    assert onnx_engine._free, "the answer's buffers are given back for the next one"
+def test_beginnings_take_turns_with_the_end_of_a_long_answer(
+    onnx_engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    generate = onnx_engine.generate
+
+    def noted(prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+        begun.append(max_frames)
+        return generate(prompt, sampling, seed, max_frames)
+
+    monkeypatch.setattr(onnx_engine, "generate", noted)
+    monkeypatch.setattr(onnx_engine.tokenizer, "end_token", -1)  # random weights would end the one or the other
+    early, whole = s1_engine.beginnings_and_whole(onnx_engine, 150)
+    turns, first, turn = s1_engine.TURNS, s1_engine.FIRST, s1_engine.TURN
+    assert begun == [150] + turns * [first + turn]
+    assert len(early) == turns * turn
+    assert len(whole) == 150
+    assert min(early + whole) > 0
