@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from fishvoiced.engine.sessions import Runtime
 from fishvoiced.model.config import TransformerConfig
 from fishvoiced.model.layers import MS_DOMAIN
-from fishvoiced.model.quantize import BLOCK
+from fishvoiced.model.quantize import LARGEST_BLOCK
 
 WIDE = (1024, 6144)
 """The product that reads most: gate and up projection."""
@@ -75,7 +75,7 @@ def cache_bytes(config: TransformerConfig, columns: int, itemsize: int) -> int:
 def bandwidth(precision: str, runtime: Runtime) -> float:
     """Bytes of weights per second that the precision's own kernel gets through, one row at a time."""
     bits = {"fp32": 32, "int8": 8, "int4": 4}[precision]
-    (rows, columns), block = WIDE, BLOCK
+    (rows, columns), block = WIDE, LARGEST_BLOCK
     matrix = rows * columns * bits // 8 + (0 if bits == 32 else rows * columns // block * 4)
     random = np.random.default_rng(0)
     nodes, weights = [], []

@@ -31,19 +31,21 @@ def relative_error(packed: Packed, bits: int, weight: NDArray[np.float32]) -> fl
 
 @pytest.mark.parametrize(("bits", "most"), [(8, 6e-5), (4, 0.0105)])
 def test_the_error_of_rounding_is_small(bits: int, most: float) -> None:
-    weight = weights(256, 40)
+    weight = weights(1024, 40)
     assert relative_error(pack(weight, bits), bits, weight) < most
 
 
 def test_four_bits_are_finer_with_the_best_scale_than_with_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    weight = weights(512, 40)
+    weight = weights(1024, 40)
     searched = relative_error(pack(weight, 4), 4, weight)
     monkeypatch.setattr(quantize, "CLIPPING", (1.0,))
     assert searched < 0.95 * relative_error(pack(weight, 4), 4, weight)
 
 
-@pytest.mark.parametrize(("rows", "block"), [(1024, 128), (192, 64), (96, 32), (32, 32)])
-def test_blocks_divide_the_input_axis(rows: int, block: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "block"), [(3072, 128), (1024, 128), (960, 64), (512, 64), (192, 32), (96, 32), (32, 32)]
+)
+def test_blocks_divide_the_input_axis_and_are_shorter_in_narrow_matrices(rows: int, block: int) -> None:
     packed = pack(weights(rows, 3), 4)
     assert packed.block == block
     assert packed.blocks.shape == (3, rows // block, block // 2)

@@ -1,9 +1,9 @@
 """Weight-only quantization of a graph's matrix products, as a pass over the graph.
 
 Weights are rounded in blocks along the input axis, symmetric, one scale per block, and multiplied by ONNX Runtime's
-``MatMulNBits`` with int8 activations (accuracy level 4). Decoding waits for memory, and scales are memory: blocks are
-long, and what that costs is won back twice. A 4-bit block has the scale of least squared error among several that
-clip its largest values; and heads, whose rounding decides between tokens, keep 8 bits.
+``MatMulNBits`` with int8 activations (accuracy level 4). Decoding waits for memory, and scales are memory: blocks of
+wide matrices are long, and what that costs is won back twice. A 4-bit block has the scale of least squared error among
+several that clip its largest values; and heads, whose rounding decides between tokens, keep 8 bits.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from fishvoiced.model.layers import MS_DOMAIN
 
-BLOCK = 128
-"""Weights that share a scale; fewer where the input axis is no multiple of it."""
-SMALLEST_BLOCK = 32
+LARGEST_BLOCK, SMALLEST_BLOCK = 128, 32
+"""Weights that share a scale."""
+LEAST_BLOCKS = 8
+"""Scales of a row: a narrow matrix averages out less of its rounding and is soon read, so its blocks are shorter."""
 CLIPPING = (1.0, 0.94, 0.88, 0.82, 0.75)
 """The shares of a 4-bit block's range that are tried."""
 HEAD_BITS = 8
@@ -39,13 +40,19 @@ class Packed:
 
 def pack(weight: NDArray[np.float32], bits: int) -> Packed:
     """Quantize ``weight`` [in, out], ``in`` a multiple of 32, to ``bits`` 4 or 8."""
-    block = min(BLOCK, weight.shape[0] & -weight.shape[0])  # the largest power of two that divides ``in``
+    block = block_size(weight.shape[0])
     values = np.ascontiguousarray(weight.T).reshape(weight.shape[1], -1, block)
     middle = 1 << (bits - 1)
     scale = _finest_scale(values) if bits == 4 else np.abs(values).max(-1, keepdims=True) / (middle - 1)
     levels = (_levels(values, scale, middle) + middle).astype(np.uint8)
     blocks = levels if bits == 8 else levels[..., 0::2] | levels[..., 1::2] << np.uint8(4)
     return Packed(blocks, scale[..., 0].astype(np.float32), block)
+
+
+def block_size(width: int) -> int:
+    """How many of ``width`` inputs, a multiple of 32, share a scale: a power of two that divides it."""
+    most = max(SMALLEST_BLOCK, min(LARGEST_BLOCK, width // LEAST_BLOCKS))
+    return min(1 << most.bit_length() - 1, width & -width)
 
 
 def _levels(values: NDArray[np.float32], scale: NDArray[np.float32], middle: int) -> NDArray[np.float32]:
