@@ -17,12 +17,14 @@ from fishvoiced.engine.sessions import keeps_int8_kv
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model import codec_int8, export, kv_int8, levels, quantize, typical
+from fishvoiced.model.compensation import compensate_fast, compensate_slow
 from fishvoiced.model.config import FORMAT_FILE, ModelConfig
 from fishvoiced.model.store import (
     ABOUT,
     CONFIG,
     DECODER,
     ENCODER,
+    FAST,
     GRAPHS_OF_PART,
     LANGUAGE,
     SLOW,
@@ -113,14 +115,21 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
 def rounded(
     loaded: checkpoints.Checkpoint, spoken: Callable[[], Sequence[typical.Spoken]], graph: str, precision: str
 ) -> checkpoints.Checkpoint:
-    """``loaded`` as ``graph`` wants it: what is kept in 8 bits is fitted to what the model itself has ``spoken``."""
+    """``loaded`` as ``graph`` wants it: what is rounded is fitted to what the model itself has ``spoken``.
+
+    The language model's weights are rounded to 4 bits in place.
+    """
     if graph == DECODER and precision == "int8":
         spans = levels.observe(loaded.codec, typical.typical_codes(spoken()))
         return replace(loaded, codec=codec_int8.in_int8(loaded.codec, spans))
-    if graph == SLOW and precision in BITS and keeps_int8_kv():
-        begin = loaded.dual_ar.semantic_begin
-        texts = [sentence.all_columns(begin) for sentence in spoken()]
-        return replace(loaded, kv_scales=kv_int8.observe(loaded.dual_ar, texts))
+    model = loaded.dual_ar
+    if graph == SLOW and precision in BITS:
+        texts = [sentence.all_columns(model.semantic_begin) for sentence in spoken()]
+        if precision == "int4":
+            compensate_slow(model, texts)
+        return replace(loaded, kv_scales=kv_int8.observe(model, texts)) if keeps_int8_kv() else loaded
+    if graph == FAST and precision == "int4":
+        compensate_fast(model, *typical.frames(model, spoken()))
     return loaded
 
 

@@ -20,8 +20,9 @@ LARGEST_BLOCK, SMALLEST_BLOCK = 128, 32
 """Weights that share a scale."""
 LEAST_BLOCKS = 8
 """Scales of a row: a narrow matrix averages out less of its rounding and is soon read, so its blocks are shorter."""
-CLIPPING = (1.0, 0.94, 0.88, 0.82, 0.75)
-"""The shares of a 4-bit block's range that are tried."""
+CLIPPING = (1.0, 0.94, 0.88, 0.82, 0.75, 8 / 7, 8 / 6, 8 / 5)
+"""The shares of a 4-bit block's range that are tried; those above 1 find weights that lie on a grid already, whose
+largest is at level 7, 6 or 5."""
 HEAD_BITS = 8
 SMALLEST_HALVED = 1024
 """Elements: smaller tensors (norms, biases, tables of a few entries) are not worth a conversion."""
@@ -43,8 +44,8 @@ def pack(weight: NDArray[np.float32], bits: int) -> Packed:
     block = block_size(weight.shape[0])
     values = np.ascontiguousarray(weight.T).reshape(weight.shape[1], -1, block)
     middle = 1 << (bits - 1)
-    scale = _finest_scale(values) if bits == 4 else np.abs(values).max(-1, keepdims=True) / (middle - 1)
-    levels = (_levels(values, scale, middle) + middle).astype(np.uint8)
+    scale = finest_scale(values) if bits == 4 else np.abs(values).max(-1, keepdims=True) / (middle - 1)
+    levels = (to_levels(values, scale, middle) + middle).astype(np.uint8)
     blocks = levels if bits == 8 else levels[..., 0::2] | levels[..., 1::2] << np.uint8(4)
     return Packed(blocks, scale[..., 0].astype(np.float32), block)
 
@@ -55,12 +56,13 @@ def block_size(width: int) -> int:
     return min(1 << most.bit_length() - 1, width & -width)
 
 
-def _levels(values: NDArray[np.float32], scale: NDArray[np.float32], middle: int) -> NDArray[np.float32]:
+def to_levels(values: NDArray[np.float32], scale: NDArray[np.float32], middle: int) -> NDArray[np.float32]:
+    """The nearest of ``2 * middle`` levels, -middle … middle - 1; 0 where the scale is."""
     inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
     return np.clip(np.rint(values * inverse), -middle, middle - 1)
 
 
-def _finest_scale(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def finest_scale(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scales [out, blocks, 1] of 4-bit blocks.
 
     The value of largest magnitude maps to -8 or, clipped, would map beyond; whichever gives the least squared error,
@@ -70,9 +72,9 @@ def _finest_scale(values: NDArray[np.float32]) -> NDArray[np.float32]:
     best, least = (peak / -8).astype(np.float32), np.full_like(peak, np.inf)
     for share in CLIPPING:
         scale = (peak * (share / -8)).astype(np.float32)
-        error = np.square(_levels(values, scale, 8) * scale - values).sum(-1, keepdims=True)
+        error = np.square(to_levels(values, scale, 8) * scale - values).sum(-1, keepdims=True)
         best, least = np.where(error < least, scale, best), np.minimum(error, least)
-    levels = _levels(values, best, 8)
+    levels = to_levels(values, best, 8)
     square = np.square(levels).sum(-1, keepdims=True)
     return np.divide((levels * values).sum(-1, keepdims=True), square, out=np.zeros_like(best), where=square != 0)
 

@@ -14,6 +14,7 @@ from fishvoiced.engine.base import Codes, Columns, SamplingOptions
 from fishvoiced.engine.torch_engine import TorchEngine
 from fishvoiced.errors import CheckpointError
 from fishvoiced.model.checkpoint import Checkpoint
+from fishvoiced.model.dual_ar import DualAR
 from fishvoiced.prompt import build_prompt
 from fishvoiced.text import english
 
@@ -44,6 +45,15 @@ class Spoken:
 def typical_codes(spoken: Sequence[Spoken]) -> Tensor:
     """All that was said: int64 [1, num_codebooks, T]."""
     return torch.from_numpy(np.concatenate([each.codes for each in spoken], axis=1))[None]
+
+
+@torch.no_grad()
+def frames(model: DualAR, spoken: Sequence[Spoken]) -> tuple[list[Tensor], list[Tensor]]:
+    """Of each sentence the slow AR's states [T, dim] before its frames, and their codes int64 [T, num_codebooks]."""
+    states = [model.slow(each.all_columns(model.semantic_begin)[None])[0][0] for each in spoken]
+    begins = [each.columns.shape[1] - 1 for each in spoken]
+    codes = [torch.from_numpy(each.codes.T.astype(np.int64)) for each in spoken]
+    return [s[b : b + len(c)] for s, b, c in zip(states, begins, codes, strict=True)], codes
 
 
 def speak(checkpoint: Checkpoint, folder: Path) -> list[Spoken]:
