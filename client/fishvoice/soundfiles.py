@@ -14,6 +14,7 @@ from typing import IO
 from fishvoice.errors import PlaybackError
 from fishvoice.playback import SAMPLE_BYTES
 
+HEADER_BYTES = 44
 MAX_WAV_BYTES = 0xFFFFFFFF - 36
 
 
@@ -48,16 +49,23 @@ class WavFile:
                 left = left[self._file.write(left) :]
             self._bytes += len(pcm)
             if self._rewinds:
-                self._file.seek(0)
-                self._file.write(wav_header(self._rate, self._bytes))
-                self._file.seek(0, os.SEEK_END)
+                self._write_sizes(self._bytes)
 
     def finish(self) -> None:
         self.stop()
 
     def stop(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        """A signal may have come in the middle of a chunk: the sizes are what the file has."""
+        if self._file is not None and not self._file.closed:
+            with self._reporting(), self._file:
+                if self._rewinds:
+                    self._write_sizes(max(0, self._file.seek(0, os.SEEK_END) - HEADER_BYTES))
+
+    def _write_sizes(self, data_bytes: int) -> None:
+        assert self._file is not None
+        self._file.seek(0)
+        self._file.write(wav_header(self._rate, data_bytes))
+        self._file.seek(0, os.SEEK_END)
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:

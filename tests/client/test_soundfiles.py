@@ -35,6 +35,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "a.wav").stat().st_size == 44 + 2002
 
 
+def test_a_signal_in_the_middle_of_a_chunk_leaves_a_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = WavFile(tmp_path / "a.wav")
+    sink.open(22050)
+    sink.write(b"\1\2" * 1000)
+
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(soundfiles, "wav_header", interrupted)
+        sink.write(b"\3\4" * 10)
+    sink.stop()
+    assert read(tmp_path / "a.wav")[3] == b"\1\2" * 1000 + b"\3\4" * 10
+
+
 def test_an_old_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"x" * 10_000)
     sink = WavFile(tmp_path / "a.wav")
