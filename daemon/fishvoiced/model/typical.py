@@ -70,9 +70,9 @@ def speak(checkpoint: Checkpoint, folder: Path) -> list[Spoken]:
     spoken = []
     for seed, sentence in enumerate(SENTENCES):
         prompt = build_prompt(checkpoint.tokenizer, config.dual_ar.num_codebooks, prepare(sentence), [])
-        frames = list(engine.generate(prompt, sampling, seed, FRAMES))
-        if frames:
-            spoken.append(Spoken(prompt.columns, np.concatenate(frames, axis=1)))
+        said = list(engine.generate(prompt, sampling, seed, FRAMES))
+        if said:
+            spoken.append(Spoken(prompt.columns, np.concatenate(said, axis=1)))
     if not spoken:
         raise CheckpointError(
             f"{folder}: the language model ends before it has said anything, so that there is nothing to fit 8-bit "
