@@ -61,7 +61,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The request is lost; it was the only one unless `Rebuilt` follows."""
+    """The request is lost; if the engine is to blame, `Rebuilt` came before."""
 
     key: int
     code: str

@@ -222,30 +222,37 @@ class Worker:
         code = error.code if isinstance(error, FishvoiceError) else "internal"
         # What a mistake says of itself may quote the text; that must not come to the log, nor to other listeners.
         message = str(error) if expected else f"a mistake in the daemon: {type(error).__name__}; its log says where"
+        if isinstance(order, Job):
+            self._runs.pop(order.key, None)
+        if not expected or isinstance(error, EngineError):
+            self._rebuild(message, "" if expected else _where(error))
         match order:
             case Job(key):
-                self._runs.pop(key, None)
                 self._desk.end(key, Failed(key, code, message))
             case Load(tag):
                 self._desk.tell(NotReady(tag, code, message))
             case Unload() | Discard():
                 pass
-        if not expected or isinstance(error, EngineError):
-            where = "" if expected else "".join(traceback.format_tb(error.__traceback__))
-            self._rebuild(message, where)
 
     def _rebuild(self, reason: str, where: str) -> None:
-        for key, run in list(self._runs.items()):
-            run.utterance.steps.close()
-            del self._runs[key]
-            self._desk.end(key, Failed(key, "engine", f"the engine failed while working on another request: {reason}"))
-        if self._speaker is not None:
-            try:
+        """Tell the reason, then whose work is lost: whoever hears that his request failed finds in the log why."""
+        lost, self._runs = self._runs, {}
+        failed = f"the engine failed while working on another request: {reason}"
+        try:
+            for run in lost.values():
+                run.utterance.steps.close()
+            if self._speaker is not None:
                 self._speaker.reset()
-            except Exception as error:  # noqa: BLE001 - a broken engine may break again while it is freed
-                reason = f"{reason}; and freeing it failed: {error}"
-                self._speaker = None
+        except Exception as error:  # noqa: BLE001 - a broken engine may break again while it is freed
+            reason, where = f"{reason}; and freeing it failed: {type(error).__name__}", where + _where(error)
+            self._speaker = None
         self._desk.tell(Rebuilt(reason, where))
+        for key in lost:
+            self._desk.end(key, Failed(key, "engine", failed))
+
+
+def _where(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _models(speaker: Speaker) -> set[str]:

@@ -116,8 +116,10 @@ def test_a_failing_job_is_the_only_one_to_fail_unless_the_engine_is_to_blame(ben
     said = bench.until(Failed)
     assert said[-1] == Failed(2, "bad_request", "that cannot be spoken")
     bench.worker.assign(job(3, "CRASH"))
-    said = bench.until(Rebuilt)
-    assert [event.key for event in said if isinstance(event, Failed)] == [2, 3, 1]
+    said = bench.until(Failed, 3)
+    assert [event.key for event in said if isinstance(event, Failed)] == [2, 1, 3]
+    # The reason first: whoever hears that his request failed finds it in the log, however soon he looks.
+    assert [type(event) for event in said[-3:]] == [Rebuilt, Failed, Failed]
     assert bench.speaker.resets == 1
     assert bench.speaker.closed == bench.speaker.opened == 3
 
@@ -125,9 +127,26 @@ def test_a_failing_job_is_the_only_one_to_fail_unless_the_engine_is_to_blame(ben
 def test_even_system_exit_in_an_engine_leaves_the_thread_alive(bench: Bench) -> None:
     bench.speaker.load = lambda voice: exec("raise SystemExit(3)")  # type: ignore[method-assign,assignment,return-value]
     bench.worker.load(7, None)
-    assert NotReady(7, "internal", "a mistake in the daemon: SystemExit; its log says where") in bench.until(Rebuilt)
+    assert NotReady(7, "internal", "a mistake in the daemon: SystemExit; its log says where") in bench.until(NotReady)
     del bench.speaker.load
     bench.worker.assign(job(1, "one"))
+    bench.until(Done)
+
+
+def test_an_engine_that_breaks_again_while_it_is_freed_is_made_anew(bench: Bench) -> None:
+    def reset() -> None:
+        raise ValueError("it quotes the text")
+
+    bench.speaker.reset = reset  # type: ignore[method-assign]
+    bench.worker.assign(job(1, "w " * 30))
+    bench.until(Sound)
+    bench.worker.assign(job(2, "ENGINE"))
+    said = bench.until(Failed, 2)
+    rebuilt = next(event for event in said if isinstance(event, Rebuilt))
+    assert rebuilt.reason == "the runtime failed; and freeing it failed: ValueError"
+    assert "in reset" in rebuilt.where
+    assert [event.key for event in said if isinstance(event, Failed)] == [1, 2]
+    bench.worker.assign(job(3, "one"))
     bench.until(Done)
 
 
