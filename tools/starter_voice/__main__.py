@@ -62,6 +62,12 @@ def _decoder(options: argparse.Namespace, work: Path) -> None:
     decoder.train(work, options.hours, options.batch, start=options.start)
 
 
+def _adversarial(options: argparse.Namespace, work: Path) -> None:
+    from tools.starter_voice import adversarial
+
+    adversarial.train(work, options.hours, options.batch)
+
+
 def _dual_ar(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import dual_ar
 
@@ -112,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         stage.set_defaults(run=run)
         if name == "decoder":
             stage.add_argument("--batch", type=int, default=4)
+
+    stage = stages.add_parser("adversarial", help="train the decoder further, against judges")
+    stage.add_argument("--hours", type=float, default=1.0, help="of this stage alone (%(default)s)")
+    stage.add_argument("--batch", type=int, default=4)
+    stage.add_argument("--threads", type=int)
+    stage.set_defaults(run=_adversarial)
 
     stage = stages.add_parser("pack", help="write the checkpoint folder")
     stage.add_argument("--folder", type=Path, default=SHIPPED)

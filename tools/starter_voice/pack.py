@@ -11,7 +11,7 @@ import torch
 from fishvoiced.model import checkpoint
 from fishvoiced.model.config import ModelConfig, SamplingDefaults
 from fishvoiced.text.english import LEXICON_FILE
-from tools.starter_voice import decoder, dual_ar, voice
+from tools.starter_voice import adversarial, decoder, dual_ar, voice
 from tools.starter_voice.codebooks import Codebooks
 from tools.starter_voice.training import smoothed
 
@@ -25,13 +25,11 @@ SAMPLING = SamplingDefaults(temperature=0.2, top_p=0.8, repetition_penalty=1.0)
 
 
 def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> None:
-    """Write ``folder`` from the averaged weights of both stages, in half precision."""
+    """Write ``folder`` from the trainings' averaged weights, in half precision."""
     model = dual_ar.new_model()
     model.load_state_dict(smoothed(work / "dual_ar.pt"))
     books = Codebooks.load(work / "codebooks.pt")
-    codec = decoder.new_codec(books)
-    codec.load_state_dict(smoothed(work / "decoder.pt"))
-    decoder.tie_biases(codec)
+    codec = adversarial.trained(work)
     config = ModelConfig(
         name=NAME,
         dual_ar=voice.config(),
