@@ -34,18 +34,18 @@ def in_int8(codec: Codec, spans: Spans) -> Codec:
 def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
     first, *middle, last = layers
     assert isinstance(first, CausalConv)
-    levels = Levels.of(spans[first][0].widened())
+    levels = Levels.of(spans[first][0])
     yield Entry(levels)
     # A stage is what lies between two upsamplings; its residual units sum up in steps of one table for all of them.
     stages = list(_stages(middle))
     conv: CausalConv | CausalTransposedConv = first
     for units, snake, upsampling in stages:
-        steps = Steps.of([spans[s][0].widened() for s in (*(unit.block[0] for unit in units), snake)])
+        steps = Steps.of([spans[s][0] for s in (*(unit.block[0] for unit in units), snake)])
         yield Product(conv, levels, steps)
         for unit in units:
             yield Residual(unit, spans, steps)
         if upsampling is not None:
-            levels, conv = Levels.of(spans[snake][1].widened()), upsampling
+            levels, conv = Levels.of(spans[snake][1]), upsampling
             yield Lookup.of_steps(snake, steps, levels)
         else:
             yield Lookup.exact(snake, steps)
@@ -93,8 +93,8 @@ class Residual(nn.Module):
         first, conv, second, product = unit.block
         assert isinstance(first, Snake) and isinstance(second, Snake)  # noqa: PT018
         assert isinstance(conv, CausalConv) and isinstance(product, CausalConv)  # noqa: PT018
-        a, c = (Levels.of(spans[snake][1].widened()) for snake in (first, second))
-        span = spans[second][0].widened()
+        a, c = (Levels.of(spans[snake][1]) for snake in (first, second))
+        span = spans[second][0]
         self.block = nn.ModuleList(
             [
                 Lookup.of_steps(first, steps, a),

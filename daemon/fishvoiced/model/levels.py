@@ -16,8 +16,6 @@ from fishvoiced.model.codec import Codec, Snake, Stream
 
 STEPS = 1024
 """Steps of a table whose argument is float32: four times finer than the levels that come out of it."""
-MARGIN = 1.1
-"""How far beyond what was observed a value may go before it is cut off."""
 EVENNESS = 0.5
 """0: one scale for all channels; 1: each channel fills the levels, and its weights bear the difference."""
 MIDDLE = 128
@@ -26,7 +24,10 @@ BLOCK = 16
 
 @dataclass
 class Span:
-    """The least and the greatest value of each channel [C]; zero always lies between them."""
+    """The least and the greatest value of each channel [C]; zero always lies between them.
+
+    What goes beyond is cut off: that is rare, and costs less than a margin of coarser levels for all.
+    """
 
     low: Tensor = field(default_factory=lambda: torch.zeros(()))
     high: Tensor = field(default_factory=lambda: torch.zeros(()))
@@ -35,9 +36,6 @@ class Span:
         """``x`` [B, C, T]."""
         self.low = torch.minimum(self.low, x.amin((0, 2)))
         self.high = torch.maximum(self.high, x.amax((0, 2)))
-
-    def widened(self) -> Span:
-        return Span(self.low * MARGIN, self.high * MARGIN)
 
 
 @dataclass
