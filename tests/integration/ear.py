@@ -23,7 +23,7 @@ NEAR_SECONDS = 0.03  # two clocks of sound drift less than this from one block t
 SAME = 0.8  # correlation of two blocks that are one; half of all other blocks stay below 0.4
 PEAK = 0.02  # a voice is nearly periodic: places this much less alike are not the place
 GAP_SECONDS = 0.001
-SOFT_SECONDS = 0.1  # before a voice is audible and after it: without them the first block may lock to a later period
+SOFT_SECONDS = 0.1  # of a voice, not audible yet: without them its first block may be found a period too late
 FAINT = 0.1  # of the loudest block: softer ones are not missed
 
 
@@ -125,13 +125,13 @@ def audible(samples: Samples) -> Samples:
     return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
 
 
-def last_stretch(samples: Samples, gap_seconds: float = 1.0) -> Samples:
-    """What follows the last silence of ``gap_seconds`` that has sound behind it, with its soft beginning and end."""
+def last_stretch(samples: Samples, gap_seconds: float = 1.0, soft_seconds: float = 0.0) -> Samples:
+    """What follows the last silence of ``gap_seconds`` that has sound behind it, and ``soft_seconds`` around it."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
     if not len(loud):
         return samples[:0]
     begins = loud[1:][np.diff(loud) > gap_seconds * RATE]
-    begin, soft = int(begins[-1] if len(begins) else loud[0]), round(SOFT_SECONDS * RATE)
+    begin, soft = int(begins[-1] if len(begins) else loud[0]), round(soft_seconds * RATE)
     return samples[max(0, begin - soft) : loud[-1] + 1 + soft]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ear import found, last_stretch, likeness, words
+from tests.integration.ear import SOFT_SECONDS, found, last_stretch, likeness, words
 from tests.integration.rig import RATE, Desktop, eventually, missing
 
 TEXT = "Please open the window and close the door."
@@ -57,7 +57,7 @@ def assert_whole(here: Desktop, since: int) -> None:
     """The last that was heard since then is all of TEXT, once."""
     asked = here.asked[-1]
     assert found(TEXT, words(asked["text"])) == 1  # and "dot" where punctuation is told
-    direct, sound = here.direct(**asked), last_stretch(here.microphone.heard(since))
+    direct, sound = here.direct(**asked), last_stretch(here.microphone.heard(since), soft_seconds=SOFT_SECONDS)
     alike = likeness(direct, sound)
     assert alike.whole, alike
 
