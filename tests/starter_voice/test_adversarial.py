@@ -1,4 +1,4 @@
-"""The decoder's second training: judges that learn, a fair share for each loss, a state to go on from and to ship."""
+"""The decoder's second training: discriminators learn, each loss has its share, and the state ships."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from pathlib import Path
 import torch
 
 from tools.starter_voice import adversarial, decoder
-from tools.starter_voice.adversarial import SpectrumJudge, balanced, verdicts
+from tools.starter_voice.adversarial import SpectrogramDiscriminator, balanced, losses
 from tools.starter_voice.training import smoothed
 
 
-def test_judges_learn_to_tell_hiss_from_buzz() -> None:
+def test_discriminators_learn_to_tell_hiss_from_buzz() -> None:
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    judges = torch.nn.ModuleList([SpectrumJudge(256, channels=8)])
-    optimizer = torch.optim.AdamW(judges.parameters(), lr=3e-3)
+    discriminators = torch.nn.ModuleList([SpectrogramDiscriminator(256, channels=8)])
+    optimizer = torch.optim.AdamW(discriminators.parameters(), lr=3e-3)
     buzz = torch.zeros(4, 4096)
     buzz[:, ::80] = 0.4
-    lessons, deceits = [], []
+    discriminator_losses, adversarial_losses = [], []
     for _ in range(60):
         hiss = 0.05 * torch.randn(4, 4096, generator=generator)
-        lesson, deceit, distance = verdicts(judges, hiss, buzz)
-        lesson.backward()
+        discrimination, adversarial, matching = losses(discriminators, hiss, buzz)
+        discrimination.backward()
         optimizer.step()
         optimizer.zero_grad()
-        lessons.append(lesson.item())
-        deceits.append(deceit.item())
-        assert distance > 0
-    assert lessons[-1] < 0.3 < lessons[0]  # 0.5 is chance
-    assert deceits[-1] > 0.4  # 1: certainly made, 0.25 is chance
+        discriminator_losses.append(discrimination.item())
+        adversarial_losses.append(adversarial.item())
+        assert matching > 0
+    assert discriminator_losses[-1] < 0.3 < discriminator_losses[0]  # 0.5 is chance
+    assert adversarial_losses[-1] > 0.4  # 1: certainly made, 0.25 is chance
     same = 0.05 * torch.randn(4, 4096, generator=generator)
-    assert verdicts(judges, same, same)[2] == 0
+    assert losses(discriminators, same, same)[2] == 0
 
 
 def test_every_loss_has_its_share_of_the_gradient_however_large_it_is() -> None:
@@ -53,12 +53,12 @@ def test_it_goes_on_from_the_decoder_trains_both_sides_and_is_what_is_shipped(wo
     adversarial.train(work, hours=10.0, batch=1, until=2)
     second = torch.load(work / "adversarial.pt", weights_only=True)
     assert second["step"] == 2
-    for name in ("codec.decoder.0.conv.weight", "judges.0.verdict.weight"):
+    for name in ("codec.decoder.0.conv.weight", "discriminators.0.score.weight"):
         moved = (first[name] - second["module"][name]).abs().max()
         assert 0 < moved < 0.01
     shipped = adversarial.trained(work).state_dict()
-    judged = smoothed(work / "adversarial.pt")
-    codec = {key.removeprefix("codec."): value for key, value in judged.items() if key.startswith("codec.")}
+    averaged = smoothed(work / "adversarial.pt")
+    codec = {key.removeprefix("codec."): value for key, value in averaged.items() if key.startswith("codec.")}
     torch.testing.assert_close(shipped, _tied(work, codec))
 
 

@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "decoder":
             stage.add_argument("--batch", type=int, default=4)
 
-    stage = stages.add_parser("adversarial", help="train the decoder further, against judges")
+    stage = stages.add_parser("adversarial", help="train the decoder further, against discriminators")
     stage.add_argument("--hours", type=float, default=1.0, help="of this stage alone (%(default)s)")
     stage.add_argument("--batch", type=int, default=4)
     stage.add_argument("--threads", type=int)

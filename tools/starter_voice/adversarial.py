@@ -1,8 +1,8 @@
-"""Training the decoder further, against judges who learn to tell its sound from the source's.
+"""Training the decoder further, against discriminators that learn to tell its sound from the source's.
 
 A decoder trained by distances alone gives the mean of all sounds that a code may stand for: hiss turns into buzz.
-Judges that see spectra at three resolutions (Jang et al. 2021, UnivNet) know it from real hiss. Magnitudes only: codes
-say nothing of phases, and a decoder that is held to the source's blurs what it cannot know.
+Discriminators that see spectra at three resolutions (Jang et al. 2021, UnivNet) know it from hiss. Magnitudes only:
+codes say nothing of phases, and a decoder that is held to the source's blurs what it cannot know.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ FFTS = (1024, 512, 256)
 CHANNELS = 16
 SLOPE = 0.2
 RATE = 4e-4
-HEAD_START, RISE = 200, 300  # steps in which the judges only learn, and in which their word then gains weight
-SPECTRAL, DECEIT, LIKENESS = 1.0, 0.4, 0.3
-"""Shares of the gradient that reaches the sound: its spectra, the judges' verdict, what they noticed on the way."""
+HEAD_START, RISE = 200, 300
+"""Steps in which the discriminators only learn, and in which the decoder then hears more and more of them."""
+SPECTRAL, ADVERSARIAL, MATCHING = 1.0, 0.4, 0.3
+"""Shares of the gradient that reaches the sound: its spectra, the adversarial loss, feature matching."""
 
 
-class SpectrumJudge(nn.Module):
-    """Waves [B, T] → what each layer makes of their spectra; the last one's [B, 1, frames, bins] is the verdict."""
+class SpectrogramDiscriminator(nn.Module):
+    """Waves [B, T] → what each layer makes of their spectra; the last one's [B, 1, frames, bins] is the score."""
 
     def __init__(self, fft: int, channels: int = CHANNELS) -> None:
         super().__init__()
@@ -42,8 +43,8 @@ class SpectrumJudge(nn.Module):
             nn.Conv2d(inputs, channels, kernel, (1, stride), [k // 2 for k in kernel])
             for inputs, kernel, stride in sizes
         )
-        self.verdict = nn.Conv2d(channels, 1, 3, padding=1)
-        for layer in [*self.layers, self.verdict]:
+        self.score = nn.Conv2d(channels, 1, 3, padding=1)
+        for layer in [*self.layers, self.score]:
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)  # PyTorch's own lets six layers fade to nothing
             nn.init.zeros_(layer.bias)
 
@@ -56,32 +57,32 @@ class SpectrumJudge(nn.Module):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), SLOPE)
             seen.append(x)
-        return [*seen, self.verdict(x)]
+        return [*seen, self.score(x)]
 
 
 class Contest(nn.Module):
-    """The decoder and its judges: one module, so that one run trains both and one state keeps both."""
+    """The decoder and its discriminators: one module, so that one run trains both and one state keeps both."""
 
     def __init__(self, codec: Codec) -> None:
         super().__init__()
         self.codec = codec
-        self.judges = nn.ModuleList(SpectrumJudge(fft) for fft in FFTS)
+        self.discriminators = nn.ModuleList(SpectrogramDiscriminator(fft) for fft in FFTS)
 
 
-def verdicts(judges: nn.ModuleList, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the judges have to learn, how well the decoder deceived them, how far apart they found the two.
+def losses(discriminators: nn.ModuleList, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The discriminators' loss, the decoder's adversarial loss, and the feature matching loss.
 
-    Least-squares verdicts (Mao et al. 2017): 1 for what is real, 0 for what is made. The last is the distance of the
+    Least-squares scores (Mao et al. 2017): 1 for what is real, 0 for what is made. The last is the distance of the
     layers' outputs relative to their size (feature matching; Kumar et al. 2019).
     """
-    lesson, deceit, distance = (real.new_zeros(()) for _ in range(3))
-    for judge in judges:
-        (*of_real, real_is), (*of_fake, fake_is) = judge(real), judge(fake)
-        lesson = lesson + (1 - real_is.float()).square().mean() + fake_is.float().square().mean()
-        deceit = deceit + (1 - fake_is.float()).square().mean()
+    discrimination, adversarial, matching = (real.new_zeros(()) for _ in range(3))
+    for discriminator in discriminators:
+        (*of_real, real_is), (*of_fake, fake_is) = discriminator(real), discriminator(fake)
+        discrimination = discrimination + (1 - real_is.float()).square().mean() + fake_is.float().square().mean()
+        adversarial = adversarial + (1 - fake_is.float()).square().mean()
         for a, b in zip(of_real, of_fake, strict=True):
-            distance = distance + F.l1_loss(b.float(), a.detach().float()) / a.detach().float().abs().mean()
-    return lesson / len(judges), deceit / len(judges), distance / len(judges)
+            matching = matching + F.l1_loss(b.float(), a.detach().float()) / a.detach().float().abs().mean()
+    return discrimination / len(discriminators), adversarial / len(discriminators), matching / len(discriminators)
 
 
 def balanced(shares: Sequence[tuple[float, Tensor]], sound: Tensor) -> Tensor:
@@ -108,15 +109,15 @@ def train(work: Path, hours: float, batch: int = 4, until: int | None = None, se
         with torch.autocast(where.type, torch.bfloat16):
             made = codec.decode(codes)[:, 0, -real.shape[1] :].float()
             sound = made.detach().requires_grad_()
-            lesson, deceit, distance = verdicts(contest.judges, real, sound)
+            discrimination, adversarial, matching = losses(contest.discriminators, real, sound)
         far = spectra(real, sound)
         weight = min(1.0, max(0.0, (step - HEAD_START) / RISE))
-        shares = [(SPECTRAL, far), (DECEIT * weight, deceit), (LIKENESS * weight, distance)]
-        # The first term teaches the judges; the second has the balanced gradient at the sound, and teaches the decoder.
-        value = lesson + (made * balanced(shares, sound)).sum()
-        return value, [x.item() for x in (far, lesson, deceit, distance)]
+        shares = [(SPECTRAL, far), (ADVERSARIAL * weight, adversarial), (MATCHING * weight, matching)]
+        # The first term is the discriminators'; the second has the balanced gradient at the sound and is the decoder's.
+        value = discrimination + (made * balanced(shares, sound)).sum()
+        return value, [x.item() for x in (far, discrimination, adversarial, matching)]
 
-    columns = ("spectral", "lesson", "deceit", "distance")
+    columns = ("spectral", "discriminator", "adversarial", "matching")
     Run("adversarial", work, contest, loss, columns, hours, rate=RATE, betas=(0.8, 0.99), decay=0.0, clip=5.0).go(until)
 
 
