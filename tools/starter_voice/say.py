@@ -30,9 +30,7 @@ class EngineVoice:
         defaults = engine.config.sampling
         self.engine = engine
         self.frontend = load(folder)
-        self.sampling = sampling or SamplingOptions(
-            defaults.temperature, defaults.top_p, defaults.repetition_penalty
-        )
+        self.sampling = sampling or SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
 
     def __call__(self, text: str, seed: int) -> Samples:
         symbols = self.frontend(text)

@@ -35,9 +35,7 @@ class Spoken:
     """Per word or mark: phone characters, spelling in capitals ("" where it has none), ends of the phones."""
 
 
-def align(
-    pieces: list[Pronounced], utterance: flite.Utterance, kind: str, text: str
-) -> Spoken | None:
+def align(pieces: list[Pronounced], utterance: flite.Utterance, kind: str, text: str) -> Spoken | None:
     """Join the front end's words with flite's; None when the two read the text differently.
 
     Where flite's phones for a word are fewer or more than the lexicon's (it says "the"
@@ -74,9 +72,7 @@ def _start_of(tokens: tuple[flite.Token, ...], token: flite.Token, previous: flo
     return before.ends[-1] if before is not None and before.is_pause else previous
 
 
-def make_shard(
-    program: Path, frontend: EnglishFrontend, lines: list[tuple[str, str]], path: Path
-) -> float:
+def make_shard(program: Path, frontend: EnglishFrontend, lines: list[tuple[str, str]], path: Path) -> float:
     """Speak ``lines`` into ``path`` (.npz); returns the seconds of speech in it."""
     pieces = [list(frontend.pronounced(text)) for _, text in lines]
     said = [frontend.spoken(text) for _, text in lines]

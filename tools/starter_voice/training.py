@@ -128,9 +128,7 @@ class Run:
         ]
         optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)]
         if self.hidden:
-            muon = torch.optim.Muon(
-                self.hidden, lr=self.rate, weight_decay=self.decay, adjust_lr_fn="match_rms_adamw"
-            )
+            muon = torch.optim.Muon(self.hidden, lr=self.rate, weight_decay=self.decay, adjust_lr_fn="match_rms_adamw")
             optimizers.append(muon)
         return optimizers
 
