@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fishvoiced.catalog import STARTER_FOLDER
-from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.history import History
 from fishvoiced.engine.onnx_engine import OnnxDecoder, OnnxEngine
 from fishvoiced.engine.sessions import Runtime, Session
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.model.store import DECODER, FAST, SLOW, ConvertedModel, ModelStore
-from fishvoiced.prompt import Prompt, build_prompt
+from fishvoiced.prompt import build_prompt
 from fishvoiced.text import english
 
 LEAST_AGREEMENT = 0.90

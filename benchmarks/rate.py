@@ -29,8 +29,8 @@ from pocketsphinx import Decoder
 from fishvoice.protocol import Synthesize
 from fishvoiced.__main__ import installed_speaker
 from fishvoiced.config import Config
-from fishvoiced.engine.base import Samples
-from fishvoiced.synthesis import Chunk
+from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Chunk
 from fishvoiced.utterance import Speaker
 from tests.integration.voice import Flite, flite
 from tools.starter_voice.evaluate import RATE, Ear

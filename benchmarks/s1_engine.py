@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 import psutil
 
-from fishvoiced.engine.base import Engine, SamplingOptions
+from fishvoiced.engine.base import Engine
 from fishvoiced.engine.sessions import Runtime
+from fishvoiced.fish.types import Reference, SamplingOptions
 from fishvoiced.model.store import FAST, SLOW, ConvertedModel
 from fishvoiced.prompt import build_prompt
-from fishvoiced.synthesis import Chunk, Reference, Speech, block_sizes, synthesize
+from fishvoiced.synthesis.base import Chunk, Speech
+from fishvoiced.synthesis.pipeline import block_sizes, synthesize
 
 SENTENCE = "A sentence of exactly one hundred characters: long enough to mean something, and short enough to do."
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.8, repetition_penalty=1.1)

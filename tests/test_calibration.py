@@ -12,16 +12,15 @@ from fishvoiced import config
 from fishvoiced.calibrate import TEXT, IdleCalibration, calibrate, rtf
 from fishvoiced.calibration import ENOUGH, Calibration, Figure, choose
 from fishvoiced.catalog import Choice
-from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.engine.select import EngineChoice
 from fishvoiced.errors import EngineError
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.model.store import ConvertedModel
-from fishvoiced.prompt import Prompt
-from fishvoiced.synthesis import CHARACTERS_PER_SECOND
+from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND
 from tests.daemon.harness import eventually
 
 FACTS = collect()

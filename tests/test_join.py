@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fishvoiced.join import CLAUSE_PAUSE, PARAGRAPH_PAUSE, SENTENCE_PAUSE, Joiner, pause_after
+from fishvoiced.synthesis.join import CLAUSE_PAUSE, PARAGRAPH_PAUSE, SENTENCE_PAUSE, Joiner, pause_after
 
 RATE = 8_000
 FADE = 32  # samples: 4 ms

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fishvoiced.errors import BadReference
+from fishvoiced.fish.types import Reference
 from fishvoiced.prompt import build_prompt
-from fishvoiced.synthesis import Reference
 from fishvoiced.text.tokenizer import Tokenizer
 
 CODEBOOKS = 3

@@ -14,7 +14,7 @@ from fishvoiced.hardware.collect import collect
 from fishvoiced.model.config import ModelConfig
 from fishvoiced.model.convert import checkpoint_hash
 from fishvoiced.model.store import ConvertedModel, is_whole
-from fishvoiced.synthesis import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
+from fishvoiced.synthesis.pipeline import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from tools.starter_voice.evaluate import Ear
 from tools.starter_voice.metrics import plain_words, word_errors
 
@@ -93,7 +93,7 @@ def test_plain_sentences_are_understood() -> None:
 
 def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
     """The shipped graphs are quantized, so a code may differ here and there; a wrong graph agrees in none."""
-    from fishvoiced.engine.base import SamplingOptions
+    from fishvoiced.fish.types import SamplingOptions
     from fishvoiced.prompt import build_prompt
     from fishvoiced.text import english
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fishvoiced.errors import BadRequest
-from fishvoiced.stretch import MAX_SPEED, MIN_SPEED, Stretcher
+from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
 
 RATE = 16_000
 SPEEDS = st.floats(MIN_SPEED, MAX_SPEED)

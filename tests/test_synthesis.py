@@ -9,22 +9,15 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from fishvoiced.engine.base import Codes, Columns, Decoder, Engine, Samples, SamplingOptions
+from fishvoiced.engine.base import Decoder, Engine
 from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.errors import BadRequest, EngineError
-from fishvoiced.join import FADE_SECONDS
+from fishvoiced.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
 from fishvoiced.model.config import ModelConfig
-from fishvoiced.prompt import Prompt
-from fishvoiced.synthesis import (
-    Chunk,
-    Reference,
-    SegmentFailure,
-    Speech,
-    Step,
-    block_sizes,
-    segment_seed,
-    synthesize,
-)
+from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Speech, Step
+from fishvoiced.synthesis.join import FADE_SECONDS
+from fishvoiced.synthesis.pipeline import block_sizes, segment_seed, synthesize
 from fishvoiced.text.tokenizer import Tokenizer
 
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)

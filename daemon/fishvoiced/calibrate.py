@@ -22,14 +22,16 @@ import psutil
 
 from fishvoiced.calibration import Calibration, Figure
 from fishvoiced.catalog import Choice
-from fishvoiced.engine.base import Engine, SamplingOptions
+from fishvoiced.engine.base import Engine
 from fishvoiced.engine.select import EngineChoice, available, open_engine
 from fishvoiced.errors import EngineError, FishvoiceError
+from fishvoiced.fish.types import Frontend, SamplingOptions
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.model.store import DECODER, LANGUAGE, ConvertedModel
-from fishvoiced.synthesis import CHARACTERS_PER_SECOND, Chunk, Frontend, Speech, synthesize
+from fishvoiced.synthesis.base import Chunk, Speech
+from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND, synthesize
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ import msgspec
 from fishvoice import paths
 from fishvoice.protocol import VoiceInfo
 from fishvoiced.errors import UnknownVoice
+from fishvoiced.fish.types import Reference
 from fishvoiced.model.config import CodecConfig
 from fishvoiced.model.store import ConvertedModel, ModelStore
-from fishvoiced.synthesis import Reference
 from fishvoiced.voices import Voice, VoiceStore
 
 STARTER = "starter"

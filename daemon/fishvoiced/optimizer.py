@@ -13,11 +13,11 @@ import numpy as np
 from fishvoice.protocol import Sampling, Synthesize
 from fishvoiced.catalog import Catalog, user_models, user_voices
 from fishvoiced.config import Config
-from fishvoiced.engine.base import Samples
 from fishvoiced.errors import BadReference, CheckpointError, EngineError
 from fishvoiced.model.store import ConvertedModel
 from fishvoiced.speaker import InstalledSpeaker
-from fishvoiced.synthesis import Chunk, SegmentFailure
+from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Chunk, SegmentFailure
 
 log = logging.getLogger(__name__)
 

@@ -7,31 +7,12 @@ Source: ``ContentSequence.encode_for_inference`` of fish-speech 0.1.0: ``<|inter
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fishvoiced.errors import BadReference
+from fishvoiced.fish.types import Columns, Prompt, Reference
 from fishvoiced.text.tokenizer import IM_END, INTERLEAVE, SPEAKER, Tokenizer
-
-if TYPE_CHECKING:
-    from fishvoiced.engine.base import Columns
-    from fishvoiced.synthesis import Reference
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Input [1 + num_codebooks, columns].
-
-    The first ``prefix_length`` columns depend on the references alone: their K/V serves every text, and may be kept
-    in ``folder``, that of the voice, where there is one.
-    """
-
-    columns: Columns
-    prefix_length: int = 0
-    folder: Path | None = None
 
 
 def build_prompt(tokenizer: Tokenizer, num_codebooks: int, text: str, references: Sequence[Reference]) -> Prompt:

@@ -15,7 +15,7 @@ import soxr
 from fishvoiced.errors import BadReference
 
 if TYPE_CHECKING:
-    from fishvoiced.engine.base import Samples
+    from fishvoiced.synthesis.audio import Samples
 
 MIN_SECONDS = 0.5
 MAX_SECONDS = 30.0  # upstream advises 10 to 30 s; the prompt's 22 columns per second must leave room for speech

@@ -8,7 +8,7 @@ from collections.abc import Set
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest, UnknownVoice
-from fishvoiced.stretch import MAX_SPEED, MIN_SPEED
+from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
 
 # Voices and models are folders: a name that could lead elsewhere is refused before anybody looks for it.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")

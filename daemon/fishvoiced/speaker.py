@@ -16,9 +16,10 @@ from fishvoiced.calibrate import IdleCalibration
 from fishvoiced.calibration import Calibration
 from fishvoiced.catalog import Catalog, Choice, user_models, user_voices
 from fishvoiced.config import Config
-from fishvoiced.engine.base import Codes, Engine, SamplingOptions
+from fishvoiced.engine.base import Engine
 from fishvoiced.engine.select import EngineChoice, open_engine
 from fishvoiced.errors import BadReference, BadRequest
+from fishvoiced.fish.types import Codes, Frontend, Prompt, Reference, SamplingOptions
 from fishvoiced.hardware.classify import classify
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts
@@ -26,9 +27,10 @@ from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for
 from fishvoiced.model.config import SamplingDefaults
 from fishvoiced.model.store import ConvertedModel
-from fishvoiced.prompt import Prompt, build_prompt
+from fishvoiced.prompt import build_prompt
 from fishvoiced.reference import read_reference
-from fishvoiced.synthesis import Chunk, Frontend, Reference, Speech, Step, most_frames, synthesize
+from fishvoiced.synthesis.base import Chunk, Speech, Step
+from fishvoiced.synthesis.pipeline import most_frames, synthesize
 from fishvoiced.text.normalize import speakable
 from fishvoiced.utterance import Loaded, Speed, Utterance
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.synthesis import Step
+from fishvoiced.synthesis.base import Step
 
 
 @dataclass(frozen=True)

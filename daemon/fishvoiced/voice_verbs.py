@@ -19,10 +19,10 @@ from fishvoiced.catalog import Catalog, user_models, user_voices
 from fishvoiced.engine.onnx_engine import encode
 from fishvoiced.engine.select import runtime
 from fishvoiced.errors import BadReference, UnknownVoice
+from fishvoiced.fish.types import Reference
 from fishvoiced.hardware.collect import collect
 from fishvoiced.model.store import ENCODER, ConvertedModel
 from fishvoiced.reference import read_reference
-from fishvoiced.synthesis import Reference
 
 
 def add(argv: Sequence[str]) -> int:

@@ -20,10 +20,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from fishvoiced.engine.base import Codes
 from fishvoiced.errors import BadReference, BadRequest, FishvoiceError, UnknownVoice
+from fishvoiced.fish.types import Codes, Reference
 from fishvoiced.model.config import CodecConfig, SamplingDefaults
-from fishvoiced.synthesis import Reference
 
 FORMAT_VERSION = 1
 VOICE_FILE = "voice.json"

@@ -18,8 +18,8 @@ from fishvoiced.desk import Desk, Discard, Load, Order, Unload
 from fishvoiced.errors import EngineError, FishvoiceError
 from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
 from fishvoiced.governor import Governor, Rest
-from fishvoiced.pcm import to_pcm
-from fishvoiced.synthesis import Chunk, SegmentFailure
+from fishvoiced.synthesis.audio import to_pcm
+from fishvoiced.synthesis.base import Chunk, SegmentFailure
 from fishvoiced.utterance import Loaded, Speaker, Utterance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fishvoiced.pcm import to_pcm
+from fishvoiced.synthesis.audio import to_pcm
 
 
 def test_integers_are_little_endian_rounded_and_clipped() -> None:

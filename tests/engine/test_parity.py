@@ -12,17 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fishvoiced.engine.base import Engine, SamplingOptions
+from fishvoiced.engine.base import Engine
 from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.engine.sessions import Runtime, Session
 from fishvoiced.engine.torch_engine import TorchEngine
 from fishvoiced.engine.upstream_engine import UpstreamEngine
+from fishvoiced.fish.types import Prompt, Reference, SamplingOptions
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model.config import CodecConfig, ModelConfig
 from fishvoiced.model.store import DECODER, SLOW, ConvertedModel
-from fishvoiced.prompt import Prompt, build_prompt
+from fishvoiced.prompt import build_prompt
 from fishvoiced.reference import read_reference
-from fishvoiced.synthesis import Reference
 from tests import oracle
 from tools.random_checkpoint import TINY, TINY_CODEC, TINY_DUAL_AR, make
 

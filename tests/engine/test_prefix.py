@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import KVBuffers, OnnxEngine
 from fishvoiced.engine.prefix import MOST_IN_MEMORY, Prefixes
 from fishvoiced.engine.sessions import Runtime, Session
+from fishvoiced.fish.types import Codes, Prompt, Reference, SamplingOptions
 from fishvoiced.model.store import SLOW, ConvertedModel
-from fishvoiced.prompt import Prompt, build_prompt
+from fishvoiced.prompt import build_prompt
 from fishvoiced.speaker import prepare
-from fishvoiced.synthesis import MAX_SEGMENT_CHARACTERS, Reference, Speech, synthesize
+from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS, Speech
+from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.voices import VoiceStore
 
 SAMPLING = SamplingOptions(temperature=0.9, top_p=0.9, repetition_penalty=1.1)

@@ -15,7 +15,7 @@ from fishvoiced.__main__ import daemon, installed_governor
 from fishvoiced.config import Config
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.governor import Governor, Unhurried
-from fishvoiced.synthesis import Chunk, SegmentFailure, Step
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
 from fishvoiced.utterance import Loaded, Speed, Utterance
 
 SAMPLE_RATE = 44100

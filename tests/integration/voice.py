@@ -25,9 +25,9 @@ import soundfile
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.__main__ import daemon, installed_governor, installed_speaker
 from fishvoiced.config import Config
-from fishvoiced.engine.base import Samples
-from fishvoiced.stretch import Stretcher
-from fishvoiced.synthesis import Chunk, Step
+from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Chunk, Step
+from fishvoiced.synthesis.time_stretch import Stretcher
 from fishvoiced.utterance import Loaded, Speaker, Utterance
 from tests.integration.rig import SEED
 

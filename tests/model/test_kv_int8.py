@@ -12,17 +12,16 @@ import torch
 
 from benchmarks.s1_engine import Stopwatch
 from fishvoiced.engine import onnx_engine
-from fishvoiced.engine.base import Codes, SamplingOptions
 from fishvoiced.engine.onnx_engine import INT8_PREFILL, OnnxEngine
 from fishvoiced.engine.sessions import Array, Runtime, Session, keeps_int8_kv
 from fishvoiced.errors import EngineError
+from fishvoiced.fish.types import Codes, Reference, SamplingOptions
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model import convert, export, kv_int8
 from fishvoiced.model.convert import import_checkpoint, write_graph
 from fishvoiced.model.layers import KVCache
 from fishvoiced.model.store import SLOW, ConvertedModel, ModelStore
 from fishvoiced.prompt import build_prompt
-from fishvoiced.synthesis import Reference
 
 LENGTH = 40
 

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fishvoiced.engine.base import Engine, SamplingOptions
+from fishvoiced.engine.base import Engine
+from fishvoiced.fish.types import SamplingOptions
 from fishvoiced.prompt import build_prompt
 from fishvoiced.text.english import load
 from tools.starter_voice import flite

@@ -3,49 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fishvoiced.errors import BadRequest
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.model.config import ModelConfig
+from fishvoiced.synthesis.audio import Samples
 from fishvoiced.text.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    from fishvoiced.prompt import Prompt
-
-Codes: TypeAlias = NDArray[np.int64]
-"""Codes [num_codebooks, frames]; row 0 is the semantic codebook."""
-
-Columns: TypeAlias = NDArray[np.int64]
-"""Model input [1 + num_codebooks, columns]; row 0 holds token ids."""
-
-Samples: TypeAlias = NDArray[np.float32]
-"""Mono sound [samples] within ±1."""
-
-
-@dataclass(frozen=True)
-class SamplingOptions:
-    """Checked sampling options. ``top_p`` 0 is greedy.
-
-    Temperature, top-p and penalty are rounded to bfloat16 by the engines, because upstream keeps them so.
-    """
-
-    temperature: float
-    top_p: float
-    repetition_penalty: float
-
-    def __post_init__(self) -> None:
-        _check("temperature", self.temperature, 0.0, 2.0)
-        _check("top_p", self.top_p, 0.0, 1.0)
-        _check("repetition_penalty", self.repetition_penalty, 0.5, 2.0)
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # NaN fails every comparison
-        raise BadRequest(f"{name} must be between {low:g} and {high:g}, not {value:g}")
 
 
 class Decoder(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.engine.base import Codes, SamplingOptions
+from fishvoiced.fish.types import Codes, SamplingOptions
 
 Array: TypeAlias = NDArray[Any]
 

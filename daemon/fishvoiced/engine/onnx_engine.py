@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.history import History
 from fishvoiced.engine.prefix import Prefixes
 from fishvoiced.engine.sessions import (
@@ -27,9 +26,10 @@ from fishvoiced.engine.sessions import (
     shared,
 )
 from fishvoiced.errors import BadReference, BadRequest, EngineError
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.model.config import CodecConfig, TransformerConfig
 from fishvoiced.model.store import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, MANIFEST, ConvertedModel, sha256
-from fishvoiced.prompt import Prompt
+from fishvoiced.synthesis.audio import Samples
 
 INT8_PREFILL = 32
 """Columns of one run where K and V are int8: the kernel's time grows with the square of their number."""

@@ -21,10 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fishvoiced.engine.base import Columns
 from fishvoiced.engine.sessions import Array
+from fishvoiced.fish.types import Columns, Prompt
 from fishvoiced.model.store import sha256
-from fishvoiced.prompt import Prompt
 
 log = logging.getLogger(__name__)
 

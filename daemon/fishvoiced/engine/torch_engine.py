@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.history import History
 from fishvoiced.errors import BadReference, BadRequest, EngineError
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.model import checkpoint as checkpoints
 from fishvoiced.model.codec import Codec, Stream
 from fishvoiced.model.layers import KVCache
 from fishvoiced.model.sampling import Sampling
-from fishvoiced.prompt import Prompt
+from fishvoiced.synthesis.audio import Samples
 
 
 class TorchEngine:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from fishvoiced.engine.base import Codes, Samples, SamplingOptions
 from fishvoiced.engine.torch_engine import TorchDecoder
 from fishvoiced.errors import MissingExtra
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.prompt import Prompt
+from fishvoiced.synthesis.audio import Samples
 
 
 class UpstreamEngine:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fishvoiced.engine.base import Codes, Columns, SamplingOptions
 from fishvoiced.engine.torch_engine import TorchEngine
 from fishvoiced.errors import CheckpointError
+from fishvoiced.fish.types import Codes, Columns, SamplingOptions
 from fishvoiced.model.checkpoint import Checkpoint
 from fishvoiced.model.dual_ar import DualAR
 from fishvoiced.prompt import build_prompt

@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.engine.base import Samples
 from fishvoiced.errors import BadRequest
+from fishvoiced.synthesis.audio import Samples
 
 MIN_SPEED = 0.5
 MAX_SPEED = 4.0

@@ -1,11 +1,16 @@
-"""Samples as the bytes that travel."""
+"""Samples, and the PCM bytes that are sent."""
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fishvoice.protocol import SampleFormat
-from fishvoiced.engine.base import Samples
+
+Samples: TypeAlias = NDArray[np.float32]
+"""Mono sound [samples] within ±1."""
 
 
 def to_pcm(samples: Samples, form: SampleFormat) -> bytes:

@@ -6,83 +6,27 @@ its caller may stop, pause or slow it down at every frame; dropping the generato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from itertools import chain, repeat
-from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
-from fishvoiced.engine.base import Codes, Engine, Samples, SamplingOptions
+from fishvoiced.engine.base import Engine
 from fishvoiced.errors import BadRequest, FishvoiceError
-from fishvoiced.join import Joiner, pause_after
+from fishvoiced.fish.types import Codes
 from fishvoiced.prompt import build_prompt
-from fishvoiced.stretch import Stretcher
+from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Speech, Step
+from fishvoiced.synthesis.join import Joiner, pause_after
+from fishvoiced.synthesis.time_stretch import Stretcher
 from fishvoiced.text.normalize import normalize
 from fishvoiced.text.segment import Segment, split
 
-MAX_SEGMENT_CHARACTERS = 200
 CHARACTERS_PER_SECOND = 15.0
 """How fast people speak: only a first guess, for the chunks' places in the text."""
 SLOWEST_CHARACTERS_PER_SECOND = 4.0
 SPARE_SECONDS = 4.0
 """A segment that takes longer than its characters at the slowest pace plus this is babble, and is cut off."""
-
-Frontend: TypeAlias = Callable[[str], str]
-"""Normalized text → what the model was trained to read."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A recording to speak like: its codes [num_codebooks, frames] and what it says.
-
-    ``folder`` is where the engine may keep what it computes from them: a saved voice's.
-    """
-
-    codes: Codes
-    text: str
-    folder: Path | None = None
-
-
-@dataclass(frozen=True)
-class Speech:
-    """What to speak, and how; everything resolved and checked."""
-
-    text: str
-    seed: int
-    sampling: SamplingOptions
-    speed: float = 1.0
-    references: tuple[Reference, ...] = ()
-    frontend: Frontend = field(default=lambda text: text)
-    segment_characters: int = MAX_SEGMENT_CHARACTERS
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Sound of ``frames`` frames, and the characters [text_start, text_end) of the request it is estimated to say.
-
-    0 frames: the end of a segment, with the pause after it.
-    """
-
-    samples: Samples
-    frames: int
-    segment: int
-    text_start: int
-    text_end: int
-
-
-@dataclass(frozen=True)
-class SegmentFailure:
-    """A segment that could not be spoken; the following ones still are."""
-
-    segment: int
-    text_start: int
-    text_end: int
-    message: str
-
-
-Step: TypeAlias = Chunk | SegmentFailure | None
 
 
 def synthesize(engine: Engine, speech: Speech) -> Generator[Step, None, None]:

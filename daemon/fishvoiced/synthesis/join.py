@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from fishvoiced.engine.base import Samples
+from fishvoiced.synthesis.audio import Samples
 
 FADE_SECONDS = 0.004  # too short to be heard as a fade, long enough not to be heard as a click
 
