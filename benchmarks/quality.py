@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.catalog import STARTER_FOLDER
-from fishvoiced.engine.history import History
-from fishvoiced.engine.onnx_engine import OnnxDecoder, OnnxEngine
-from fishvoiced.engine.sessions import Runtime, Session
+from fishvoiced.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
+from fishvoiced.fish.engine.sampling_state import History
+from fishvoiced.fish.engine.sessions import Runtime, Session
+from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.fish.store.models import DECODER, FAST, SLOW, ConvertedModel, ModelStore
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
-from fishvoiced.model.store import DECODER, FAST, SLOW, ConvertedModel, ModelStore
-from fishvoiced.prompt import build_prompt
 from fishvoiced.text import english
 
 LEAST_AGREEMENT = 0.90
@@ -74,7 +74,7 @@ class Figures:
 
 def convert(cache: Path) -> ConvertedModel:
     """The starter voice in every precision."""
-    from fishvoiced.model.convert import import_checkpoint
+    from fishvoiced.fish.convert.importer import import_checkpoint
 
     pairs = [*((precision, "fp32") for precision in PRECISIONS), ("fp32", "int8")]
     return [import_checkpoint(STARTER_FOLDER, ModelStore(cache), *pair) for pair in pairs][-1]

@@ -31,7 +31,7 @@ from fishvoiced.__main__ import installed_speaker
 from fishvoiced.config import Config
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
-from fishvoiced.utterance import Speaker
+from fishvoiced.voices.base import Speaker
 from tests.integration.voice import Flite, flite
 from tools.starter_voice.evaluate import RATE, Ear
 from tools.starter_voice.metrics import plain_words, word_errors

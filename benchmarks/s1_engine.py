@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import psutil
 
-from fishvoiced.engine.base import Engine
-from fishvoiced.engine.sessions import Runtime
+from fishvoiced.fish.engine.base import Engine
+from fishvoiced.fish.engine.sessions import Runtime
+from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
 from fishvoiced.fish.types import Reference, SamplingOptions
-from fishvoiced.model.store import FAST, SLOW, ConvertedModel
-from fishvoiced.prompt import build_prompt
 from fishvoiced.synthesis.base import Chunk, Speech
 from fishvoiced.synthesis.pipeline import block_sizes, synthesize
 
@@ -124,17 +124,17 @@ class Stopwatch:
 
 def open_engine(spec: Spec, model: ConvertedModel, checkpoint: Path, runtime: Runtime) -> Engine:
     if spec.engine == "onnx":
-        from fishvoiced.engine.onnx_engine import OnnxEngine
+        from fishvoiced.fish.engine.onnx_engine import OnnxEngine
 
         return OnnxEngine(model, spec.language, spec.codec, runtime)
     import torch
 
     torch.set_num_threads(runtime.threads)
     if spec.engine == "torch":
-        from fishvoiced.engine.torch_engine import TorchEngine
+        from fishvoiced.fish.engine.torch_engine import TorchEngine
 
         return TorchEngine(checkpoint)
-    from fishvoiced.engine.upstream_engine import UpstreamEngine
+    from fishvoiced.fish.engine.upstream_engine import UpstreamEngine
 
     return UpstreamEngine(checkpoint, {"fp32": torch.float32, "bf16": torch.bfloat16}[spec.language])
 

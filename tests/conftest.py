@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.engine.base import Engine
-from fishvoiced.engine.onnx_engine import OnnxEngine
-from fishvoiced.engine.sessions import Runtime
-from fishvoiced.engine.torch_engine import TorchEngine
-from fishvoiced.model.convert import import_checkpoint
-from fishvoiced.model.store import ConvertedModel, ModelStore
+from fishvoiced.fish.convert.importer import import_checkpoint
+from fishvoiced.fish.engine.base import Engine
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.engine.sessions import Runtime
+from fishvoiced.fish.engine.torch_engine import TorchEngine
+from fishvoiced.fish.store.models import ConvertedModel, ModelStore
 from tools.random_checkpoint import make
 
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 
 from fishvoiced import config
-from fishvoiced.calibrate import TEXT, IdleCalibration, calibrate, rtf
-from fishvoiced.calibration import ENOUGH, Calibration, Figure, choose
-from fishvoiced.catalog import Choice
-from fishvoiced.engine.onnx_engine import OnnxEngine
-from fishvoiced.engine.select import EngineChoice
 from fishvoiced.errors import EngineError
+from fishvoiced.fish.calibration.figures import ENOUGH, Calibration, Figure, choose
+from fishvoiced.fish.calibration.idle import IdleCalibration
+from fishvoiced.fish.calibration.measure import TEXT, calibrate, rtf
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.engine.select import EngineChoice
+from fishvoiced.fish.store.catalog import Choice
+from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.hardware.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.model.store import ConvertedModel
 from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND
 from tests.daemon.harness import eventually
 

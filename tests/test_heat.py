@@ -14,7 +14,7 @@ import pytest
 
 from fishvoice import Client
 from fishvoice.errors import FishvoiceError
-from fishvoiced.model.store import ConvertedModel
+from fishvoiced.fish.store.models import ConvertedModel
 from tests.daemon.harness import ROOT, eventually
 from tests.daemon.test_heat import Notebook
 

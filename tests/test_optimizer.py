@@ -12,7 +12,7 @@ from fishvoice.protocol import Sampling
 from fishvoiced import UniversalFishSpeechOptimizer
 from fishvoiced.config import Config, Engine
 from fishvoiced.errors import BadReference, BadRequest, CheckpointError
-from fishvoiced.model.store import LANGUAGE, ConvertedModel
+from fishvoiced.fish.store.models import LANGUAGE, ConvertedModel
 
 FP32 = Config(engine=Engine(precision="fp32"))
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fishvoiced.errors import BadReference
+from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.tokenizer import Tokenizer
 from fishvoiced.fish.types import Reference
-from fishvoiced.prompt import build_prompt
-from fishvoiced.text.tokenizer import Tokenizer
 
 CODEBOOKS = 3
 SEMANTIC = 16

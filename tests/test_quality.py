@@ -18,13 +18,14 @@ from benchmarks.quality import (
     shipped_sampling,
     spoken,
 )
-from fishvoiced.catalog import STARTER_FOLDER
-from fishvoiced.engine.onnx_engine import OnnxEngine
-from fishvoiced.engine.sessions import Runtime
-from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import export, typical
-from fishvoiced.model.convert import rounded, write_graph
-from fishvoiced.model.store import FAST, SLOW, ConvertedModel
+from fishvoiced.fish.convert import export
+from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert.importer import rounded, write_graph
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.engine.sessions import Runtime
+from fishvoiced.fish.network import checkpoint as checkpoints
+from fishvoiced.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
 
 LEAST_CODES = 0.85
 """In all codebooks, of two sentences: they scatter around what all of them have, 92 %."""

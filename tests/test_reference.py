@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fishvoiced.errors import BadReference
-from fishvoiced.reference import MARGIN_SECONDS, MAX_SECONDS, read_reference
+from fishvoiced.fish.store.reference_audio import MARGIN_SECONDS, MAX_SECONDS, read_reference
 
 RATE = 44_100
 

@@ -15,7 +15,7 @@ from benchmarks import s1_engine, s1_table
 from benchmarks.s1_engine import Figures, Spec, Stopwatch
 from benchmarks.s1_limits import cache_bytes, limit, weight_bytes
 from benchmarks.s1_table import Row, bars, limit_of
-from fishvoiced.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from tools.random_checkpoint import S1_MINI
 

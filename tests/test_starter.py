@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from fishvoiced import UniversalFishSpeechOptimizer
-from fishvoiced.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
-from fishvoiced.engine.select import EngineChoice, open_engine
+from fishvoiced.fish.config import ModelConfig
+from fishvoiced.fish.convert.importer import checkpoint_hash
+from fishvoiced.fish.engine.select import EngineChoice, open_engine
+from fishvoiced.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
+from fishvoiced.fish.store.models import ConvertedModel, is_whole
 from fishvoiced.hardware.collect import collect
-from fishvoiced.model.config import ModelConfig
-from fishvoiced.model.convert import checkpoint_hash
-from fishvoiced.model.store import ConvertedModel, is_whole
 from fishvoiced.synthesis.pipeline import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from tools.starter_voice.evaluate import Ear
 from tools.starter_voice.metrics import plain_words, word_errors
@@ -93,8 +93,8 @@ def test_plain_sentences_are_understood() -> None:
 
 def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
     """The shipped graphs are quantized, so a code may differ here and there; a wrong graph agrees in none."""
+    from fishvoiced.fish.prompt import build_prompt
     from fishvoiced.fish.types import SamplingOptions
-    from fishvoiced.prompt import build_prompt
     from fishvoiced.text import english
 
     frontend = english.load(starter.asset(english.LEXICON_FILE))

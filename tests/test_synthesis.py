@@ -9,16 +9,16 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from fishvoiced.engine.base import Decoder, Engine
-from fishvoiced.engine.onnx_engine import OnnxEngine
 from fishvoiced.errors import BadRequest, EngineError
+from fishvoiced.fish.config import ModelConfig
+from fishvoiced.fish.engine.base import Decoder, Engine
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.tokenizer import Tokenizer
 from fishvoiced.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
-from fishvoiced.model.config import ModelConfig
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Speech, Step
 from fishvoiced.synthesis.join import FADE_SECONDS
 from fishvoiced.synthesis.pipeline import block_sizes, segment_seed, synthesize
-from fishvoiced.text.tokenizer import Tokenizer
 
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
 TEXT = "The first sentence is here. Then comes another one, after it! And a last?"

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoiced.errors import BadReference, BadRequest, FishvoiceError, UnknownVoice
+from fishvoiced.fish.config import CodecConfig, SamplingDefaults
+from fishvoiced.fish.store.voices import CODES_FILE, VOICE_FILE, Listing, VoiceStore
 from fishvoiced.fish.types import Reference
-from fishvoiced.model.config import CodecConfig, SamplingDefaults
-from fishvoiced.voices import CODES_FILE, VOICE_FILE, Listing, VoiceStore
 
 CODEC = CodecConfig(num_codebooks=3, semantic_codebook_size=64, codebook_size=16)
 

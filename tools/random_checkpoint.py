@@ -15,10 +15,10 @@ from pydoc_data.topics import topics
 import torch
 from torch import nn
 
-from fishvoiced.model.checkpoint import new_dual_ar, save_weights
-from fishvoiced.model.codec import Codec, Snake
-from fishvoiced.model.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
-from fishvoiced.text.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.fish.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
+from fishvoiced.fish.network.checkpoint import new_dual_ar, save_weights
+from fishvoiced.fish.network.codec import Codec, Snake
+from fishvoiced.fish.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from tools import byte_pairs
 
 TINY_CODEC = CodecConfig(

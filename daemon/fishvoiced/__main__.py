@@ -23,7 +23,7 @@ from fishvoiced.listening import listening
 from fishvoiced.loadtimes import LoadTimes
 from fishvoiced.notify import Notifier, inherited_sockets
 from fishvoiced.server import EX_SOFTWARE, Server
-from fishvoiced.utterance import Speaker
+from fishvoiced.voices.base import Speaker
 from fishvoiced.worker import Worker
 
 log = logging.getLogger("fishvoiced")
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
-        from fishvoiced.speaker import InstalledSpeaker
+        from fishvoiced.fish.backend import InstalledSpeaker
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
     return InstalledSpeaker(settings, calibrates=settings.engine.calibrate)
@@ -134,7 +134,7 @@ def serve(
 
 def _calibrate(arguments: Sequence[str]) -> int:
     try:
-        from fishvoiced.calibrate import calibrate_command
+        from fishvoiced.cli.calibrate import calibrate_command
 
         return calibrate_command(arguments)
     except FishvoiceError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fishvoice.protocol import SegmentError, Synthesize
-from fishvoiced.utterance import Loaded
+from fishvoiced.voices.base import Loaded
 
 
 @dataclass(frozen=True)

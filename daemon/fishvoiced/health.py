@@ -15,7 +15,7 @@ from fishvoice.protocol import VERSION as PROTOCOL
 from fishvoiced import __version__
 from fishvoiced.errors import MissingExtra
 from fishvoiced.pace import Pace
-from fishvoiced.utterance import Loaded
+from fishvoiced.voices.base import Loaded
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

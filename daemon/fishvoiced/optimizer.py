@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from fishvoice.protocol import Sampling, Synthesize
-from fishvoiced.catalog import Catalog, user_models, user_voices
 from fishvoiced.config import Config
 from fishvoiced.errors import BadReference, CheckpointError, EngineError
-from fishvoiced.model.store import ConvertedModel
-from fishvoiced.speaker import InstalledSpeaker
+from fishvoiced.fish.backend import InstalledSpeaker
+from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
+from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure
 
@@ -64,9 +64,9 @@ class UniversalFishSpeechOptimizer:
             return ConvertedModel.open(path)
         if not (path / "config.json").exists():
             raise CheckpointError(f"{path} is neither a Fish checkpoint folder nor a converted model")
-        from fishvoiced.model.cli import require_export
-        from fishvoiced.model.convert import import_checkpoint
-        from fishvoiced.speaker import engine_choice
+        from fishvoiced.cli.models import require_export
+        from fishvoiced.fish.backend import engine_choice
+        from fishvoiced.fish.convert.importer import import_checkpoint
 
         require_export()
         from fishvoiced.hardware.collect import collect

@@ -33,14 +33,14 @@ def doctor(argv: Sequence[str]) -> int:
 def measure(again: bool) -> Measured | None:
     """The default voice's speed as kept, measured now if there is nothing or ``again``; None without a voice."""
     from fishvoiced import config
-    from fishvoiced.calibrate import calibrate_installed
-    from fishvoiced.calibration import Calibration
-    from fishvoiced.catalog import Catalog, user_models, user_voices
-    from fishvoiced.engine.select import available
+    from fishvoiced.fish.backend import engine_choice
+    from fishvoiced.fish.calibration.figures import Calibration
+    from fishvoiced.fish.calibration.measure import calibrate_installed
+    from fishvoiced.fish.engine.select import available
+    from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
+    from fishvoiced.fish.store.models import DECODER, LANGUAGE
     from fishvoiced.hardware.collect import collect
     from fishvoiced.hardware.threads import thread_budget
-    from fishvoiced.model.store import DECODER, LANGUAGE
-    from fishvoiced.speaker import engine_choice
 
     settings, facts = config.load(paths.config_file(), os.environ, {}), collect()
     try:

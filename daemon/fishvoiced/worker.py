@@ -20,7 +20,7 @@ from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready,
 from fishvoiced.governor import Governor, Rest
 from fishvoiced.synthesis.audio import to_pcm
 from fishvoiced.synthesis.base import Chunk, SegmentFailure
-from fishvoiced.utterance import Loaded, Speaker, Utterance
+from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 
 @dataclass

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.engine.onnx_engine import OnnxEngine
-from fishvoiced.engine.sessions import Runtime
 from fishvoiced.errors import ModelStoreError
-from fishvoiced.model.store import ConvertedModel
+from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.engine.sessions import Runtime
+from fishvoiced.fish.store.models import ConvertedModel
 
 
 @pytest.fixture

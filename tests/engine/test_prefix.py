@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.engine.onnx_engine import KVBuffers, OnnxEngine
-from fishvoiced.engine.prefix import MOST_IN_MEMORY, Prefixes
-from fishvoiced.engine.sessions import Runtime, Session
+from fishvoiced.fish.engine.onnx_engine import KVBuffers, OnnxEngine
+from fishvoiced.fish.engine.prefix_cache import MOST_IN_MEMORY, Prefixes
+from fishvoiced.fish.engine.sessions import Runtime, Session
+from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.store.models import SLOW, ConvertedModel
+from fishvoiced.fish.store.voices import VoiceStore
 from fishvoiced.fish.types import Codes, Prompt, Reference, SamplingOptions
-from fishvoiced.model.store import SLOW, ConvertedModel
-from fishvoiced.prompt import build_prompt
-from fishvoiced.speaker import prepare
+from fishvoiced.fish.warm_up import prepare
 from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS, Speech
 from fishvoiced.synthesis.pipeline import synthesize
-from fishvoiced.voices import VoiceStore
 
 SAMPLING = SamplingOptions(temperature=0.9, top_p=0.9, repetition_penalty=1.1)
 
@@ -209,7 +209,7 @@ def test_a_full_disk_leaves_nothing_behind(
         file.write(b"half of it")  # type: ignore[attr-defined]
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fishvoiced.engine.prefix.np.save", full)
+    monkeypatch.setattr("fishvoiced.fish.engine.prefix_cache.np.save", full)
     assert codes(engine, reference(folder=tmp_path)).shape[1] > 5
     assert "No space left" in caplog.text
     assert files(tmp_path) == []

@@ -16,7 +16,8 @@ from fishvoiced.config import Config
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.governor import Governor, Unhurried
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
-from fishvoiced.utterance import Loaded, Speed, Utterance
+from fishvoiced.voices.base import Loaded, Utterance
+from fishvoiced.voices.speed import Speed
 
 SAMPLE_RATE = 44100
 FRAME_SAMPLES = 2048
@@ -33,7 +34,7 @@ class Manner:
 
 
 class ToneSpeaker:
-    """Implements `fishvoiced.utterance.Speaker`. Every word is one frame; some words are faults:
+    """Implements `fishvoiced.voices.base.Speaker`. Every word is one frame; some words are faults:
 
     ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
     that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest.

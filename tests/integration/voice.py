@@ -28,7 +28,7 @@ from fishvoiced.config import Config
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
 from fishvoiced.synthesis.time_stretch import Stretcher
-from fishvoiced.utterance import Loaded, Speaker, Utterance
+from fishvoiced.voices.base import Loaded, Speaker, Utterance
 from tests.integration.rig import SEED
 
 FLITE_RATE = 16000

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from fishvoiced.errors import CheckpointError
-from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model.codec import CausalTransposedConv, Stream
-from fishvoiced.model.config import CodecConfig, ModelConfig
-from fishvoiced.model.convert import checkpoint_hash
+from fishvoiced.fish.config import CodecConfig, ModelConfig
+from fishvoiced.fish.convert.importer import checkpoint_hash
+from fishvoiced.fish.network import checkpoint as checkpoints
+from fishvoiced.fish.network.codec import CausalTransposedConv, Stream
 from tools.random_checkpoint import S1_MINI
 
 Edit = Callable[[Path], object]

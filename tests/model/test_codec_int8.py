@@ -12,15 +12,19 @@ import onnx
 import pytest
 import torch
 
-from fishvoiced.catalog import STARTER_FOLDER
-from fishvoiced.engine.onnx_engine import OnnxDecoder
-from fishvoiced.engine.select import available
-from fishvoiced.engine.sessions import Runtime, Session
 from fishvoiced.errors import CheckpointError
-from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import codec_int8, convert, export, levels, typical
-from fishvoiced.model.convert import import_checkpoint, write_graph
-from fishvoiced.model.store import DECODER, ConvertedModel, ModelStore
+from fishvoiced.fish.convert import export
+from fishvoiced.fish.convert import importer as convert
+from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
+from fishvoiced.fish.engine.onnx_engine import OnnxDecoder
+from fishvoiced.fish.engine.select import available
+from fishvoiced.fish.engine.sessions import Runtime, Session
+from fishvoiced.fish.network import checkpoint as checkpoints
+from fishvoiced.fish.quantize import codec_int8
+from fishvoiced.fish.quantize import qparams as levels
+from fishvoiced.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.fish.store.models import DECODER, ConvertedModel, ModelStore
 from tools.starter_voice.mel import log_mel
 
 FARTHEST = 0.15

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fishvoiced.catalog import STARTER_FOLDER
-from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import typical
-from fishvoiced.model.compensation import compensate_fast, compensate_slow, compensated
-from fishvoiced.model.convert import rounded
-from fishvoiced.model.quantize import pack
-from fishvoiced.model.store import FAST, SLOW
+from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert.importer import rounded
+from fishvoiced.fish.network import checkpoint as checkpoints
+from fishvoiced.fish.quantize.gptq import compensate_fast, compensate_slow, compensated
+from fishvoiced.fish.quantize.weights import pack
+from fishvoiced.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.fish.store.models import FAST, SLOW
 from tests.model.test_quantize import unpack
 
 

@@ -9,8 +9,8 @@ import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 
-from fishvoiced.engine.sessions import Array
-from fishvoiced.model.fusion import NORM, fuse_sums_with_norms
+from fishvoiced.fish.convert.fusion import NORM, fuse_sums_with_norms
+from fishvoiced.fish.engine.sessions import Array
 
 WIDTH = 32
 

@@ -11,17 +11,19 @@ import pytest
 import torch
 
 from benchmarks.s1_engine import Stopwatch
-from fishvoiced.engine import onnx_engine
-from fishvoiced.engine.onnx_engine import INT8_PREFILL, OnnxEngine
-from fishvoiced.engine.sessions import Array, Runtime, Session, keeps_int8_kv
 from fishvoiced.errors import EngineError
+from fishvoiced.fish.convert import export
+from fishvoiced.fish.convert import importer as convert
+from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
+from fishvoiced.fish.engine import onnx_engine
+from fishvoiced.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
+from fishvoiced.fish.engine.sessions import Array, Runtime, Session, keeps_int8_kv
+from fishvoiced.fish.network import checkpoint as checkpoints
+from fishvoiced.fish.network.layers import KVCache
+from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.quantize import kv_int8
+from fishvoiced.fish.store.models import SLOW, ConvertedModel, ModelStore
 from fishvoiced.fish.types import Codes, Reference, SamplingOptions
-from fishvoiced.model import checkpoint as checkpoints
-from fishvoiced.model import convert, export, kv_int8
-from fishvoiced.model.convert import import_checkpoint, write_graph
-from fishvoiced.model.layers import KVCache
-from fishvoiced.model.store import SLOW, ConvertedModel, ModelStore
-from fishvoiced.prompt import build_prompt
 
 LENGTH = 40
 

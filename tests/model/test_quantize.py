@@ -8,8 +8,8 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from fishvoiced.model import quantize
-from fishvoiced.model.quantize import Packed, pack, quantize_matmuls
+from fishvoiced.fish.quantize import weights as quantize
+from fishvoiced.fish.quantize.weights import Packed, pack, quantize_matmuls
 
 
 def unpack(packed: Packed, bits: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fishvoiced.errors import ModelStoreError
-from fishvoiced.model.store import (
+from fishvoiced.fish.store.models import (
     ABOUT,
     DECODER,
     LANGUAGE,

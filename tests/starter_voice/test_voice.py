@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.text.tokenizer import INTERLEAVE, SPEAKER, Tokenizer
+from fishvoiced.fish.tokenizer import INTERLEAVE, SPEAKER, Tokenizer
 from tools.starter_voice import dual_ar, voice
 from tools.starter_voice.data import Example
 from tools.starter_voice.phones import CONSONANTS, LETTERS, SYMBOLS, VOWELS, symbol

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.s1_engine import SENTENCE
-from fishvoiced.text.tokenizer import Tokenizer
+from fishvoiced.fish.tokenizer import Tokenizer
 from tools import byte_pairs
 from tools.random_checkpoint import S1_MERGES, S1_MINI, TINY, write_tokenizer
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fishvoiced.model.checkpoint import CODEC_FILE
+from fishvoiced.fish.network.checkpoint import CODEC_FILE
 from tools.starter_voice.flite import CEPSTRA, CHANNELS, ROWS
 from tools.starter_voice.speech import read_shard
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -185,9 +184,3 @@ def table(report: Report) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
-
-
-if __name__ == "__main__":  # the stage "evaluate" by its own name
-    from tools.starter_voice.__main__ import main
-
-    main(["evaluate", *sys.argv[1:]])

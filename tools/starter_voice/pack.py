@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from fishvoiced.model import checkpoint
-from fishvoiced.model.config import ModelConfig, SamplingDefaults
+from fishvoiced.fish.config import ModelConfig, SamplingDefaults
+from fishvoiced.fish.network import checkpoint
 from fishvoiced.text.english import LEXICON_FILE
 from tools.starter_voice import adversarial, decoder, dual_ar, voice
 from tools.starter_voice.codebooks import Codebooks

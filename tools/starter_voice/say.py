@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fishvoiced.engine.base import Engine
+from fishvoiced.fish.engine.base import Engine
+from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import SamplingOptions
-from fishvoiced.prompt import build_prompt
 from fishvoiced.text.english import load
 from tools.starter_voice import flite
 
@@ -44,7 +44,7 @@ class EngineVoice:
 
 
 def torch_voice(folder: Path, sampling: SamplingOptions | None = None) -> EngineVoice:
-    from fishvoiced.engine.torch_engine import TorchEngine
+    from fishvoiced.fish.engine.torch_engine import TorchEngine
 
     return EngineVoice(TorchEngine(folder), folder, sampling)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fishvoiced.model.convert import import_checkpoint
-from fishvoiced.model.store import ConvertedModel, ModelStore
+from fishvoiced.fish.convert.importer import import_checkpoint
+from fishvoiced.fish.store.models import ConvertedModel, ModelStore
 
 LANGUAGE, CODEC = "fp16", "fp16"
 CONVERTED = "converted"

@@ -6,8 +6,8 @@ import base64
 import json
 from pathlib import Path
 
-from fishvoiced.model.config import DualARConfig
-from fishvoiced.text.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.fish.config import DualARConfig
+from fishvoiced.fish.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from tools.starter_voice.codebooks import BOOK, BOOKS
 from tools.starter_voice.phones import SYMBOLS
 

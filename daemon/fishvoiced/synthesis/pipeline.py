@@ -11,10 +11,10 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from fishvoiced.engine.base import Engine
 from fishvoiced.errors import BadRequest, FishvoiceError
+from fishvoiced.fish.engine.base import Engine
+from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import Codes
-from fishvoiced.prompt import build_prompt
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Speech, Step
 from fishvoiced.synthesis.join import Joiner, pause_after

@@ -1,0 +1,1 @@
+"""How fast a Fish model runs on this machine: measuring, keeping, choosing."""

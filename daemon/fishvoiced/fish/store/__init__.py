@@ -1,0 +1,1 @@
+"""Converted models, saved voices and reference recordings on disk; needs no torch."""

@@ -1,0 +1,99 @@
+"""Everything that can speak on this machine, by name: models, the user's voices made from recordings, the default.
+
+A *model* speaks with its own voice; a *voice* of the user is a model and a reference recording. Names are looked
+up among the voices first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+import fishvoiced
+from fishvoice import paths
+from fishvoice.protocol import VoiceInfo
+from fishvoiced.errors import UnknownVoice
+from fishvoiced.fish.config import CodecConfig
+from fishvoiced.fish.store.models import ConvertedModel, ModelStore
+from fishvoiced.fish.store.voices import Voice, VoiceStore
+from fishvoiced.fish.types import Reference
+
+STARTER = "starter"
+STARTER_FOLDER = Path(fishvoiced.__file__).parent / "starter"
+
+
+def user_models(*elsewhere: Path) -> ModelStore:
+    """The models this user has converted, the ones that came with the package, and single folders elsewhere."""
+    shipped = STARTER_FOLDER.glob("converted/*") if STARTER_FOLDER.is_dir() else ()
+    return ModelStore(paths.cache_dir() / "models", (*elsewhere, *shipped))
+
+
+def user_voices() -> VoiceStore:
+    return VoiceStore(paths.data_dir() / "voices")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a name stands for: a model, and the user's voice where it is one."""
+
+    name: str
+    model: ConvertedModel
+    voice: Voice | None = None
+
+
+class Catalog:
+    """``default`` is the configured default voice's name, or None for the starter voice."""
+
+    def __init__(self, models: ModelStore, voices: VoiceStore, default: str | None = None) -> None:
+        self._models = models
+        self._voices = voices
+        self._default = default
+
+    def choose(self, name: str | None) -> Choice:
+        """Raises UnknownVoice, naming what there is; BadReference if the voice is damaged."""
+        wanted = name or self._default or self._first()
+        if wanted in {voice.name for voice in self._voices.all().voices}:
+            voice = self._voices.get(wanted)
+            model = self._models.find(voice.model)
+            if model is None:
+                raise UnknownVoice(f"voice {wanted!r} needs the model {voice.model!r}: import its checkpoint again")
+            return Choice(wanted, model, voice)
+        model = self._models.find(wanted)
+        if model is None:
+            known = ", ".join(info.name for info in self.infos()) or "none: fishvoice models import CHECKPOINT"
+            raise UnknownVoice(f"there is no voice {wanted!r}; the voices are: {known}")
+        return Choice(model.name, model)
+
+    def reference(self, voice: Voice, codec: CodecConfig) -> Reference:
+        return self._voices.reference(voice.name, codec)
+
+    def infos(self) -> list[VoiceInfo]:
+        """Every voice there is; exactly one is the default if there are any."""
+        models = [m for m in self._models.models() if isinstance(m, ConvertedModel)]
+        infos = [
+            VoiceInfo(
+                name=model.name,
+                language="en" if model.config.frontend == "english" else None,
+                model=model.name,
+                sample_rate=model.config.codec.sample_rate,
+                clones=model.config.codec.has_encoder,
+                description=model.config.description,
+            )
+            for model in models
+        ]
+        rates = {model.name: model.config.codec.sample_rate for model in models}
+        infos += [
+            VoiceInfo(v.name, v.language, v.model, rates.get(v.model), description=v.description)
+            for v in self._voices.all().voices
+        ]
+        default = self._default or (self._first() if infos else None)
+        return [msgspec.structs.replace(info, default=info.name == default) for info in infos]
+
+    def _first(self) -> str:
+        """The starter voice, else whatever model there is."""
+        names = [m.name for m in self._models.models() if isinstance(m, ConvertedModel)]
+        if STARTER in names or not names:
+            return STARTER
+        return names[0]
