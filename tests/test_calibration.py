@@ -18,7 +18,7 @@ from fishvoiced.fish.engine.select import EngineChoice
 from fishvoiced.fish.store.catalog import Choice
 from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
-from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND

@@ -13,7 +13,7 @@ import pytest
 
 from fishvoice import paths
 from fishvoice.cli import main
-from fishvoiced import first_start
+from fishvoiced.doctor import first_start
 from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.monitor.history import History, HistoryPoint
 from fishvoiced.monitor.throttle import Phase

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command ``fishvoiced``; the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["classify"]:
-        from fishvoiced.hardware.cli import classify_command
+        from fishvoiced.cli.classify import classify_command
 
         return classify_command(arguments[1:])
     if arguments[:1] == ["calibrate"]:
@@ -61,7 +61,8 @@ def installed_speaker(settings: Config) -> Speaker:
 def installed_governor(settings: Config) -> Governor:
     """What slows inference down when the machine gets hot. Raises MissingExtra."""
     try:
-        from fishvoiced import first_start, thermostat
+        from fishvoiced import thermostat
+        from fishvoiced.doctor import first_start
         from fishvoiced.monitor.history import History
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error

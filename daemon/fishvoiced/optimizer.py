@@ -69,7 +69,7 @@ class UniversalFishSpeechOptimizer:
         from fishvoiced.fish.convert.importer import import_checkpoint
 
         require_export()
-        from fishvoiced.hardware.collect import collect
+        from fishvoiced.hardware.detect.collect import collect
 
         choice = engine_choice(self.settings, collect())
         return import_checkpoint(

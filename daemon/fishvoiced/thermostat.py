@@ -11,8 +11,8 @@ from typing import Any
 
 from fishvoiced import config
 from fishvoiced.governor import Rest
-from fishvoiced.hardware.collect import collect
-from fishvoiced.hardware.doors import live_doors
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.detect.system_access import live_doors
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History

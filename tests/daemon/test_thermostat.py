@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fishvoiced.governor import Rest
-from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
@@ -92,7 +92,7 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
 
 
 def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
-    from fishvoiced.monitor.top import TopView
+    from fishvoiced.cli.top import TopView
 
     kitchen.thermostat.busy(True)
     kitchen.thermostat.worked("m", 10, 0.1)

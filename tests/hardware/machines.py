@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fishvoiced.hardware.doors import CommandError
+from fishvoiced.hardware.detect.system_access import CommandError
 
 
 def tree(root: Path, files: Mapping[str, str]) -> Path:

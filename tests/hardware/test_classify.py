@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.hardware.brand import parse_brand
 from fishvoiced.hardware.classify import GUESS, classify
+from fishvoiced.hardware.cpu_name import parse_brand
 from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa
 from fishvoiced.hardware.tiers import Tier
 from tests.hardware.brands import CASES

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fishvoiced.hardware.classify import classify
-from fishvoiced.hardware.collect import collect
-from fishvoiced.hardware.doors import CommandError, Doors, Files, run_command
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.detect.linux import cpu_list
+from fishvoiced.hardware.detect.system_access import CommandError, Doors, Files, run_command
 from fishvoiced.hardware.facts import HardwareFacts, Isa, Power, System
-from fishvoiced.hardware.linux import cpu_list
 from fishvoiced.hardware.tiers import Tier
 from tests.hardware.machines import (
     EPYC_GUEST,

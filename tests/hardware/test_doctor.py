@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.collect import collect
-from fishvoiced.hardware.doctor import DoctorReport, Measured, PrecisionFigure, SensorLine, diagnose
-from fishvoiced.hardware.doctor_command import ask_sensors, doctor_command, examine
-from fishvoiced.hardware.doctor_view import first_start, render, to_json
-from fishvoiced.hardware.doors import Doors, Files
+from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
+from fishvoiced.doctor.examine import ask_sensors, doctor_command, examine
+from fishvoiced.doctor.platforms import Installed, Platform, Support, matrix
+from fishvoiced.doctor.view import first_start, render, to_json
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.detect.system_access import Doors, Files
 from fishvoiced.hardware.facts import System
-from fishvoiced.hardware.platforms import Installed, Platform, Support, matrix
 from fishvoiced.hardware.tiers import Tier
+from fishvoiced.voices.speed import Measured, PrecisionFigure
 from tests.hardware.machines import (
     EPYC_GUEST,
     I7_12700H,

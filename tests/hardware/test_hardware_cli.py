@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fishvoiced.hardware.cli import classify_command
+from fishvoiced.cli.classify import classify_command
 
 
 @pytest.mark.parametrize(

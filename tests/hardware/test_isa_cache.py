@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fishvoiced.hardware.detect.isa_cache import learn_isa, with_cached_isa
 from fishvoiced.hardware.facts import HardwareFacts, Isa
-from fishvoiced.hardware.isa_cache import learn_isa, with_cached_isa
 
 WINDOWS = HardwareFacts(machine="AMD64", brand="Some CPU", isa=Isa(avx2=True, avx512f=False))
 

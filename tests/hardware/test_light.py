@@ -11,10 +11,10 @@ PROGRAM = f"""
 import sys
 import fishvoiced
 before = set(sys.modules)
-import fishvoiced.hardware.doctor_command, fishvoiced.hardware.cli, fishvoiced.hardware.isa_cache
+import fishvoiced.doctor.examine, fishvoiced.cli.classify, fishvoiced.hardware.detect.isa_cache
 import fishvoiced.monitor.monitor, fishvoiced.monitor.pacing, fishvoiced.monitor.status
-import fishvoiced.monitor.report, fishvoiced.monitor.top
-from fishvoiced.hardware.collect import collect
+import fishvoiced.cli.report, fishvoiced.cli.top
+from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.classify import classify
 classify(collect())
 print(*(name for name in {HEAVY!r} if name in sys.modules and name not in before))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.hardware.collect import collect
-from fishvoiced.hardware.doors import Doors, Files
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.detect.system_access import Doors, Files
 from fishvoiced.hardware.environment import (
     apply_environment,
     environment,

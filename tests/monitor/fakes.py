@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fishvoiced.hardware.doors import CommandError
+from fishvoiced.hardware.detect.system_access import CommandError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.doors import Doors, Files, live_doors
+from fishvoiced.cli.top import TopView
+from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
@@ -17,7 +18,6 @@ from fishvoiced.monitor.probe import Probe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
 from fishvoiced.monitor.status import thermal_status
 from fishvoiced.monitor.throttle import Phase
-from fishvoiced.monitor.top import TopView
 from tests.hardware.machines import tree
 from tests.monitor.fakes import Clock, FakeProbe, celsius, reading
 

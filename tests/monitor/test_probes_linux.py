@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.doors import Doors, Files, live_doors
+from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
 from fishvoiced.monitor.probes import discover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
 from fishvoiced.monitor.probes import discover

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Guard, ProbeError
 from fishvoiced.monitor.probes import discover, libre_hardware_monitor

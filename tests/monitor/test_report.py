@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fishvoiced.cli.report import ReportError, write_report
 from fishvoiced.monitor.history import HistoryPoint
-from fishvoiced.monitor.report import ReportError, write_report
 from fishvoiced.monitor.throttle import Phase
 
 HOUR = [

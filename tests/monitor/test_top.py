@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fishvoiced.monitor.top import TopView, render_top, sparkline
+from fishvoiced.cli.top import TopView, render_top, sparkline
 
 STATUS: dict[str, object] = {
     "model": "s1-mini",

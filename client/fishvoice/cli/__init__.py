@@ -37,10 +37,12 @@ VERBS = {
     "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "models": Verb("fishvoiced.cli.models", "models_command", "list, import, remove models", "daemon"),
-    "doctor": Verb("fishvoiced.verbs", "doctor", "what this machine is, can do, and how fast it speaks", "daemon"),
-    "top": Verb("fishvoiced.verbs", "top", "the daemon's heat, speed and queue, live", "daemon"),
-    "report": Verb("fishvoiced.verbs", "report", "the last hour's heat and speed as a page or a picture", "daemon"),
-    "classify": Verb("fishvoiced.hardware.cli", "classify_command", "the tier of a CPU given by hand", "daemon"),
+    "doctor": Verb("fishvoiced.cli.doctor", "doctor", "what this machine is, can do, and how fast it speaks", "daemon"),
+    "top": Verb("fishvoiced.cli.top", "top", "the daemon's heat, speed and queue, live", "daemon"),
+    "report": Verb(
+        "fishvoiced.cli.report", "report", "the last hour's heat and speed as a page or a picture", "daemon"
+    ),
+    "classify": Verb("fishvoiced.cli.classify", "classify_command", "the tier of a CPU given by hand", "daemon"),
 }
 
 

@@ -10,7 +10,7 @@ from fishvoiced.fish.calibration.figures import Calibration
 from fishvoiced.fish.calibration.measure import calibrate
 from fishvoiced.fish.store.catalog import Choice
 from fishvoiced.fish.store.models import ConvertedModel
-from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.detect.collect import collect
 
 
 def calibrate_command(argv: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
 from fishvoiced.fish.store.models import ENCODER, ConvertedModel
 from fishvoiced.fish.store.reference_audio import read_reference
 from fishvoiced.fish.types import Reference
-from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.detect.collect import collect
 
 
 def add(argv: Sequence[str]) -> int:

@@ -23,7 +23,7 @@ from fishvoiced.fish.store.reference_audio import read_reference
 from fishvoiced.fish.types import Codes, Frontend, Reference, SamplingOptions
 from fishvoiced.fish.warm_up import load_frontend, prepare, warm_up
 from fishvoiced.hardware.classify import classify
-from fishvoiced.hardware.collect import collect
+from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for

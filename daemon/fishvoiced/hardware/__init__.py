@@ -1,1 +1,1 @@
-"""The hardware room: what this machine is, which tier it belongs to, what to expect of it."""
+"""Facts about a machine to tier, threads and environment; pure, reads nothing itself."""

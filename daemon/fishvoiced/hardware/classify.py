@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fishvoiced.hardware.apple import fanless
-from fishvoiced.hardware.arm import PartKind, is_board, part_kind, part_name
+from fishvoiced.hardware.apple_models import fanless
+from fishvoiced.hardware.arm_parts import PartKind, is_board, part_kind, part_name
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.tiers import Tier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fishvoiced.hardware.brand import CpuName
+from fishvoiced.hardware.cpu_name import CpuName
 
 
 class System(StrEnum):

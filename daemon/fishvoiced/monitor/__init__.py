@@ -1,1 +1,1 @@
-"""The monitor room: heat and throughput as they are, and what synthesis should do about them."""
+"""Heat and throughput to advice on how fast to speak; reads sensors, changes nothing."""

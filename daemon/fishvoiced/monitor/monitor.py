@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History, HistoryPoint
 from fishvoiced.monitor.m1_air import AirExpectation, AirReport, AirSample, AirState, observe, report, warning

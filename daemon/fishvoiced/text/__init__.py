@@ -1,1 +1,1 @@
-"""From what a person wrote to what the model reads: normalization, segments, pronunciation, tokens."""
+"""From what a person wrote to what a voice reads: normalization, segments, pronunciation; pure."""

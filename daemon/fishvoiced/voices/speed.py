@@ -19,3 +19,39 @@ class Speed:
     def expected(self) -> float | None:
         """What to tell a listener."""
         return self.predicted if self.observed is None else self.observed
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionFigure:
+    """One calibrated combination and the RTF that it predicts."""
+
+    precision: str
+    threads: int
+    predicted_rtf: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What this machine measured of itself: the calibration's figures, the choice among them, and
+    the RTF observed over ``utterances`` (None before the first)."""
+
+    model: str
+    figures: tuple[PrecisionFigure, ...]
+    precision: str
+    threads: int
+    observed_rtf: float | None = None
+    utterances: int = 0
+
+    @property
+    def predicted_rtf(self) -> float | None:
+        """The prediction for the chosen combination."""
+        chosen = (f for f in self.figures if f.precision == self.precision and f.threads == self.threads)
+        return next((figure.predicted_rtf for figure in chosen), None)
+
+    @property
+    def prediction_error(self) -> float | None:
+        """(predicted - observed) / observed; None until both are known."""
+        predicted, observed = self.predicted_rtf, self.observed_rtf
+        if predicted is None or not observed:
+            return None
+        return (predicted - observed) / observed

@@ -21,10 +21,9 @@ from fishvoiced import __version__
 from fishvoiced.config import Engine as EngineSettings
 from fishvoiced.fish.engine.select import EngineChoice
 from fishvoiced.fish.store.models import PRECISIONS, ConvertedModel
-from fishvoiced.hardware.doctor import Measured, PrecisionFigure
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import prefer_fewer
-from fishvoiced.voices.speed import Speed
+from fishvoiced.voices.speed import Measured, PrecisionFigure, Speed
 
 ENOUGH = 3
 """After so many utterances the observed RTF takes the prediction's place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishvoiced.hardware.doors import Doors
+from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.probe import Probe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fishvoiced.hardware.doors import Files
+from fishvoiced.hardware.detect.system_access import Files
 from fishvoiced.monitor.probe import ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 

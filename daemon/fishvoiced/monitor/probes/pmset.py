@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fishvoiced.hardware.doors import CommandError, Run
+from fishvoiced.hardware.detect.system_access import CommandError, Run
 from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from xml.parsers.expat import ExpatError
 
-from fishvoiced.hardware.doors import CommandError, Run
+from fishvoiced.hardware.detect.system_access import CommandError, Run
 from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 

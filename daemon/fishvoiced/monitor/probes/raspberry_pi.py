@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishvoiced.hardware.doors import CommandError, Doors, Files
+from fishvoiced.hardware.detect.system_access import CommandError, Doors, Files
 from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 

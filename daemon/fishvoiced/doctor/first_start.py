@@ -6,9 +6,9 @@ import logging
 from typing import TextIO
 
 from fishvoice import paths
-from fishvoiced.hardware.doctor_command import examine
-from fishvoiced.hardware.doctor_view import first_start
-from fishvoiced.hardware.doors import live_doors
+from fishvoiced.doctor.examine import examine
+from fishvoiced.doctor.view import first_start
+from fishvoiced.hardware.detect.system_access import live_doors
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
-"""The report: the monitor's last hour as a plot (.png) or a page (.html)."""
+"""The command ``fishvoice report``: the monitor's last hour as a plot (.png) or a page (.html)."""
 
 from __future__ import annotations
 
+import argparse
 import base64
 import html
 import io
@@ -10,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fishvoiced.monitor.history import HistoryPoint
+from fishvoice import paths
+from fishvoiced.errors import FishvoiceError
+from fishvoiced.monitor.history import HistoryPoint, read_history
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +27,10 @@ _PHASE_COLORS = {
 }
 
 
-class ReportError(Exception):
+class ReportError(FishvoiceError):
     """The report cannot be made; the message says what to do."""
+
+    code = "bad_request"
 
 
 def write_report(points: Sequence[HistoryPoint], out: Path) -> None:
@@ -124,3 +129,12 @@ def _sums(points: Sequence[HistoryPoint]) -> list[tuple[str, str]]:
         ("RTF", spread([p.rtf for p in points if p.rtf is not None], ".2f")),
         ("states", ", ".join(f"{name} {count / len(points):.0%}" for name, count in phases.items())),
     ]
+
+
+def report(argv: Sequence[str]) -> int:
+    """Plot the last hour."""
+    parser = argparse.ArgumentParser(prog="fishvoice report", description="The last hour as a page or a picture.")
+    parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="FILE.html or FILE.png")
+    options = parser.parse_args(argv)
+    write_report(read_history(paths.state_dir() / "heat.bin"), options.out)
+    return 0

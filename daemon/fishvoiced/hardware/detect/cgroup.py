@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fishvoiced.hardware.doors import Files
+from fishvoiced.hardware.detect.system_access import Files
 
 _MOUNT = "sys/fs/cgroup"
 

@@ -7,10 +7,10 @@ import json
 import sys
 from collections.abc import Sequence
 
-from fishvoiced.hardware.apple import fanless
-from fishvoiced.hardware.arm import part_name
-from fishvoiced.hardware.brand import parse_brand
+from fishvoiced.hardware.apple_models import fanless
+from fishvoiced.hardware.arm_parts import part_name
 from fishvoiced.hardware.classify import classify
+from fishvoiced.hardware.cpu_name import parse_brand
 from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa
 
 

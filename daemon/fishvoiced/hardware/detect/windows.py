@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from fishvoiced.hardware.brand import parse_brand
-from fishvoiced.hardware.doors import Doors, WindowsKernel
+from fishvoiced.hardware.cpu_name import parse_brand
+from fishvoiced.hardware.detect.system_access import Doors, WindowsKernel
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 
 _CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"

@@ -128,7 +128,7 @@ def live_doors(root: Path = Path("/")) -> Doors:
     the files of another, recorded machine."""
     machine = platform.machine()
     if sys.platform == "win32":
-        from fishvoiced.hardware.windows_kernel import LiveKernel, read_registry
+        from fishvoiced.hardware.detect.windows_kernel import LiveKernel, read_registry
 
         kernel = LiveKernel()
         return Doors(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
-from fishvoiced.hardware.doctor import DoctorReport
+from fishvoiced.doctor.diagnosis import DoctorReport
+from fishvoiced.doctor.platforms import Capability, Platform, Support
 from fishvoiced.hardware.facts import HardwareFacts
-from fishvoiced.hardware.platforms import Capability, Platform, Support
 
 _UNKNOWN = "not known"
 

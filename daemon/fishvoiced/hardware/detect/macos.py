@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fishvoiced.hardware.apple import fanless
-from fishvoiced.hardware.brand import parse_brand
-from fishvoiced.hardware.doors import CommandError, Doors
+from fishvoiced.hardware.apple_models import fanless
+from fishvoiced.hardware.cpu_name import parse_brand
+from fishvoiced.hardware.detect.system_access import CommandError, Doors
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 
 _SYSCTL = (

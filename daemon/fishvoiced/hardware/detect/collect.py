@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from fishvoiced.hardware.brand import parse_brand
-from fishvoiced.hardware.doors import Doors, live_doors
+from fishvoiced.hardware.cpu_name import parse_brand
+from fishvoiced.hardware.detect.linux import collect_linux
+from fishvoiced.hardware.detect.macos import collect_macos
+from fishvoiced.hardware.detect.system_access import Doors, live_doors
+from fishvoiced.hardware.detect.windows import collect_windows
 from fishvoiced.hardware.facts import Core, HardwareFacts, System
-from fishvoiced.hardware.linux import collect_linux
-from fishvoiced.hardware.macos import collect_macos
-from fishvoiced.hardware.windows import collect_windows
 
 
 def collect(doors: Doors | None = None) -> HardwareFacts:

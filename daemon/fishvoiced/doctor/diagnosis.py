@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fishvoiced.hardware.classify import Classification, classify
-from fishvoiced.hardware.environment import SessionAdvice, environment, session_advice
-from fishvoiced.hardware.facts import HardwareFacts
-from fishvoiced.hardware.platforms import (
+from fishvoiced.doctor.platforms import (
     Capability,
     Installed,
     Platform,
@@ -18,8 +15,12 @@ from fishvoiced.hardware.platforms import (
     tools,
     warnings,
 )
+from fishvoiced.hardware.classify import Classification, classify
+from fishvoiced.hardware.environment import SessionAdvice, environment, session_advice
+from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import ThreadBudget, thread_budget
 from fishvoiced.hardware.tiers import TierProfile, profile_for
+from fishvoiced.voices.speed import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +33,6 @@ class SensorLine:
     detail: str
     hint: str = ""
     heat: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class PrecisionFigure:
-    """One calibrated combination and the RTF that it predicts."""
-
-    precision: str
-    threads: int
-    predicted_rtf: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What this machine measured of itself: the calibration's figures, the choice among them, and
-    the RTF observed over ``utterances`` (None before the first)."""
-
-    model: str
-    figures: tuple[PrecisionFigure, ...]
-    precision: str
-    threads: int
-    observed_rtf: float | None = None
-    utterances: int = 0
-
-    @property
-    def predicted_rtf(self) -> float | None:
-        """The prediction for the chosen combination."""
-        chosen = (f for f in self.figures if f.precision == self.precision and f.threads == self.threads)
-        return next((figure.predicted_rtf for figure in chosen), None)
-
-    @property
-    def prediction_error(self) -> float | None:
-        """(predicted - observed) / observed; None until both are known."""
-        predicted, observed = self.predicted_rtf, self.observed_rtf
-        if predicted is None or not observed:
-            return None
-        return (predicted - observed) / observed
 
 
 @dataclass(frozen=True, slots=True)

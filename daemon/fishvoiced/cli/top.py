@@ -1,10 +1,14 @@
-"""TopView: one glance at a running daemon, from its status, drawn with rich."""
+"""The command ``fishvoice top``: one glance at a running daemon, from its status, drawn with rich."""
 
 from __future__ import annotations
 
+import argparse
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from fishvoice.client import Client
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -133,3 +137,25 @@ def _items(value: object) -> Sequence[object]:
 
 def _numbers(value: object) -> tuple[float, ...]:
     return tuple(number for item in _items(value) if (number := _number(item)) is not None)
+
+
+def top(argv: Sequence[str]) -> int:
+    """Show the daemon's temperature, state, RTF and queue until interrupted."""
+    parser = argparse.ArgumentParser(prog="fishvoice top", description="How the daemon fares, live.")
+    parser.add_argument("--once", action="store_true", help="show it once")
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="default 1")
+    options = parser.parse_args(argv)
+    if not options.every > 0:
+        parser.error("--every needs a number of seconds above 0")
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    with Client(start=False) as client:
+        if options.once or not console.is_terminal:
+            console.print(render_top(TopView.from_status(client.status())))
+            return 0
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                live.update(render_top(TopView.from_status(client.status())), refresh=True)
+                time.sleep(options.every)

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from fishvoiced.hardware.collect import collect
-from fishvoiced.hardware.doctor import DoctorReport, Measured, SensorLine, diagnose
-from fishvoiced.hardware.doctor_view import first_start, render, render_matrix, to_json
-from fishvoiced.hardware.doors import Doors, live_doors
-from fishvoiced.hardware.platforms import Installed, matrix
+from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
+from fishvoiced.doctor.platforms import Installed, matrix
+from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.detect.system_access import Doors, live_doors
 from fishvoiced.monitor.probe import Guard
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
+from fishvoiced.voices.speed import Measured
 
 _PROGRAMS = ("systemctl", "launchctl", "schtasks", "c++", "g++", "clang++", "cl")
 

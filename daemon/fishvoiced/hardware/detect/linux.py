@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from fishvoiced.hardware.apple import fanless
-from fishvoiced.hardware.arm import part_name
-from fishvoiced.hardware.brand import parse_brand
-from fishvoiced.hardware.cgroup import read_limits
-from fishvoiced.hardware.doors import Doors, Files
+from fishvoiced.hardware.apple_models import fanless
+from fishvoiced.hardware.arm_parts import part_name
+from fishvoiced.hardware.cpu_name import parse_brand
+from fishvoiced.hardware.detect.cgroup import read_limits
+from fishvoiced.hardware.detect.system_access import Doors, Files
 from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa, Power, System
 
 _CPU = "sys/devices/system/cpu"

@@ -1,0 +1,1 @@
+"""Reads the machine: files, commands, registry, all through one door."""
