@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.__main__ import installed_speaker
 from fishvoiced.config import Config
+from fishvoiced.daemon import installed_speaker
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.voices.base import Speaker

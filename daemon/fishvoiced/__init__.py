@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fishvoiced.version import __version__
+
 if TYPE_CHECKING:
     from fishvoiced.optimizer import UniversalFishSpeechOptimizer
 
-__version__ = "0.1.0"
 __all__ = ["UniversalFishSpeechOptimizer", "__version__"]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced import logs
 from fishvoiced.config import ConfigError, Log
+from fishvoiced.process import logs
 
 
 @pytest.fixture

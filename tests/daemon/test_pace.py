@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
-from fishvoiced.loadtimes import LoadTimes
-from fishvoiced.pace import WINDOW, Late, Measured, Pace, Promised, promise
+from fishvoiced.server.latency import WINDOW, Late, Measured, Pace, Promised, promise
+from fishvoiced.server.load_times import LoadTimes
 from tests.daemon.harness import Wire, eventually, running
 
 

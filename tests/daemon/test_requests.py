@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest, UnknownVoice
-from fishvoiced.requests import check, is_name
+from fishvoiced.server.validation import check, is_name
 
 
 @pytest.mark.parametrize("name", ["starter", "Émile", "声", "s1-mini int4", "a.b_c+d@e", "7"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.residency import Residency
+from fishvoiced.server.keep_alive import Residency
 
 
 def test_unused_models_expire() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.scheduler import PATIENCE, RANK, Refused, Scheduler, Ticket
+from fishvoiced.server.scheduler import PATIENCE, RANK, Refused, Scheduler, Ticket
 from tests.daemon.tickets import PRIORITIES, admit, speak_all, ticket
 
 # -- order ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.scheduler import Admitted, Refused, Scheduler
+from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
 from tests.daemon.tickets import PRIORITIES, admit, ticket
 
 SPOKEN = {  # what is being spoken → what ends it, of another client

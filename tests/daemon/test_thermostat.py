@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from fishvoiced.governor import Rest
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
+from fishvoiced.inference.governor import Rest
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
+from fishvoiced.monitor.thermal_governor import Thermostat
 from fishvoiced.monitor.throttle import LONGEST_WAIT_S
-from fishvoiced.thermostat import Thermostat
 from tests.daemon.harness import eventually
 
 FRAME = 0.046

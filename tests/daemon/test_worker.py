@@ -9,10 +9,22 @@ from collections.abc import Iterator
 import pytest
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.desk import OUTBOX
-from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
-from fishvoiced.governor import Governor, Rest, Unhurried
-from fishvoiced.worker import Worker
+from fishvoiced.inference.governor import Governor, Rest, Unhurried
+from fishvoiced.inference.mailbox import OUTBOX
+from fishvoiced.inference.messages import (
+    Done,
+    Event,
+    Failed,
+    Job,
+    NotReady,
+    Opened,
+    Ready,
+    Rebuilt,
+    SegmentLost,
+    Sound,
+    Unloaded,
+)
+from fishvoiced.inference.thread import Worker
 from tests.daemon.harness import eventually
 from tests.fakes.speaker import Manner, ToneSpeaker
 

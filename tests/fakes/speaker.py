@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.__main__ import daemon, installed_governor
+from fishvoiced.__main__ import daemon
 from fishvoiced.config import Config
+from fishvoiced.daemon import installed_governor
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
-from fishvoiced.governor import Governor, Unhurried
+from fishvoiced.inference.governor import Governor, Unhurried
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed

@@ -23,8 +23,9 @@ import numpy as np
 import soundfile
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.__main__ import daemon, installed_governor, installed_speaker
+from fishvoiced.__main__ import daemon
 from fishvoiced.config import Config
+from fishvoiced.daemon import installed_governor, installed_speaker
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
 from fishvoiced.synthesis.time_stretch import Stretcher

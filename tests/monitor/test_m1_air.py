@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.m1_air import (
+from fishvoiced.monitor.fanless_mac import (
     AirExpectation,
     AirReport,
     AirSample,

@@ -12,9 +12,9 @@ from fishvoiced.cli.top import TopView
 from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
+from fishvoiced.monitor.guard import Probe, ProbeError
 from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import DEAD_S, Monitor, MonitorEvent
-from fishvoiced.monitor.probe import Probe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
 from fishvoiced.monitor.status import thermal_status
 from fishvoiced.monitor.throttle import Phase

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.probe import LONGEST_BACKOFF_S, Guard, ProbeError
+from fishvoiced.monitor.guard import LONGEST_BACKOFF_S, Guard, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 from tests.monitor.fakes import FakeProbe, celsius
 

@@ -9,7 +9,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.probe import Guard, ProbeError
+from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.probes.hwmon import Hwmon
 from fishvoiced.monitor.probes.rapl import Rapl

@@ -6,7 +6,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.probe import Guard, ProbeError
+from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.probes.pmset import Pmset
 from fishvoiced.monitor.probes.powermetrics import Powermetrics, parse_power

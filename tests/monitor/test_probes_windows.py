@@ -12,7 +12,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.probe import Guard, ProbeError
+from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover, libre_hardware_monitor
 from fishvoiced.monitor.probes.core_temp import SIZE, CoreTemp, parse_shared
 from fishvoiced.monitor.probes.libre_hardware_monitor import LibreHardwareMonitor, parse_tree

@@ -14,7 +14,7 @@ from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import Doors, live_doors
-from fishvoiced.monitor.probe import Guard
+from fishvoiced.monitor.guard import Guard
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
 from fishvoiced.voices.speed import Measured

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.monitor.evidence import Policy
+from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
+from fishvoiced.monitor.guard import Guard, Outcome, Probe
 from fishvoiced.monitor.history import History, HistoryPoint
-from fishvoiced.monitor.m1_air import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
-from fishvoiced.monitor.probe import Guard, Outcome, Probe
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.throttle import Advice, Phase, ThrottleState, advise, step

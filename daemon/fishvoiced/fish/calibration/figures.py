@@ -17,12 +17,12 @@ from typing import TypeVar
 import msgspec
 
 from fishvoice import paths
-from fishvoiced import __version__
 from fishvoiced.config import Engine as EngineSettings
 from fishvoiced.fish.engine.select import EngineChoice
 from fishvoiced.fish.store.models import PRECISIONS, ConvertedModel
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import prefer_fewer
+from fishvoiced.version import __version__
 from fishvoiced.voices.speed import Measured, PrecisionFigure, Speed
 
 ENOUGH = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.probe import Probe
+from fishvoiced.monitor.guard import Probe
 
 # These tell power, which by itself is no sign of heat.
 POWER_SOURCES = frozenset({"RAPL", "powermetrics"})

@@ -6,7 +6,7 @@ import struct
 import sys
 from collections.abc import Callable
 
-from fishvoiced.monitor.probe import ProbeError
+from fishvoiced.monitor.guard import ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 MAPPING = "CoreTempMappingObjectEx"

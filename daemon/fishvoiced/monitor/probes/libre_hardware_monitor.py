@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _HOST, _PORT, _PATH = "127.0.0.1", 8085, "/data.json"

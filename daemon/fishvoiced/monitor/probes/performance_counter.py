@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from fishvoiced.monitor.probe import ProbeError
+from fishvoiced.monitor.guard import ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _SET = r"\Thermal Zone Information(*)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fishvoiced.hardware.detect.system_access import CommandError, Run
-from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _LIMIT = re.compile(r"^\s*CPU_Speed_Limit\s*=\s*(\d+)", re.MULTILINE)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xml.parsers.expat import ExpatError
 
 from fishvoiced.hardware.detect.system_access import CommandError, Run
-from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 # `-n`: never prompt. One short sample: a long one would cost more than all other probes.

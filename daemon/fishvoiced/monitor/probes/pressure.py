@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import CommandError, Run
-from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _KEY = "com.apple.system.thermalpressurelevel"

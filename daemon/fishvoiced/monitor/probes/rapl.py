@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import Files
-from fishvoiced.monitor.probe import ProbeError
+from fishvoiced.monitor.guard import ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _FOLDER = "sys/class/powercap"

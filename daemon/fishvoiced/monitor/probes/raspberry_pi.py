@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import CommandError, Doors, Files
-from fishvoiced.monitor.probe import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"

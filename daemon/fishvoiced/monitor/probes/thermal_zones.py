@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fishvoiced.hardware.detect.system_access import Files
-from fishvoiced.monitor.probe import ProbeError
+from fishvoiced.monitor.guard import ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _FOLDER = "sys/class/thermal"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from fishvoiced.config import Lifecycle
-from fishvoiced.worker import Step
+from fishvoiced.inference.thread import Step
 
 log = logging.getLogger(__name__)
 

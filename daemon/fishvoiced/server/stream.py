@@ -17,9 +17,9 @@ from fishvoice.protocol import (
     SynthesisReply,
     Synthesize,
 )
-from fishvoiced.events import Job, Opened, Sound
-from fishvoiced.pace import Measured
-from fishvoiced.scheduler import Ticket
+from fishvoiced.inference.messages import Job, Opened, Sound
+from fishvoiced.server.latency import Measured
+from fishvoiced.server.scheduler import Ticket
 
 
 @dataclass

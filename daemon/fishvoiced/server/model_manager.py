@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 
 from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
-from fishvoiced.events import NotReady, Ready
-from fishvoiced.health import Outcome, State
-from fishvoiced.loadtimes import LoadTimes
-from fishvoiced.notify import Notifier
-from fishvoiced.residency import Residency
-from fishvoiced.transport import Channel
-from fishvoiced.worker import Worker
+from fishvoiced.inference.messages import NotReady, Ready
+from fishvoiced.inference.thread import Worker
+from fishvoiced.process.systemd import Notifier
+from fishvoiced.server.keep_alive import Residency
+from fishvoiced.server.load_times import LoadTimes
+from fishvoiced.server.status import Outcome, State
+from fishvoiced.transport.router import Channel
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 
 from fishvoice.protocol import AudioChunk, encode
-from fishvoiced.scheduler import Scheduler
-from fishvoiced.streams import Stream
-from fishvoiced.transport import Channel, Sent, Transport
+from fishvoiced.server.scheduler import Scheduler
+from fishvoiced.server.stream import Stream
+from fishvoiced.transport.router import Channel, Sent, Transport
 
 FIRST_RETRY_SECONDS = 0.01
 LAST_RETRY_SECONDS = 1.0

@@ -99,4 +99,27 @@ class Unloaded:
     model: str
 
 
+@dataclass(frozen=True)
+class Load:
+    """Bring a voice's model into memory."""
+
+    tag: int
+    voice: str | None
+
+
+@dataclass(frozen=True)
+class Unload:
+    """Free a model."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Discard:
+    """A request has ended: give back what it holds."""
+
+    key: int
+
+
+Order: TypeAlias = Job | Load | Unload | Discard
 Event: TypeAlias = Opened | Sound | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from fishvoice import paths
 from fishvoice.paths import Endpoints
-from fishvoiced import keys
 from fishvoiced.config import Config
-from fishvoiced.transport import Channel, CurveServer, Transport, TransportError
+from fishvoiced.transport import curve_keys as keys
+from fishvoiced.transport.router import Channel, CurveServer, Transport, TransportError
 
 _ANY_PORT = "tcp://127.0.0.1:*"
 

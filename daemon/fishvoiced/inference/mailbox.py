@@ -5,37 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
 
-from fishvoiced.events import Done, Event, Failed, Job
+from fishvoiced.inference.messages import Discard, Done, Event, Failed, Job, Load, Order, Unload
 
 OUTBOX = 16  # events that nobody has taken yet; a job goes on only when there are fewer
-
-
-@dataclass(frozen=True)
-class Load:
-    """Bring a voice's model into memory."""
-
-    tag: int
-    voice: str | None
-
-
-@dataclass(frozen=True)
-class Unload:
-    """Free a model."""
-
-    model: str
-
-
-@dataclass(frozen=True)
-class Discard:
-    """A request has ended: give back what it holds."""
-
-    key: int
-
-
-Order: TypeAlias = Job | Load | Unload | Discard
 
 
 class Desk:

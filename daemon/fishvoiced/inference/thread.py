@@ -14,10 +14,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
-from fishvoiced.desk import Desk, Discard, Load, Order, Unload
 from fishvoiced.errors import EngineError, FishvoiceError
-from fishvoiced.events import Done, Event, Failed, Job, NotReady, Opened, Ready, Rebuilt, SegmentLost, Sound, Unloaded
-from fishvoiced.governor import Governor, Rest
+from fishvoiced.inference.governor import Governor, Rest
+from fishvoiced.inference.mailbox import Desk
+from fishvoiced.inference.messages import (
+    Discard,
+    Done,
+    Event,
+    Failed,
+    Job,
+    Load,
+    NotReady,
+    Opened,
+    Order,
+    Ready,
+    Rebuilt,
+    SegmentLost,
+    Sound,
+    Unload,
+    Unloaded,
+)
 from fishvoiced.synthesis.audio import to_pcm
 from fishvoiced.synthesis.base import Chunk, SegmentFailure
 from fishvoiced.voices.base import Loaded, Speaker, Utterance

@@ -27,19 +27,19 @@ from fishvoice.protocol import (
 )
 from fishvoiced.config import Config, reconfigured
 from fishvoiced.errors import BadRequest, FishvoiceError
-from fishvoiced.events import Event, NotReady, Ready, Rebuilt, Unloaded
-from fishvoiced.health import Doing, Health
-from fishvoiced.lifecycle import RELOAD, STOP
-from fishvoiced.loading import DEFAULT_VOICE, Loading
-from fishvoiced.loadtimes import LoadTimes
-from fishvoiced.notify import Notifier
-from fishvoiced.pace import Late, promise
-from fishvoiced.requests import check, is_preload
-from fishvoiced.streams import Stream
-from fishvoiced.transport import Channel, Gone, Incoming, Transport, Woken, name_of
-from fishvoiced.underway import UnderWay
-from fishvoiced.watchdog import EVERY_SECONDS, Watchdog
-from fishvoiced.worker import Worker
+from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloaded
+from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
+from fishvoiced.process.lifecycle import RELOAD, STOP
+from fishvoiced.process.systemd import Notifier
+from fishvoiced.server.in_flight import UnderWay
+from fishvoiced.server.latency import Late, promise
+from fishvoiced.server.load_times import LoadTimes
+from fishvoiced.server.model_manager import DEFAULT_VOICE, Loading
+from fishvoiced.server.status import Doing, Health
+from fishvoiced.server.stream import Stream
+from fishvoiced.server.validation import check, is_preload
+from fishvoiced.transport.router import Channel, Gone, Incoming, Transport, Woken, name_of
 
 log = logging.getLogger(__name__)
 

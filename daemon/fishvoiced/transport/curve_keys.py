@@ -10,7 +10,7 @@ import msgspec
 
 from fishvoice.paths import Curve
 from fishvoiced.errors import FishvoiceError
-from fishvoiced.transport import new_keys
+from fishvoiced.transport.router import new_keys
 
 
 class KeysError(FishvoiceError):

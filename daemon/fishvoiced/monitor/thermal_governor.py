@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fishvoiced import config
-from fishvoiced.governor import Rest
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import live_doors
 from fishvoiced.hardware.threads import thread_budget
+from fishvoiced.inference.governor import Rest
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import BUSY_S, IDLE_S, Monitor, MonitorEvent
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Thermostat:
-    """Implements `fishvoiced.governor.Governor`. Until the monitor is there, nothing is slowed down."""
+    """Implements `fishvoiced.inference.governor.Governor`. Until the monitor is there, nothing is slowed down."""
 
     def __init__(self, make: Callable[[], Monitor]) -> None:
         self._make = make

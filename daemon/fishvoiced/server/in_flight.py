@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from fishvoice.protocol import Error
 from fishvoiced.config import Config
-from fishvoiced.delivery import Delivered, Delivery
-from fishvoiced.events import Done, Failed, Opened, SegmentLost, Sound
-from fishvoiced.health import Health, Outcome
-from fishvoiced.loading import Loading
-from fishvoiced.scheduler import Admitted, Refused, Scheduler
-from fishvoiced.streams import Stream
-from fishvoiced.transport import Transport, name_of
-from fishvoiced.worker import Worker
+from fishvoiced.inference.messages import Done, Failed, Opened, SegmentLost, Sound
+from fishvoiced.inference.thread import Worker
+from fishvoiced.server.delivery import Delivered, Delivery
+from fishvoiced.server.model_manager import Loading
+from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
+from fishvoiced.server.status import Health, Outcome
+from fishvoiced.server.stream import Stream
+from fishvoiced.transport.router import Transport, name_of
 
 log = logging.getLogger(__name__)
 

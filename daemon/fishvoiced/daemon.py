@@ -1,0 +1,96 @@
+"""Wires the daemon's parts together, once: sockets, inference thread, governor, status, loop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+from fishvoice import paths
+from fishvoiced import config
+from fishvoiced.config import Config
+from fishvoiced.errors import MissingExtra
+from fishvoiced.inference.governor import Governor
+from fishvoiced.inference.thread import Worker
+from fishvoiced.process.lifecycle import raise_descriptor_limit, signals_to, single_instance
+from fishvoiced.process.prometheus import serve_metrics
+from fishvoiced.process.systemd import Notifier, inherited_sockets
+from fishvoiced.server.load_times import LoadTimes
+from fishvoiced.server.loop import EX_SOFTWARE, Server
+from fishvoiced.server.status import Health
+from fishvoiced.transport.bind import listening
+from fishvoiced.version import __version__
+from fishvoiced.voices.base import Speaker
+
+log = logging.getLogger("fishvoiced")
+
+# Variables that clients read, or both sides' paths; any other unknown FISHVOICE_* is a misspelling.
+KNOWN_VARIABLES = frozenset({"FISHVOICE_HOME", "FISHVOICE_RUNTIME_DIR", "FISHVOICE_DAEMON"})
+
+
+MakeSpeaker: TypeAlias = Callable[[Config], Speaker]
+MakeGovernor: TypeAlias = Callable[[Config], Governor]
+
+
+def installed_speaker(settings: Config) -> Speaker:
+    """The voices of this user. Raises MissingExtra."""
+    try:
+        from fishvoiced.fish.backend import InstalledSpeaker
+    except ImportError as error:
+        raise MissingExtra("daemon", "the daemon") from error
+    return InstalledSpeaker(settings, calibrates=settings.engine.calibrate)
+
+
+def installed_governor(settings: Config) -> Governor:
+    """What slows inference down when the machine gets hot. Raises MissingExtra."""
+    try:
+        from fishvoiced.doctor import first_start
+        from fishvoiced.monitor import thermal_governor
+        from fishvoiced.monitor.history import History
+    except ImportError as error:
+        raise MissingExtra("daemon", "the daemon") from error
+    threading.Thread(target=first_start.greet, args=(sys.stderr,), name="first-start", daemon=True).start()
+    return thermal_governor.installed(settings, History(paths.state_dir() / "heat.bin"))
+
+
+def serve(
+    settings: Config,
+    reload: Callable[[], Config],
+    file: Path,
+    make_speaker: MakeSpeaker,
+    make_governor: MakeGovernor,
+) -> int:
+    """Bind, load the default voice, and answer until told to end."""
+
+    raise_descriptor_limit()
+    notifier = Notifier(os.environ)
+    handed_over = inherited_sockets(os.environ)
+    for name in config.unknown_variables(os.environ, KNOWN_VARIABLES):
+        log.warning("nobody reads the variable %s", name)
+    with ExitStack() as stack:
+        stack.enter_context(single_instance(paths.lock_file()))
+        transport = stack.enter_context(listening(settings, handed_over))
+        stack.enter_context(signals_to(transport.wake_write.fileno()))
+        governor = make_governor(settings)
+        stack.callback(governor.stop)
+        worker = Worker(lambda: make_speaker(settings), transport.wake, governor)
+        health = Health(str(file), transport.wake, governor.report)
+        if settings.metrics.port:
+            serve_metrics(settings.metrics.port, health.ask)
+        load_times = LoadTimes(paths.cache_dir() / "load-times.json")
+        server = Server(settings, transport, worker, notifier, health, load_times, reload)
+        worker.start()
+        log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
+        status = server.run()
+        if status == EX_SOFTWARE or not worker.stop(timeout=2.0):
+            # The thread hangs in a foreign call: an orderly end would wait for it for ever.
+            transport.close()
+            logging.shutdown()
+            os._exit(status)
+    log.info("ended")
+    return status

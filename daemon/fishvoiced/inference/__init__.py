@@ -1,0 +1,1 @@
+"""The inference thread: one step of one request at a time."""

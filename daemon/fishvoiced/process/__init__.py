@@ -1,0 +1,1 @@
+"""Being a daemon: signals, lock, systemd, logs, metrics."""

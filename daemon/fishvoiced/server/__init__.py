@@ -1,0 +1,1 @@
+"""The loop's thread: requests from sockets to inference and back; who speaks next."""

@@ -1,0 +1,1 @@
+"""ZeroMQ, here only: sockets, addresses, keys."""
