@@ -18,8 +18,7 @@ from benchmarks.quality import (
     shipped_sampling,
     spoken,
 )
-from fishvoiced.fish.convert import export
-from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert import export, sample_speech
 from fishvoiced.fish.convert.importer import rounded, write_graph
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.fish.engine.sessions import Runtime
@@ -41,7 +40,7 @@ def starter() -> ConvertedModel:
 def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, loaded = tmp_path_factory.mktemp("int8"), checkpoints.load(STARTER_FOLDER)
     for graph in (SLOW, FAST):
-        traced = rounded(loaded, lambda: typical.speak(loaded, STARTER_FOLDER), graph, "int8")
+        traced = rounded(loaded, lambda: sample_speech.speak(loaded, STARTER_FOLDER), graph, "int8")
         write_graph(export.trace(graph, traced), "int8", folder, graph)
     return folder
 

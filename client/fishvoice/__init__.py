@@ -24,8 +24,8 @@ from fishvoice.errors import (
 
 if TYPE_CHECKING:
     from fishvoice.aio import AsyncClient, AsyncSpeech
-    from fishvoice.aloud import say
     from fishvoice.client import Client
+    from fishvoice.playback.say import say
     from fishvoice.speech import Chunk, Speech
 
 # Imported when first used, so that `import fishvoice` costs nothing.
@@ -35,7 +35,7 @@ _LAZY = {
     "Chunk": "fishvoice.speech",
     "Client": "fishvoice.client",
     "Speech": "fishvoice.speech",
-    "say": "fishvoice.aloud",
+    "say": "fishvoice.playback.say",
 }
 
 __all__ = [

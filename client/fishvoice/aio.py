@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from fishvoice.client import START_SECONDS, TIMEOUT_SECONDS, Client
-from fishvoice.link import Link
+from fishvoice.connection.connection import Link
+from fishvoice.connection.exchange import Event
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import AudioStart, Synthesize, VoiceInfo
 from fishvoice.request import SpeechOptions
-from fishvoice.session import Event
 from fishvoice.speech import Chunk, Progress
 
 

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
 from fishvoice import paths
+from fishvoice.connection.connection import Link
+from fishvoice.connection.dealer import Wire
 from fishvoice.errors import DaemonUnavailable, ProtocolError, RequestFailed
-from fishvoice.link import Link
 from fishvoice.protocol import (
     Cancel,
     ControlRequest,
@@ -25,7 +26,6 @@ from fishvoice.protocol import (
 )
 from fishvoice.request import SpeechOptions, build
 from fishvoice.speech import Speech
-from fishvoice.wire import Wire
 
 START_SECONDS = 20.0  # a daemon that starts answers within this, though its model may still be loading
 TIMEOUT_SECONDS = 120.0  # silence on a request that waits its turn, on a slow machine
@@ -115,7 +115,7 @@ class Client:
         except DaemonUnavailable as error:
             if not self._start:
                 raise DaemonUnavailable(f"{error}; start one with: fishvoiced") from error
-        from fishvoice.autostart import start_daemon  # imported late: a warm daemon needs nothing of it
+        from fishvoice.connection.autostart import start_daemon  # imported late: a warm daemon needs nothing of it
 
         return start_daemon(attempt, self._start_timeout)
 

@@ -20,8 +20,8 @@ from typing import TypeAlias
 from xml.sax.saxutils import escape
 
 from fishvoice import paths
-from fishvoice.autostart import daemon_command
 from fishvoice.client import Client
+from fishvoice.connection.autostart import daemon_command
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
 from fishvoice.locks import FileLock
 from fishvoice.paths import Endpoints

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
+from fishvoice.connection.connection import Link
+from fishvoice.connection.exchange import SAMPLE_BYTES, Event
+from fishvoice.connection.waiting import get
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
-from fishvoice.link import Link
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, FinishReason, Metrics, SampleFormat, Synthesize
-from fishvoice.session import SAMPLE_BYTES, Event
-from fishvoice.waiting import get
 
 
 @dataclass(frozen=True)

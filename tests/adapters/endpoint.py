@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import openai
 
-from fishvoice.adapters.listening import address_of, listen_tcp, listen_unix
-from fishvoice.adapters.openai_http import application
-from fishvoice.adapters.openai_http_serve import guarded, server
+from fishvoice.adapters.openai_http.app import application
+from fishvoice.adapters.openai_http.serve import guarded, server
+from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
 from tests.adapters.gated import eventually
 from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters import characters
+from fishvoice.adapters.shared import characters
 
 
 @pytest.mark.parametrize(

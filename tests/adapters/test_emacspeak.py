@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice.adapters import emacspeak_protocol as protocol
-from fishvoice.adapters.emacspeak import Server, items
-from fishvoice.adapters.emacspeak_install import EMACS, lisp_file, server_file
-from fishvoice.adapters.emacspeak_talk import Sound, Tone, Words, tone
-from fishvoice.adapters.emacspeak_text import Settings
-from fishvoice.adapters.integration import CannotIntegrate
+from fishvoice.adapters.emacspeak import protocol
+from fishvoice.adapters.emacspeak.install import EMACS, lisp_file, server_file
+from fishvoice.adapters.emacspeak.server import Server, items
+from fishvoice.adapters.emacspeak.speaker import Sound, Tone, Words, tone
+from fishvoice.adapters.emacspeak.text import Settings
+from fishvoice.adapters.shared.integration import CannotIntegrate
 from fishvoice.client import Client
 from tests.adapters.gated import GatedDaemon, eventually
 from tests.client.conftest import home  # noqa: F401
@@ -234,7 +234,8 @@ def test_the_process_speaks_through_a_player_and_ends_with_emacs(home: Path, dae
     player.chmod(0o755)
     environment = {**os.environ, "PATH": f"{player.parent}:{os.environ['PATH']}"}
     code = (
-        "import sys; sys.modules['sounddevice'] = None; from fishvoice.adapters.emacspeak import main; sys.exit(main())"
+        "import sys; sys.modules['sounddevice'] = None; "
+        "from fishvoice.adapters.emacspeak.server import main; sys.exit(main())"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, env=environment)
     assert server.stdin is not None

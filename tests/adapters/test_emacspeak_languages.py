@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from fishvoice.adapters import emacspeak_languages
-from fishvoice.adapters.emacspeak_languages import Languages
-from fishvoice.adapters.emacspeak_protocol import Language, LanguageStep, ListLanguages, PreferLanguage
+from fishvoice.adapters.emacspeak import languages as module
+from fishvoice.adapters.emacspeak.languages import Languages
+from fishvoice.adapters.emacspeak.protocol import Language, LanguageStep, ListLanguages, PreferLanguage
 from fishvoice.errors import DaemonUnavailable
 from fishvoice.protocol import VoiceInfo
 
@@ -75,7 +75,7 @@ def test_without_a_daemon_nothing_changes_and_it_is_asked_again() -> None:
 
 
 def test_a_daemon_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emacspeak_languages, "VOICES_SECONDS", 0.01)
+    monkeypatch.setattr(module, "VOICES_SECONDS", 0.01)
     answer = threading.Event()
 
     def ask() -> tuple[VoiceInfo, ...]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters import emacspeak_protocol as protocol
-from fishvoice.adapters.emacspeak_protocol import Change, Parser, parse
+from fishvoice.adapters.emacspeak import protocol
+from fishvoice.adapters.emacspeak.protocol import Change, Parser, parse
 
 # As Emacspeak 53 wrote it in batch.
 SESSION = (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters.emacspeak_protocol import Change
-from fishvoice.adapters.emacspeak_text import Settings, letter, spoken
+from fishvoice.adapters.emacspeak.protocol import Change
+from fishvoice.adapters.emacspeak.text import Settings, letter, spoken
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fishvoice.adapters import editors, integrate, nvda_build
-from fishvoice.adapters.integration import CannotIntegrate
+from fishvoice.adapters import editors, integrate
+from fishvoice.adapters.nvda import package as nvda_package
+from fishvoice.adapters.shared.integration import CannotIntegrate
 from fishvoice.cli import main
 
 NAMES = ["speech-dispatcher", "emacs", "nvim", "vim", "vscode", "nvda"]
@@ -169,11 +170,11 @@ def test_nvda_is_built_and_removed(
     person: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(wheels: Path) -> None:
-        for library in nvda_build.LIBRARIES:
+        for library in nvda_package.LIBRARIES:
             with zipfile.ZipFile(wheels / f"{library}-1-py3-none-any.whl", "w") as file:
                 file.writestr(f"{library}.py", "")
 
-    monkeypatch.setattr(nvda_build, "fetch", fetch)
+    monkeypatch.setattr(nvda_package, "fetch", fetch)
     said = run(capsys, "nvda")
     assert "untested on Windows" in " ".join(said)
     built = Path(said[0].removeprefix("wrote "))
@@ -209,8 +210,8 @@ def test_what_cannot_be_written_is_one_line(person: Path, capsys: pytest.Capture
 
 
 def test_an_installation_without_its_plugins_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fishvoice.adapters import integrate_files
+    from fishvoice.adapters.shared import plugin_files
 
     with pytest.raises(CannotIntegrate, match="has no nowhere"):
-        integrate_files.folder("nowhere")
+        plugin_files.folder("nowhere")
     assert [each.name for each in integrate.INTEGRATIONS] == NAMES

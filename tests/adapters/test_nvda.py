@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from fishvoice import paths
-from fishvoice.adapters import nvda_build
-from fishvoice.adapters.integration import CannotIntegrate
-from fishvoice.adapters.nvda_talk import speed
+from fishvoice.adapters.nvda import package as nvda_package
+from fishvoice.adapters.nvda.speaker import speed
+from fishvoice.adapters.shared.integration import CannotIntegrate
 from fishvoice.paths import Curve, Endpoints
 from tests.adapters.gated import GatedDaemon, eventually
 from tests.client.conftest import ROOT, home  # noqa: F401
@@ -273,7 +273,7 @@ def wheels(tmp_path: Path) -> Path:
     """Wheels like those for Windows, with little in them."""
     folder = tmp_path / "wheels"
     folder.mkdir()
-    for library in nvda_build.LIBRARIES:
+    for library in nvda_package.LIBRARIES:
         tag = "py3-none-any" if library == "platformdirs" else "cp313-cp313-win_amd64"
         with zipfile.ZipFile(folder / f"{library}-1.0-{tag}.whl", "w") as file:
             file.writestr(f"{library}/__init__.py", f"NAME = {library!r}\n")
@@ -284,7 +284,7 @@ def wheels(tmp_path: Path) -> Path:
 def test_the_addon_is_whole(wheels: Path, tmp_path: Path) -> None:
     out = tmp_path / "made" / "f.nvda-addon"
     done = subprocess.run(
-        [sys.executable, "-m", "fishvoice.adapters.nvda_build", str(out), "--wheels", str(wheels)],
+        [sys.executable, "-m", "fishvoice.adapters.nvda.package", str(out), "--wheels", str(wheels)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -302,7 +302,7 @@ def test_the_addon_is_whole(wheels: Path, tmp_path: Path) -> None:
     assert "{" not in manifest["addon"]["version"]
     assert driver_source == DRIVER.read_bytes()
     library = "synthDrivers/fishvoice/lib"
-    assert {f"{library}/{each}/__init__.py" for each in nvda_build.LIBRARIES} <= names
+    assert {f"{library}/{each}/__init__.py" for each in nvda_package.LIBRARIES} <= names
     assert f"{library}/fishvoice/client.py" in names
     assert not [name for name in names if "/tests/" in name]
 
@@ -310,12 +310,12 @@ def test_the_addon_is_whole(wheels: Path, tmp_path: Path) -> None:
 def test_the_client_in_the_addon_is_complete(wheels: Path, tmp_path: Path) -> None:
     """It is imported from there and nowhere else, with this environment's own libraries behind it."""
     out = tmp_path / "f.nvda-addon"
-    nvda_build.build(out, wheels)
+    nvda_package.build(out, wheels)
     with zipfile.ZipFile(out) as file:
         ours = [name for name in file.namelist() if "/lib/fishvoice/" in name]
         file.extractall(tmp_path / "addon", ours)
-    place = tmp_path / "addon" / nvda_build.PLACE
-    code = "import fishvoice.adapters.nvda_talk as talk, fishvoice.client; print(talk.__file__)"
+    place = tmp_path / "addon" / nvda_package.PLACE
+    code = "import fishvoice.adapters.nvda.speaker as talk, fishvoice.client; print(talk.__file__)"
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(place)}, capture_output=True, text=True)
     assert done.stdout.startswith(str(place)), done.stderr
 
@@ -323,8 +323,8 @@ def test_the_client_in_the_addon_is_complete(wheels: Path, tmp_path: Path) -> No
 def test_the_addon_needs_all_its_libraries_for_windows(wheels: Path, tmp_path: Path) -> None:
     (wheels / "pyzmq-1.0-cp313-cp313-win_amd64.whl").rename(wheels / "pyzmq-1.0-cp313-cp313-manylinux_x86_64.whl")
     with pytest.raises(CannotIntegrate, match="not for win_amd64"):
-        nvda_build.build(tmp_path / "a", wheels)
+        nvda_package.build(tmp_path / "a", wheels)
     next(wheels.glob("msgspec*")).unlink()
     with pytest.raises(CannotIntegrate, match="no wheel of msgspec"):
-        nvda_build.build(tmp_path / "a", wheels)
+        nvda_package.build(tmp_path / "a", wheels)
     assert not (tmp_path / "a").exists()

@@ -19,8 +19,8 @@ import openai
 import pytest
 import soundfile
 
-from fishvoice.adapters.listening import CannotListen, address_of, listen_tcp, listen_unix
-from fishvoice.adapters.openai_http_audio import encoder
+from fishvoice.adapters.openai_http.audio import encoder
+from fishvoice.adapters.shared.listen import CannotListen, address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
 from tests.adapters.endpoint import post, serving, talker
 from tests.adapters.gated import GatedDaemon, eventually

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice.adapters import speechd_protocol as protocol
-from fishvoice.adapters.speechd import is_again, words
-from fishvoice.adapters.speechd_settings import Settings
-from fishvoice.adapters.speechd_timeline import AHEAD_SECONDS, BLOCK_SECONDS
+from fishvoice.adapters.speechd import protocol
+from fishvoice.adapters.speechd.module import is_again, words
+from fishvoice.adapters.speechd.settings import Settings
+from fishvoice.adapters.speechd.timeline import AHEAD_SECONDS, BLOCK_SECONDS
 from tests.adapters.dispatcher import Dispatcher
 from tests.adapters.gated import GatedDaemon, eventually
 from tests.client.conftest import behave, home  # noqa: F401

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice.adapters.integration import CannotIntegrate, command
-from fishvoice.adapters.speechd_install import SPEECH_DISPATCHER, module_file
+from fishvoice.adapters.shared.integration import CannotIntegrate, command
+from fishvoice.adapters.speechd.install import SPEECH_DISPATCHER, module_file
 
 
 @pytest.fixture(autouse=True)

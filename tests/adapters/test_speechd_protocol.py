@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters import speechd_protocol as protocol
-from fishvoice.adapters.speechd_protocol import Answer, Kind, Parser, Set, Speak
+from fishvoice.adapters.speechd import protocol
+from fishvoice.adapters.speechd.protocol import Answer, Kind, Parser, Set, Speak
 
 SESSION = (
     b"INIT\nAUDIO\naudio_output_method=server\n.\nLOGLEVEL\nlog_level=3\n.\nLIST VOICES\nLIST VOICES en none\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters.speechd_settings import LEAST_SPEED, MOST_SPEED, Settings, manner
+from fishvoice.adapters.speechd.settings import LEAST_SPEED, MOST_SPEED, Settings, manner
 from fishvoice.protocol import VoiceInfo
 
 VOICES = (VoiceInfo("starter", language="en", default=True), VoiceInfo("anna", language="de-AT"), VoiceInfo("eve"))

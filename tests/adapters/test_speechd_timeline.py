@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters.speechd_timeline import AHEAD_SECONDS, BLOCK_SECONDS, Block, Pace, louder, timeline
-from fishvoice.adapters.ssml import Mark
+from fishvoice.adapters.shared.ssml import Mark
+from fishvoice.adapters.speechd.timeline import AHEAD_SECONDS, BLOCK_SECONDS, Block, Pace, louder, timeline
 from fishvoice.speech import Chunk
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters.ssml import Mark, MarkedText, parts, read
+from fishvoice.adapters.shared.ssml import Mark, MarkedText, parts, read
 
 
 def test_marks_keep_their_places() -> None:

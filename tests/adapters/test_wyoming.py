@@ -19,9 +19,9 @@ from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
-from fishvoice.adapters.listening import address_of, listen_tcp
-from fishvoice.adapters.wyoming_serve import serve
-from fishvoice.adapters.wyoming_text import TextStream
+from fishvoice.adapters.shared.listen import address_of, listen_tcp
+from fishvoice.adapters.wyoming.sentences import TextStream
+from fishvoice.adapters.wyoming.serve import serve
 from fishvoice.aio import AsyncClient
 from tests.adapters.gated import GatedDaemon, eventually
 from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice import autostart, paths
+from fishvoice import paths
 from fishvoice.client import Client
+from fishvoice.connection import autostart
 from fishvoice.errors import DaemonUnavailable
 from fishvoice.locks import FileLock
 from tests.client.conftest import Spawn, told

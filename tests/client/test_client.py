@@ -18,10 +18,10 @@ import zmq
 
 from fishvoice import paths
 from fishvoice.client import Client
+from fishvoice.connection.dealer import Wire
 from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed, UnsupportedVersion
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Status, Synthesize, encode
 from fishvoice.request import SpeechOptions, build
-from fishvoice.wire import Wire
 from tests.client.conftest import FAKE_DAEMON
 from tests.fakes.daemon import Behaviour, FakeDaemon
 
@@ -366,8 +366,8 @@ def _process(**script: object) -> subprocess.Popen[bytes]:
 
 def test_a_frozen_daemon_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sockets stay open, so heartbeats have to tell."""
-    monkeypatch.setattr("fishvoice.wire.HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr("fishvoice.wire.HEARTBEAT_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("fishvoice.connection.dealer.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("fishvoice.connection.dealer.HEARTBEAT_PATIENCE_SECONDS", 0.3)
     daemon = _process(silent=True)
     try:
         with Client(start=False) as client:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.pieces import Pieces, split
+from fishvoice.playback.sentences import Pieces, split
 
 words = st.text(st.sampled_from("abc Dr.!?…。\n  \"'(),"), max_size=300)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from fishvoice import playback
 from fishvoice.errors import PlaybackError
-from fishvoice.playback import Heard, Player, SoundDevice, loudspeaker
+from fishvoice.playback import loudspeaker as loudspeakers
+from fishvoice.playback.loudspeaker import Heard, Player, SoundDevice, loudspeaker
 
 PLAYER = """#!{python}
 import json, os, sys
@@ -46,7 +46,7 @@ def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", list(playback.PLAYERS))
+@pytest.mark.parametrize("name", list(loudspeakers.PLAYERS))
 def test_every_player_hears_everything(bare_path: Path, name: str) -> None:
     fake_player(bare_path, name)
     sink = loudspeaker()
@@ -110,7 +110,7 @@ def test_a_player_that_fails_at_the_end_is_quoted(bare_path: Path) -> None:
 
 
 def test_a_player_that_never_ends_has_a_limit(bare_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playback, "DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(loudspeakers, "DRAIN_SECONDS", 0.2)
     fake_player(bare_path, "aplay", last="signal = __import__('signal'); signal.pause()")
     sink = loudspeaker()
     sink.open(44100)
@@ -200,7 +200,7 @@ def test_a_sound_device_takes_half_a_second_ahead() -> None:
 
 
 def test_a_sound_device_that_stands_still_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playback, "DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(loudspeakers, "DRAIN_SECONDS", 0.05)
     sink = SoundDevice(FakePortAudio())
     sink.open(1000)
     with pytest.raises(PlaybackError, match="takes no more"):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fishvoice.connection.exchange import Session
 from fishvoice.errors import FishvoiceError, ProtocolError, RequestFailed
 from fishvoice.protocol import AnyMessage, AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Ok, Synthesize
-from fishvoice.session import Session
 
 START = AudioStart("a", 44100, "s16le", "starter")
 END = AudioEnd("a", "complete")

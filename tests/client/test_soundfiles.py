@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice import soundfiles
-from fishvoice.aloud import sink_for
 from fishvoice.errors import PlaybackError
-from fishvoice.soundfiles import StandardOutput, WavFile
+from fishvoice.playback import sound_files
+from fishvoice.playback.say import sink_for
+from fishvoice.playback.sound_files import StandardOutput, WavFile
 
 
 def read(path: Path) -> tuple[int, int, int, bytes]:
@@ -44,7 +44,7 @@ def test_a_signal_in_the_middle_of_a_chunk_leaves_a_whole_file(tmp_path: Path, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(soundfiles, "wav_header", interrupted)
+        patch.setattr(sound_files, "wav_header", interrupted)
         sink.write(b"\3\4" * 10)
     sink.stop()
     assert read(tmp_path / "a.wav")[3] == b"\1\2" * 1000 + b"\3\4" * 10
@@ -87,7 +87,7 @@ def test_a_full_disk_is_named() -> None:
 
 
 def test_a_file_ends_at_four_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soundfiles, "MAX_WAV_BYTES", 100)
+    monkeypatch.setattr(sound_files, "MAX_WAV_BYTES", 100)
     sink = WavFile(tmp_path / "a.wav")
     sink.open(44100)
     sink.write(bytes(100))
@@ -99,7 +99,7 @@ def test_a_file_ends_at_four_gigabytes(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_standard_output_is_the_samples_alone() -> None:
     script = (
-        "from fishvoice.soundfiles import StandardOutput\n"
+        "from fishvoice.playback.sound_files import StandardOutput\n"
         "sink = StandardOutput()\nsink.open(44100)\nsink.write(b'ab' * 100_000)\nsink.finish()\nsink.stop()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=_environment())
@@ -120,4 +120,4 @@ def test_where_sound_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(soundfiles.__file__).parents[1])}
+    return {**os.environ, "PYTHONPATH": str(Path(sound_files.__file__).parents[1])}

@@ -232,7 +232,7 @@ def _daemon(folder: Path, environment: dict[str, str], module: str) -> subproces
 
 def _install_module(folder: Path, environment: dict[str, str]) -> None:
     """As ``fishvoice integrate`` does, and a configuration with what spd-say and Orca expect."""
-    install = "from fishvoice.adapters.speechd_install import install; print(*install(), sep='\\n')"
+    install = "from fishvoice.adapters.speechd.install import install; print(*install(), sep='\\n')"
     subprocess.run([sys.executable, "-c", install], env=environment, check=True, stdout=subprocess.DEVNULL)
     configuration = folder / "home/.config/speech-dispatcher"
     shutil.copytree("/etc/speech-dispatcher", configuration)

@@ -27,7 +27,7 @@ def here(speaking_desktop: Desktop) -> Desktop:
 @pytest.fixture
 def lisp(here: Desktop) -> Path:
     """fishvoice.el, as it is installed."""
-    install = "from fishvoice.adapters.emacspeak_install import EMACS; EMACS.install()"
+    install = "from fishvoice.adapters.emacspeak.install import EMACS; EMACS.install()"
     assert here.run(sys.executable, "-c", install).returncode == 0
     return here.folder / "home/.local/share/fishvoice/emacs/fishvoice.el"
 

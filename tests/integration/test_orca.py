@@ -7,7 +7,7 @@ import shutil
 import pytest
 import soxr
 
-from fishvoice.adapters.speechd_settings import Settings, manner
+from fishvoice.adapters.speechd.settings import Settings, manner
 from tests.integration.ear import likeness
 from tests.integration.rig import RATE, Desktop, eventually, missing
 

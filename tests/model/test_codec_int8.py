@@ -13,16 +13,13 @@ import pytest
 import torch
 
 from fishvoiced.errors import CheckpointError
-from fishvoiced.fish.convert import export
-from fishvoiced.fish.convert import importer as convert
-from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert import export, importer, sample_speech
 from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
 from fishvoiced.fish.engine.onnx_engine import OnnxDecoder
 from fishvoiced.fish.engine.select import available
 from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.network import checkpoint as checkpoints
-from fishvoiced.fish.quantize import codec_int8
-from fishvoiced.fish.quantize import qparams as levels
+from fishvoiced.fish.quantize import codec_int8, qparams
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.fish.store.models import DECODER, ConvertedModel, ModelStore
 from tools.starter_voice.mel import log_mel
@@ -48,16 +45,16 @@ def starter() -> checkpoints.Checkpoint:
 
 @pytest.fixture(scope="module")
 def rounded(starter: checkpoints.Checkpoint) -> checkpoints.Checkpoint:
-    return convert.rounded(starter, lambda: typical.speak(starter, STARTER_FOLDER), DECODER, "int8")
+    return importer.rounded(starter, lambda: sample_speech.speak(starter, STARTER_FOLDER), DECODER, "int8")
 
 
 @pytest.fixture(scope="module")
 def speech(starter: checkpoints.Checkpoint) -> torch.Tensor:
     """Codes of sentences that the scales were not fitted to."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typical, "SENTENCES", UNSEEN)
-        patch.setattr(typical, "FRAMES", 60)
-        return typical.typical_codes(typical.speak(starter, STARTER_FOLDER))
+        patch.setattr(sample_speech, "SENTENCES", UNSEEN)
+        patch.setattr(sample_speech, "FRAMES", 60)
+        return sample_speech.typical_codes(sample_speech.speak(starter, STARTER_FOLDER))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +129,7 @@ def test_scales_that_see_less_are_worse(
     starter: checkpoints.Checkpoint, rounded: checkpoints.Checkpoint, speech: torch.Tensor
 ) -> None:
     """The scales really come from what was observed: two frames are too few."""
-    narrow = codec_int8.in_int8(starter.codec, levels.observe(starter.codec, speech[:, :, :2]))
+    narrow = codec_int8.in_int8(starter.codec, qparams.observe(starter.codec, speech[:, :, :2]))
     with torch.inference_mode():
         wanted = starter.codec.decode(speech)
         errors = [loudness_over_error(wanted, codec.decode(speech)) for codec in (rounded.codec, narrow)]
@@ -140,9 +137,9 @@ def test_scales_that_see_less_are_worse(
 
 
 def test_a_model_that_says_nothing_is_refused(starter: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typical, "FRAMES", 0)
+    monkeypatch.setattr(sample_speech, "FRAMES", 0)
     with pytest.raises(CheckpointError, match="--codec-precision fp32"):
-        typical.speak(starter, STARTER_FOLDER)
+        sample_speech.speak(starter, STARTER_FOLDER)
 
 
 def test_int8_is_a_part_of_its_own_and_found(tiny_checkpoint: Path, tiny_model: ConvertedModel, tmp_path: Path) -> None:

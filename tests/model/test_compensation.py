@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert import sample_speech
 from fishvoiced.fish.convert.importer import rounded
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.quantize.gptq import compensate_fast, compensate_slow, compensated
@@ -54,13 +54,13 @@ def test_inputs_that_never_come_leave_the_nearest_weights() -> None:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> list[typical.Spoken]:
-    return typical.speak(checkpoints.load(STARTER_FOLDER), STARTER_FOLDER)
+def spoken() -> list[sample_speech.Spoken]:
+    return sample_speech.speak(checkpoints.load(STARTER_FOLDER), STARTER_FOLDER)
 
 
-def predictions(model: checkpoints.DualAR, sentence: typical.Spoken) -> tuple[Tensor, Tensor]:
+def predictions(model: checkpoints.DualAR, sentence: sample_speech.Spoken) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the semantic code and of the residual ones, teacher-forced."""
-    (hidden,), (codes,) = typical.frames(model, [sentence])
+    (hidden,), (codes,) = sample_speech.frames(model, [sentence])
     return F.log_softmax(model.head(hidden), -1), F.log_softmax(model.fast_logits(hidden, codes), -1)
 
 
@@ -72,13 +72,13 @@ def nearest_weights(model: checkpoints.DualAR) -> None:
 
 
 def test_the_starter_voice_stays_nearer_to_itself_on_a_sentence_that_was_not_fitted(
-    spoken: list[typical.Spoken],
+    spoken: list[sample_speech.Spoken],
 ) -> None:
     *fitted, other = spoken
     exact, nearest, model = (checkpoints.load(STARTER_FOLDER).dual_ar.eval() for _ in range(3))
     nearest_weights(nearest)
     compensate_slow(model, [each.all_columns(model.semantic_begin) for each in fitted])
-    compensate_fast(model, *typical.frames(model, fitted))
+    compensate_fast(model, *sample_speech.frames(model, fitted))
     with torch.no_grad():
         wanted = predictions(exact, other)
         distances = [
@@ -92,7 +92,7 @@ def test_the_starter_voice_stays_nearer_to_itself_on_a_sentence_that_was_not_fit
     assert distances[1][1] < 0.9 * distances[0][1]
 
 
-def test_conversion_compensates_at_int4_alone(spoken: list[typical.Spoken]) -> None:
+def test_conversion_compensates_at_int4_alone(spoken: list[sample_speech.Spoken]) -> None:
     loaded = checkpoints.load(STARTER_FOLDER)
     before = {name: weight.clone() for name, weight in loaded.dual_ar.state_dict().items()}
 

@@ -12,8 +12,7 @@ import torch
 
 from benchmarks.s1_engine import Stopwatch
 from fishvoiced.errors import EngineError
-from fishvoiced.fish.convert import export
-from fishvoiced.fish.convert import importer as convert
+from fishvoiced.fish.convert import export, importer
 from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
 from fishvoiced.fish.engine import onnx_engine
 from fishvoiced.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
@@ -137,5 +136,5 @@ def test_int8_k_and_v_want_a_runtime_that_has_them(imported: ConvertedModel, mon
 def test_a_model_imported_beside_an_older_runtime_has_k_and_v_in_float32(
     tiny: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convert, "keeps_int8_kv", lambda: False)
-    assert convert.rounded(tiny, list, SLOW, "int8").kv_scales is None
+    monkeypatch.setattr(importer, "keeps_int8_kv", lambda: False)
+    assert importer.rounded(tiny, list, SLOW, "int8").kv_scales is None

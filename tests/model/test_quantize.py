@@ -8,7 +8,7 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from fishvoiced.fish.quantize import weights as quantize
+from fishvoiced.fish.quantize import weights as weight_quantization
 from fishvoiced.fish.quantize.weights import Packed, pack, quantize_matmuls
 
 
@@ -38,7 +38,7 @@ def test_the_error_of_rounding_is_small(bits: int, most: float) -> None:
 def test_four_bits_are_finer_with_the_best_scale_than_with_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = weights(1024, 40)
     searched = relative_error(pack(weight, 4), 4, weight)
-    monkeypatch.setattr(quantize, "CLIPPING", (1.0,))
+    monkeypatch.setattr(weight_quantization, "CLIPPING", (1.0,))
     assert searched < 0.95 * relative_error(pack(weight, 4), 4, weight)
 
 
@@ -69,7 +69,7 @@ def product(operator: str, weight: NDArray[np.float32]) -> ir.Model:
     return ir.Model(graph, ir_version=10)
 
 
-@pytest.mark.parametrize(("operator", "bits"), [("MatMul", 4), ("Gemm", quantize.HEAD_BITS)])
+@pytest.mark.parametrize(("operator", "bits"), [("MatMul", 4), ("Gemm", weight_quantization.HEAD_BITS)])
 def test_the_runtime_multiplies_with_the_packed_weights_and_heads_keep_eight_bits(operator: str, bits: int) -> None:
     weight, x = weights(256, 40), weights(1, 256)
     model = product(operator, weight.T.copy() if operator == "Gemm" else weight)

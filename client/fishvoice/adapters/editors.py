@@ -12,8 +12,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fishvoice.adapters.integrate_files import folder
-from fishvoice.adapters.integration import CannotIntegrate, Integration, delete, write
+from fishvoice.adapters.shared.integration import CannotIntegrate, Integration, delete, write
+from fishvoice.adapters.shared.plugin_files import folder
 
 EXTENSION = "fishvoice.fishvoice"  # publisher and name, as VS Code calls it
 CODE_SECONDS = 120.0

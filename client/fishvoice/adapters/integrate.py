@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from fishvoice.adapters.editors import NEOVIM, VIM, VSCODE
-from fishvoice.adapters.emacspeak_install import EMACS
-from fishvoice.adapters.integration import CannotIntegrate, Integration
-from fishvoice.adapters.nvda_build import NVDA
-from fishvoice.adapters.speechd_install import SPEECH_DISPATCHER
+from fishvoice.adapters.emacspeak.install import EMACS
+from fishvoice.adapters.nvda.package import NVDA
+from fishvoice.adapters.shared.integration import CannotIntegrate, Integration
+from fishvoice.adapters.speechd.install import SPEECH_DISPATCHER
 
 INTEGRATIONS = (SPEECH_DISPATCHER, EMACS, NEOVIM, VIM, VSCODE, NVDA)
 

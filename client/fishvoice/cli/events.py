@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO, Unpack
 
 from fishvoice.client import Client
-from fishvoice.link import Link
+from fishvoice.connection.connection import Link
 from fishvoice.protocol import FinishReason, Synthesize
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk, Speech

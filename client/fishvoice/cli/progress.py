@@ -9,7 +9,7 @@ from typing import TextIO
 
 import msgspec
 
-from fishvoice.aloud import Report
+from fishvoice.playback.say import Report
 
 
 class Progress:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from fishvoice.aloud import Report, sink_for, speak
 from fishvoice.cli import EXIT_ERROR, EXIT_INTERRUPTED, complain
 from fishvoice.cli.events import Events, TellingClient
 from fishvoice.cli.interrupt import Interrupted, interruptible
@@ -16,7 +15,8 @@ from fishvoice.cli.progress import Progress, print_json
 from fishvoice.cli.stdin import stream_pieces
 from fishvoice.client import Client
 from fishvoice.errors import InvalidRequest
-from fishvoice.pieces import split
+from fishvoice.playback.say import Report, sink_for, speak
+from fishvoice.playback.sentences import split
 from fishvoice.protocol import Priority
 from fishvoice.request import SpeechOptions
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from fishvoice.errors import InvalidRequest
-from fishvoice.pieces import STREAM_CHARACTERS, Pieces
+from fishvoice.playback.sentences import STREAM_CHARACTERS, Pieces
 
 IDLE_SECONDS = 0.25  # after this pause a finished line or sentence is spoken, though no other has begun
 

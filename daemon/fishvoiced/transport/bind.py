@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fishvoice import paths
 from fishvoice.paths import Endpoints
 from fishvoiced.config import Config
-from fishvoiced.transport import curve_keys as keys
+from fishvoiced.transport import curve_keys
 from fishvoiced.transport.router import Channel, CurveServer, Transport, TransportError
 
 _ANY_PORT = "tcp://127.0.0.1:*"
@@ -22,7 +22,7 @@ def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Tran
     ``handed_over``: descriptors of listening Unix sockets by path. Raises TransportError, KeysError.
     """
     if settings.transport == "tcp" or (settings.transport == "auto" and sys.platform == "win32"):
-        ours = keys.load_or_make(paths.state_dir())
+        ours = curve_keys.load_or_make(paths.state_dir())
         curve = CurveServer(ours.server_secret, ours.client_public)
         with Transport(Endpoints(_ANY_PORT, _ANY_PORT), curve, max_clients=settings.limits.clients) as transport:
             synthesis, control = transport.address(Channel.SYNTHESIS), transport.address(Channel.CONTROL)

@@ -18,7 +18,7 @@ _LIBRARIES = os.path.join(os.path.dirname(__file__), "lib")
 if os.path.isdir(_LIBRARIES) and _LIBRARIES not in sys.path:
     sys.path.insert(0, _LIBRARIES)  # the client and what it needs, in the versions this add-on was built with
 
-from fishvoice.adapters import nvda_talk  # noqa: E402
+from fishvoice.adapters.nvda import speaker as nvda_talk  # noqa: E402
 from fishvoice.client import Client  # noqa: E402
 
 DEFAULT_VOICE = "default"

@@ -15,13 +15,11 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
-from fishvoiced.fish.convert import export
-from fishvoiced.fish.convert import sample_speech as typical
+from fishvoiced.fish.convert import export, sample_speech
 from fishvoiced.fish.engine.sessions import keeps_int8_kv
 from fishvoiced.fish.network import checkpoint as checkpoints
-from fishvoiced.fish.quantize import codec_int8, kv_int8
-from fishvoiced.fish.quantize import qparams as levels
-from fishvoiced.fish.quantize import weights as quantize
+from fishvoiced.fish.quantize import codec_int8, kv_int8, qparams
+from fishvoiced.fish.quantize import weights as weight_quantization
 from fishvoiced.fish.quantize.gptq import compensate_fast, compensate_slow
 from fishvoiced.fish.store.models import (
     ABOUT,
@@ -85,7 +83,9 @@ def import_checkpoint(
     if missing:
         progress("loading the weights", 0.05)
         loaded = checkpoints.load(folder)
-        spoken = functools.cache(lambda: typical.speak(loaded, folder))  # takes a minute, and not all parts want it
+        spoken = functools.cache(
+            lambda: sample_speech.speak(loaded, folder)
+        )  # takes a minute, and not all parts want it
         steps = [(part, precision, graph) for part, precision in missing for graph in GRAPHS_OF_PART[part]]
         done = 0
         for part, precision in missing:
@@ -108,23 +108,23 @@ def import_checkpoint(
 def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -> None:
     """Quantize ``model`` as ``precision`` says and write it with its weights beside it, ready to be mapped."""
     if precision == "fp16":
-        quantize.store_half(model)
+        weight_quantization.store_half(model)
     elif precision in BITS:
-        quantize.quantize_matmuls(model, BITS[precision])
-        quantize.halve_embeddings(model)
+        weight_quantization.quantize_matmuls(model, BITS[precision])
+        weight_quantization.halve_embeddings(model)
     ClearMetadataAndDocStringPass()(model)  # the exporter notes every operator's place in the source code
     onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
 
 
 def rounded(
-    loaded: checkpoints.Checkpoint, spoken: Callable[[], Sequence[typical.Spoken]], graph: str, precision: str
+    loaded: checkpoints.Checkpoint, spoken: Callable[[], Sequence[sample_speech.Spoken]], graph: str, precision: str
 ) -> checkpoints.Checkpoint:
     """``loaded`` as ``graph`` wants it: what is rounded is fitted to what the model itself has ``spoken``.
 
     The language model's weights are rounded to 4 bits in place.
     """
     if graph == DECODER and precision == "int8":
-        spans = levels.observe(loaded.codec, typical.typical_codes(spoken()))
+        spans = qparams.observe(loaded.codec, sample_speech.typical_codes(spoken()))
         return replace(loaded, codec=codec_int8.in_int8(loaded.codec, spans))
     model = loaded.dual_ar
     if graph == SLOW and precision in BITS:
@@ -133,7 +133,7 @@ def rounded(
             compensate_slow(model, texts)
         return replace(loaded, kv_scales=kv_int8.observe(model, texts)) if keeps_int8_kv() else loaded
     if graph == FAST and precision == "int4":
-        compensate_fast(model, *typical.frames(model, spoken()))
+        compensate_fast(model, *sample_speech.frames(model, spoken()))
     return loaded
 
 

@@ -18,9 +18,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from fishvoice import paths
-from fishvoice.adapters.listening import address_of, listen_tcp, listen_unix
-from fishvoice.adapters.openai_http import application
-from fishvoice.adapters.openai_http_guard import LOOPBACK_HOSTS, Guard
+from fishvoice.adapters.openai_http.app import application
+from fishvoice.adapters.openai_http.auth import LOOPBACK_HOSTS, Guard
+from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import InvalidRequest
 

@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from fishvoice.adapters.openai_http_audio import MEDIA_TYPES
-from fishvoice.adapters.openai_http_errors import Refusal, refusal, refusal_response
-from fishvoice.adapters.openai_http_speech import SpeechResponse
+from fishvoice.adapters.openai_http.audio import MEDIA_TYPES
+from fishvoice.adapters.openai_http.errors import Refusal, refusal, refusal_response
+from fishvoice.adapters.openai_http.response import SpeechResponse
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
 from fishvoice.protocol import VoiceInfo

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fishvoice.adapters.ssml import Mark
+from fishvoice.adapters.shared.ssml import Mark
 from fishvoice.speech import Chunk
 
 SAMPLE_BYTES = 2

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from fishvoice.adapters.integration import CannotIntegrate, Integration, command, delete, prune, write
+from fishvoice.adapters.shared.integration import CannotIntegrate, Integration, command, delete, prune, write
 
 LISP = """\
 ;;; fishvoice.el --- let Emacs speak with fishvoice  -*- lexical-binding: t; -*-

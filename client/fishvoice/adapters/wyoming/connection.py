@@ -13,10 +13,10 @@ from wyoming.info import Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
-from fishvoice.adapters.outcome import why_unspoken
-from fishvoice.adapters.ssml import read
-from fishvoice.adapters.wyoming_events import read_event, text_of
-from fishvoice.adapters.wyoming_text import TextStream
+from fishvoice.adapters.shared.outcome import why_unspoken
+from fishvoice.adapters.shared.ssml import read
+from fishvoice.adapters.wyoming.events import read_event, text_of
+from fishvoice.adapters.wyoming.sentences import TextStream
 from fishvoice.aio import AsyncClient, AsyncSpeech
 from fishvoice.errors import FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
 from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo

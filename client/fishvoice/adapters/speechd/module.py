@@ -15,12 +15,12 @@ import threading
 import time
 from collections.abc import Iterator
 
-from fishvoice.adapters import characters, ssml
-from fishvoice.adapters import speechd_protocol as protocol
-from fishvoice.adapters.speechd_settings import Manner, Settings, manner
-from fishvoice.adapters.speechd_timeline import Block, Pace, timeline
-from fishvoice.adapters.speechd_turn import Output, Turn
-from fishvoice.adapters.ssml import MarkedText
+from fishvoice.adapters.shared import characters, ssml
+from fishvoice.adapters.shared.ssml import MarkedText
+from fishvoice.adapters.speechd import protocol
+from fishvoice.adapters.speechd.message import Output, Turn
+from fishvoice.adapters.speechd.settings import Manner, Settings, manner
+from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
 from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
@@ -246,7 +246,3 @@ def main() -> int:
     except BrokenPipeError:
         return 0  # nobody is left to speak for
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fishvoice.adapters.openai_http_errors import Refusal, refusal_response
+from fishvoice.adapters.openai_http.errors import Refusal, refusal_response
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fishvoice
-from fishvoice.adapters.integrate_files import folder
-from fishvoice.adapters.integration import CannotIntegrate, Integration, delete
+from fishvoice.adapters.shared.integration import CannotIntegrate, Integration, delete
+from fishvoice.adapters.shared.plugin_files import folder
 
 PYTHON = "3.13"  # NVDA 2026.1: CPython 3.13 on 64 bits
 PLATFORM = "win_amd64"
@@ -55,7 +55,7 @@ def fetch(wheels: Path) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """``python -m fishvoice.adapters.nvda_build OUT.nvda-addon``."""
+    """``python -m fishvoice.adapters.nvda.package OUT.nvda-addon``."""
     parser = argparse.ArgumentParser(prog="nvda_build", description="Build the NVDA add-on.")
     parser.add_argument("out", type=Path, metavar=f"OUT{SUFFIX}")
     parser.add_argument(

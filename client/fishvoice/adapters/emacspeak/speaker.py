@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from fishvoice.client import Client
 from fishvoice.errors import FishvoiceError
-from fishvoice.playback import Sink
+from fishvoice.playback.loudspeaker import Sink
 
 log = logging.getLogger("fishvoice-emacspeak")
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Unpack
 
 from fishvoice.client import Client
+from fishvoice.connection.waiting import get
 from fishvoice.errors import PlaybackError
-from fishvoice.pieces import split
-from fishvoice.playback import Sink, loudspeaker
+from fishvoice.playback.loudspeaker import Sink, loudspeaker
+from fishvoice.playback.sentences import split
+from fishvoice.playback.sound_files import StandardOutput, WavFile
 from fishvoice.protocol import AudioStart, FinishReason, Metrics, SegmentError
 from fishvoice.request import SpeechOptions
-from fishvoice.soundfiles import StandardOutput, WavFile
 from fishvoice.speech import Chunk, Speech
-from fishvoice.waiting import get
 
 AHEAD = 2  # requests under way: the one being heard, and the next, so that there is no gap between them
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import fishvoice
-from fishvoice.adapters.integration import CannotIntegrate
+from fishvoice.adapters.shared.integration import CannotIntegrate
 
 
 def folder(name: str) -> Path:

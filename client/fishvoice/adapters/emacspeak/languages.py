@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from fishvoice.adapters import emacspeak_protocol as protocol
+from fishvoice.adapters.emacspeak import protocol
 from fishvoice.errors import FishvoiceError
 from fishvoice.protocol import VoiceInfo
 

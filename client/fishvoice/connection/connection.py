@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from fishvoice import paths
+from fishvoice.connection.dealer import Wire
+from fishvoice.connection.exchange import Event, Session
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, ProtocolError
 from fishvoice.protocol import Cancel, Synthesize, encode
-from fishvoice.session import Event, Session
-from fishvoice.wire import Wire
 
 Deliver: TypeAlias = Callable[[Event], None]
 """Takes the events of one request, in the link's thread; must return at once."""

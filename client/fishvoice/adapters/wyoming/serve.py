@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fishvoice import paths
-from fishvoice.adapters.listening import address_of, listen_tcp, listen_unix
-from fishvoice.adapters.wyoming import Connection
-from fishvoice.adapters.wyoming_events import MAX_LINE_BYTES
+from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
+from fishvoice.adapters.wyoming.connection import Connection
+from fishvoice.adapters.wyoming.events import MAX_LINE_BYTES
 from fishvoice.aio import AsyncClient
 
 PORT = 10200  # where hubs look for a Wyoming voice

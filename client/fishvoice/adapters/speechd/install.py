@@ -8,7 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from fishvoice.adapters.integration import Integration, command, delete, prune, write
+from fishvoice.adapters.shared.integration import Integration, command, delete, prune, write
 
 MODULE = "fishvoice"
 _ADD_MODULE = re.compile(r'^\s*AddModule\s+"?([\w-]+)', re.MULTILINE)

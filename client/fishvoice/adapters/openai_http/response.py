@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fishvoice.adapters.openai_http_audio import MEDIA_TYPES, Encoder, encoder
-from fishvoice.adapters.openai_http_errors import refusal
-from fishvoice.adapters.outcome import why_unspoken
+from fishvoice.adapters.openai_http.audio import MEDIA_TYPES, Encoder, encoder
+from fishvoice.adapters.openai_http.errors import refusal
+from fishvoice.adapters.shared.outcome import why_unspoken
 from fishvoice.aio import AsyncClient, AsyncSpeech
 from fishvoice.errors import FishvoiceError
 from fishvoice.request import SpeechOptions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields, replace
 
-from fishvoice.adapters import characters
-from fishvoice.adapters.emacspeak_protocol import Change
+from fishvoice.adapters.emacspeak.protocol import Change
+from fishvoice.adapters.shared import characters
 
 NORMAL_RATE = 75.0  # what Emacspeak asks of a server that it does not know
 RATES_PER_DOUBLE = 47.0  # its nine steps of 8 from 50 end at 122: twice as fast as normal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fishvoice.pieces import STREAM_CHARACTERS, Pieces
+from fishvoice.playback.sentences import STREAM_CHARACTERS, Pieces
 from fishvoice.protocol import MAX_TEXT_CHARACTERS
 
 IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no other has begun

@@ -6,7 +6,7 @@ import os
 from typing import Any, NamedTuple, Protocol
 
 from fishvoice.errors import InvalidRequest
-from fishvoice.soundfiles import wav_header
+from fishvoice.playback.sound_files import wav_header
 
 PCM_RATE = 24000  # what OpenAI's clients take ``pcm`` to be: they are told no rate
 OPUS_RATE = 48000  # Opus knows 8, 12, 16, 24 and 48 kHz

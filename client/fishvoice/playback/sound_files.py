@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from fishvoice.errors import PlaybackError
-from fishvoice.playback import SAMPLE_BYTES
+from fishvoice.playback.loudspeaker import SAMPLE_BYTES
 
 HEADER_BYTES = 44
 MAX_WAV_BYTES = 0xFFFFFFFF - 36

@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from fishvoice.adapters import emacspeak_protocol as protocol
-from fishvoice.adapters.emacspeak_languages import LanguageCommand, Languages
-from fishvoice.adapters.emacspeak_talk import Item, Sound, Talk, Tone, Words, play_sound
-from fishvoice.adapters.emacspeak_text import Settings, letter, spoken
+from fishvoice.adapters.emacspeak import protocol
+from fishvoice.adapters.emacspeak.languages import LanguageCommand, Languages
+from fishvoice.adapters.emacspeak.speaker import Item, Sound, Talk, Tone, Words, play_sound
+from fishvoice.adapters.emacspeak.text import Settings, letter, spoken
 from fishvoice.client import Client
-from fishvoice.playback import Sink, loudspeaker
+from fishvoice.playback.loudspeaker import Sink, loudspeaker
 
 log = logging.getLogger("fishvoice-emacspeak")
 
@@ -138,7 +138,3 @@ def main() -> int:
                 server.handle(command)
         server.handle(protocol.Stop())
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

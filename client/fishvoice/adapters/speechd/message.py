@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from fishvoice.adapters import speechd_protocol as protocol
+from fishvoice.adapters.speechd import protocol
 
 SERVER_MARKS = "__spd_"
 SAMPLE_RATE = 44100  # until there is a sound

@@ -1,0 +1,1 @@
+"""Emacspeak's speech server protocol."""

@@ -1,0 +1,1 @@
+"""NVDA's synthesizer driver, packed as an add-on."""

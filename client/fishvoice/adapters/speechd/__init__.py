@@ -1,0 +1,1 @@
+"""Speech-dispatcher's output module protocol."""

@@ -1,0 +1,1 @@
+"""Sound out of a computer: loudspeaker, files, sentences of a stream."""
