@@ -28,7 +28,7 @@ from fishvoice.protocol import AudioChunk, AudioEnd, Cancel
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.daemon.harness import Wire  # noqa: E402
+from tests.harness import Wire  # noqa: E402
 
 TEXTS = {
     "10 words": "The weather is nice today and we are going out.",

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "daemon")]
 
 from fishvoice.protocol import AudioChunk, AudioEnd, Cancel, Credit, Error, Priority  # noqa: E402
-from tests.daemon.harness import Daemon, Wire, environment, eventually  # noqa: E402
+from tests.harness import Daemon, Wire, environment, eventually  # noqa: E402
 
 MAX_SLOPE_MB_PER_MINUTE = 1.0
 WARM_UP_SECONDS = 15.0

@@ -19,7 +19,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.integration.rig import Desktop, desktop, eventually, missing
+from tests.integration.desktop import Desktop, desktop, eventually, missing
 from tests.integration.ssip import Client, connected
 
 SENTENCES = (

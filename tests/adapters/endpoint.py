@@ -15,7 +15,7 @@ from fishvoice.adapters.openai_http.app import application
 from fishvoice.adapters.openai_http.serve import guarded, server
 from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
-from tests.adapters.gated import eventually
+from tests.adapters.blocked_daemon import eventually
 from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.gated import GatedDaemon, eventually
+from tests.adapters.blocked_daemon import GatedDaemon, eventually
 from tests.client.conftest import ROOT, Spawn, behave, fishvoice, home  # noqa: F401
-from tests.client.test_playback import fake_player
+from tests.client.playback.test_loudspeaker import fake_player
 from tests.fakes.daemon import Behaviour, FakeDaemon
 
 EDITORS = ROOT / "client" / "editors"

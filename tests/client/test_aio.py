@@ -9,7 +9,7 @@ import pytest
 import fishvoice
 from fishvoice.aio import AsyncClient, AsyncSpeech
 from fishvoice.errors import DaemonUnavailable, RequestFailed
-from tests.adapters.gated import GatedDaemon
+from tests.adapters.blocked_daemon import GatedDaemon
 from tests.client.test_client import until
 from tests.fakes.daemon import Behaviour, FakeDaemon
 

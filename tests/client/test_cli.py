@@ -16,8 +16,8 @@ import pytest
 
 from fishvoice import cli
 from tests.client.conftest import Spawn, told
+from tests.client.playback.test_loudspeaker import fake_player
 from tests.client.test_client import until
-from tests.client.test_playback import fake_player
 
 Behave = Callable[..., Path]
 pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.timeout(90)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import Daemon, Manager, Wire, running
+from tests.harness import Daemon, Manager, Wire, running
 
 
 @pytest.fixture

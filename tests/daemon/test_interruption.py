@@ -23,7 +23,7 @@ from fishvoice.protocol import (
     decode,
     encode,
 )
-from tests.daemon.harness import Daemon, Wire, chunks, client_process, eventually, running
+from tests.harness import Daemon, Wire, chunks, client_process, eventually, running
 
 LONG = "w " * 400
 

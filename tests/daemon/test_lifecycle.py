@@ -19,7 +19,7 @@ import zmq
 
 from fishvoice.paths import Curve, Endpoints
 from fishvoice.protocol import AnyMessage, AudioEnd, Cancel, Error, Ok, Shutdown
-from tests.daemon.harness import ROOT, Daemon, Manager, Wire, chunks, environment, eventually, running
+from tests.harness import ROOT, Daemon, Manager, Wire, chunks, environment, eventually, running
 
 LONG = "w " * 400
 

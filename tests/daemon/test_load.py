@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Priority
-from tests.daemon.harness import Daemon, Wire, client_process, eventually, running
+from tests.harness import Daemon, Wire, client_process, eventually, running
 
 PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
 CLIENTS = 8

@@ -15,7 +15,7 @@ import pytest
 
 from fishvoice import Client
 from fishvoice.errors import DaemonUnavailable
-from tests.daemon.harness import environment, eventually
+from tests.harness import environment, eventually
 
 
 @pytest.fixture

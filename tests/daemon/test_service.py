@@ -16,7 +16,7 @@ import pytest
 from fishvoice import service
 from fishvoice.paths import Endpoints
 from fishvoice.service import Command, Facts, ServiceError
-from tests.daemon.harness import chunks, eventually, running
+from tests.harness import chunks, eventually, running
 
 TASK_SCHEMA = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 NASTY = 'a 100% "nasty" $HOME & <folder>'

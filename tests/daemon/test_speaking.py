@@ -21,7 +21,7 @@ from fishvoice.protocol import (
     Voices,
     VoicesReply,
 )
-from tests.daemon.harness import FRAME_BYTES, Daemon, Wire, chunks, running
+from tests.harness import FRAME_BYTES, Daemon, Wire, chunks, running
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.integration.ear import as_clear, audible, last_stretch, likeness, without_gaps
-from tests.integration.rig import RATE, Desktop, Samples, eventually
+from tests.integration.audio_compare import as_clear, audible, last_stretch, likeness, without_gaps
+from tests.integration.desktop import RATE, Desktop, Samples, eventually
 from tests.integration.ssip import Client, connected
 
 SENTENCES = (

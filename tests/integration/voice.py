@@ -30,7 +30,7 @@ from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
 from fishvoiced.synthesis.time_stretch import Stretcher
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
-from tests.integration.rig import SEED
+from tests.integration.desktop import SEED
 
 FLITE_RATE = 16000
 CHUNK_SAMPLES = 1600

@@ -12,7 +12,7 @@ from fishvoiced.monitor.evidence import Policy, Severity, judge
 from fishvoiced.monitor.reading import Quantity
 from fishvoiced.monitor.throttle import Advice, Phase, ThrottleState, advise, step
 from tests.monitor.fakes import celsius, reading
-from tests.monitor.scenes import COOL, HOT, Scene, at, nothing
+from tests.monitor.sensor_scripts import COOL, HOT, Scene, at, nothing
 
 POLICY = Policy(threads=8)
 

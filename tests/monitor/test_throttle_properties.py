@@ -13,7 +13,7 @@ from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
 from fishvoiced.monitor.throttle import LONGEST_WAIT_S, Phase, ThrottleState, WaitBudget, advise, step
 from tests.monitor.fakes import celsius, reading
-from tests.monitor.scenes import COOL, HOT, at, nothing
+from tests.monitor.sensor_scripts import COOL, HOT, at, nothing
 
 NASTY = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),

@@ -1,0 +1,391 @@
+"""Wyoming's own client classes against the adapter: questions, texts, streams of text, and everybody who leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncClient as Peer
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.ping import Ping, Pong
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
+
+from fishvoice.adapters.shared.listen import address_of, listen_tcp
+from fishvoice.adapters.wyoming.sentences import TextStream
+from fishvoice.adapters.wyoming.serve import serve
+from fishvoice.aio import AsyncClient
+from tests.adapters.blocked_daemon import GatedDaemon, eventually
+from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401
+from tests.fakes.daemon import Behaviour, FakeDaemon
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[str]:
+    """The adapter in this event loop; yields its address."""
+    with listen_tcp("127.0.0.1", 0) as listener:
+        async with AsyncClient(start=False, start_timeout=5) as client:
+            running = asyncio.create_task(serve(listener, client))
+            try:
+                yield f"tcp://{address_of(listener)}"
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Peer]:
+    async with serving() as uri, Peer.from_uri(uri, read_timeout=20) as peer:
+        yield peer
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, 60))
+
+
+async def until(peer: Peer, *last: str) -> list[Event]:
+    """All events up to one of these types, or to the end of the connection."""
+    events: list[Event] = []
+    while (event := await peer.read_event()) is not None:
+        events.append(event)
+        if event.type in last:
+            break
+    return events
+
+
+def sound(events: list[Event]) -> bytes:
+    return b"".join(AudioChunk.from_event(event).audio for event in events if AudioChunk.is_type(event.type))
+
+
+async def soon(question: Any) -> None:
+    """As `eventually`, without holding up the server, which runs in this loop."""
+    await asyncio.to_thread(eventually, question)
+
+
+# -- questions and texts -------------------------------------------------------------------------------------------
+
+
+def test_describe_lists_the_voices() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(Describe().event())
+            event = await peer.read_event()
+            assert event is not None
+            (program,) = Info.from_event(event).tts
+            assert program.supports_synthesize_streaming
+            assert [(voice.name, voice.languages) for voice in program.voices] == [("starter", ["en"])]
+            await peer.write_event(Ping("there?").event())
+            event = await peer.read_event()
+            assert event is not None
+            assert Pong.from_event(event).text == "there?"
+
+    with FakeDaemon():
+        run(test())
+
+
+def test_a_text_becomes_start_sound_and_stop() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            for voice in (SynthesizeVoice(name="starter"), SynthesizeVoice(language="en-GB"), None):
+                await peer.write_event(Synthesize("Hello there.", voice).event())
+                events = await until(peer, "audio-stop")
+                start = AudioStart.from_event(events[0])
+                assert (start.rate, start.width, start.channels) == (44100, 2, 1)
+                request = daemon.requests[-1]
+                assert sound(events) == b"".join(daemon.pcm(request, index) for index in range(4))
+                assert AudioStop.from_event(events[-1]).timestamp == 40
+            assert [request.voice for request in daemon.requests] == ["starter", "starter", None]
+
+    with FakeDaemon() as daemon:
+        run(test())
+
+
+def test_ssml_is_spoken_without_its_markup() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(Synthesize("<speak>Hello <b>you</b>.</speak>", text_format="ssml").event())
+            await until(peer, "audio-stop")
+
+    with FakeDaemon() as daemon:
+        run(test())
+        assert daemon.requests[0].text == "Hello you."
+
+
+def test_the_first_sound_comes_before_the_last_is_synthesized() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(Synthesize("Hello.").event())
+            await until(peer, "audio-chunk")
+            assert daemon.chunks_sent <= 2
+            daemon.gate.set()
+            await until(peer, "audio-stop")
+            assert daemon.chunks_sent == 9
+
+    with GatedDaemon(Behaviour(chunks=9), free=2) as daemon:
+        run(test())
+
+
+# -- text that still arrives ---------------------------------------------------------------------------------------
+
+
+def test_a_sentence_is_spoken_while_the_next_still_arrives() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(SynthesizeStart(SynthesizeVoice(name="starter")).event())
+            for piece in ("One sen", "tence. An", "other o"):
+                await peer.write_event(SynthesizeChunk(piece).event())
+            first = await until(peer, "audio-chunk")
+            assert [each.text for each in daemon.requests] == ["One sentence."]
+            await peer.write_event(SynthesizeChunk("ne. End").event())
+            await peer.write_event(Synthesize("One sentence. Another one. End").event())  # for those without streams
+            await peer.write_event(SynthesizeStop().event())
+            events = first + await until(peer, "synthesize-stopped")
+            assert " ".join(each.text for each in daemon.requests) == "One sentence. Another one. End"
+            assert {each.voice for each in daemon.requests} == {"starter"}
+            assert [event.type for event in events if event.type != "audio-chunk"] == [
+                "audio-start",
+                "audio-stop",
+                "synthesize-stopped",
+            ]
+            assert len(sound(events)) == len(daemon.requests) * 4 * 441 * 2
+
+    with FakeDaemon() as daemon:
+        run(test())
+
+
+def test_a_finished_sentence_does_not_wait_for_the_next_one() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(SynthesizeStart().event())
+            await peer.write_event(SynthesizeChunk("I will look it up.").event())
+            assert sound(await until(peer, "audio-chunk"))
+            await peer.write_event(SynthesizeStop().event())
+            await until(peer, "synthesize-stopped")
+
+    with FakeDaemon():
+        run(test())
+
+
+def test_one_text_after_the_other_in_order() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            for text in ("One.", "Two.", "Three."):
+                await peer.write_event(Synthesize(text).event())
+            events = []
+            for _ in range(3):
+                events += await until(peer, "audio-stop")
+            assert [event.type for event in events].count("audio-start") == 3
+            assert [each.text for each in daemon.requests] == ["One.", "Two.", "Three."]
+
+    with FakeDaemon() as daemon:
+        run(test())
+
+
+def test_text_comes_out_as_it_went_in_however_it_was_cut() -> None:
+    text = "The first sentence. Dr. No, e.g. him, was 3.5 years late! And so on… Then? The end"
+
+    async def pieces(size: int) -> list[str]:
+        stream = TextStream(None)
+        for start in range(0, len(text), size):
+            stream.feed(text[start : start + size])
+        stream.end()
+        found = []
+        while (piece := await stream.next()) is not None:
+            found.append(piece)
+        return found
+
+    for size in (1, 7, 1000):
+        assert " ".join(asyncio.run(pieces(size))) == text
+
+
+# -- errors --------------------------------------------------------------------------------------------------------
+
+
+async def failure(peer: Peer) -> dict[str, Any]:
+    """The error that ends the connection."""
+    events = await until(peer)
+    assert events[-1].type == "error", events
+    return events[-1].data
+
+
+def test_no_daemon_is_said_and_nothing_hangs() -> None:
+    async def test() -> None:
+        for question in (Describe().event(), Synthesize("Hello.").event()):
+            async with connected() as peer:
+                await peer.write_event(question)
+                assert (await failure(peer))["code"] == "daemon_unavailable"
+        async with connected() as peer:
+            await peer.write_event(SynthesizeStart().event())
+            await peer.write_event(SynthesizeChunk("One. Two.").event())
+            assert (await failure(peer))["code"] == "daemon_unavailable"
+
+    run(test())
+
+
+def test_what_the_daemon_refuses_is_said() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(Synthesize("Hello.").event())
+            data = await failure(peer)
+            assert data == {"text": "it cannot be done: say something else", "code": "unknown_voice"}
+
+    with FakeDaemon(Behaviour(error="unknown_voice")):
+        run(test())
+
+
+def test_a_daemon_that_dies_is_said_and_the_next_one_serves() -> None:
+    async def test() -> None:
+        async with serving() as uri:
+            with GatedDaemon(Behaviour(chunks=9), free=2) as daemon:
+                async with Peer.from_uri(uri, read_timeout=20) as peer:
+                    await peer.write_event(Synthesize("Hello.").event())
+                    await until(peer, "audio-chunk")
+                    daemon.die()
+                    assert (await failure(peer))["code"] == "daemon_unavailable"
+            with FakeDaemon():
+                async with Peer.from_uri(uri, read_timeout=20) as peer:
+                    await peer.write_event(Synthesize("Again.").event())
+                    assert sound(await until(peer, "audio-stop"))
+
+    run(test())
+
+
+def test_a_peer_who_leaves_cancels_all_he_asked_for() -> None:
+    async def test() -> None:
+        async with serving() as uri:
+            async with Peer.from_uri(uri, read_timeout=20) as peer:
+                await peer.write_event(SynthesizeStart().event())
+                await peer.write_event(SynthesizeChunk("One. Two. Three").event())
+                await until(peer, "audio-chunk")
+            await soon(lambda: daemon.cancels)
+            assert daemon.chunks_sent <= 2
+
+    with GatedDaemon(Behaviour(chunks=9), free=2) as daemon:
+        run(test())
+
+
+def test_speech_that_somebody_stops_ends_with_an_error() -> None:
+    async def test() -> None:
+        async with connected() as peer, AsyncClient(start=False) as other:
+            await peer.write_event(Synthesize("Hello.").event())
+            await until(peer, "audio-chunk")
+            assert await other.cancel() == 1
+            assert (await failure(peer))["code"] == "cancelled"
+
+    with GatedDaemon(Behaviour(chunks=9), free=2):
+        run(test())
+
+
+GARBAGE = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"[]\n",
+    b'{"type": 7}\n',
+    b'{"data": {}}\n',
+    b'{"type": "synthesize"}\n',
+    b'{"type": "synthesize", "data": {"text": 7}}\n',
+    b'{"type": "synthesize", "data": {"text": " "}}\n',
+    b'{"type": "synthesize", "data": {"text": "\\ud800"}}\n',
+    b'{"type": "synthesize", "data": {"text": "a", "voice": "b"}}\n',
+    b'{"type": "synthesize", "data": {"text": "a", "voice": {"language": "tlh"}}}\n',
+    b'{"type": "synthesize", "data": []}\n',
+    b'{"type": "synthesize", "data_length": 99999999999}\n',
+    b'{"type": "synthesize", "data_length": -1}\n',
+    b'{"type": "synthesize", "payload_length": "much"}\n',
+    b'{"type": "synthesize", "data_length": 3}\nabc',
+    b'{"type": "synthesize", "data": {"text": "' + b"x" * 70_000 + b'"}}\n',
+    b"\xff\xfe\x00\n",
+    os.urandom(4096) + b"\n",
+]
+
+
+def test_garbage_is_answered_by_an_error_and_the_end() -> None:
+    async def test() -> None:
+        async with serving() as uri:
+            host, _, port = uri.removeprefix("tcp://").rpartition(":")
+            for garbage in GARBAGE:
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(garbage)
+                answer = await asyncio.wait_for(reader.read(), 10)
+                assert json.loads(answer.split(b"\n")[0])["type"] == "error", garbage[:80]
+                writer.close()
+            # An unknown event is none of ours; half an event and a disconnect are no error to anybody.
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b'{"type": "run-satellite"}\n{"type": "synthesize", "data_length": 9}\n{}')
+            writer.close()
+            async with Peer.from_uri(uri, read_timeout=20) as peer:
+                await peer.write_event(Synthesize("Fine.").event())
+                assert sound(await until(peer, "audio-stop"))
+
+    with FakeDaemon() as daemon:
+        run(test())
+        assert [request.text for request in daemon.requests] == ["Fine."]
+
+
+def test_too_many_texts_at_once_are_refused() -> None:
+    async def test() -> None:
+        async with connected() as peer:
+            await peer.write_event(Synthesize("Hello.").event())
+            await until(peer, "audio-chunk")
+            for number in range(20):
+                await peer.write_event(Synthesize(f"Number {number}.").event())
+            assert (await failure(peer))["code"] == "busy"
+            await soon(lambda: daemon.cancels)
+
+    with GatedDaemon(Behaviour(chunks=9), free=1) as daemon:
+        run(test())
+
+
+# -- the command ---------------------------------------------------------------------------------------------------
+
+
+def uri_of(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    assert "Wyoming on" in line, line
+    return line.split()[-1]
+
+
+@pytest.mark.parametrize("unix", [False, True])
+def test_the_command_serves_until_it_is_told_to_end(fishvoice: Spawn, home: Path, unix: bool) -> None:  # noqa: F811
+    where = ("--unix", str(home / "w.sock")) if unix else ("--port", "0")
+    process = fishvoice("serve-wyoming", "--no-start", *where)
+    uri = uri_of(process)
+
+    async def test() -> None:
+        async with Peer.from_uri(uri, read_timeout=20) as peer:
+            await peer.write_event(Synthesize("Hello.").event())
+            await until(peer, "audio-chunk")
+            process.terminate()
+            await until(peer)
+
+    with GatedDaemon(Behaviour(chunks=9), free=2) as daemon:
+        run(test())
+        assert process.wait(10) == 0
+        eventually(lambda: daemon.cancels or not daemon._jobs)
+    assert not (home / "w.sock").exists()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+
+def test_a_question_does_not_wait_for_somebody_elses_speech() -> None:
+    async def test() -> None:
+        async with serving() as uri, Peer.from_uri(uri, read_timeout=20) as one, Peer.from_uri(uri) as two:
+            await one.write_event(Synthesize("Hello.").event())
+            await until(one, "audio-chunk")
+            await two.write_event(Describe().event())
+            event = await two.read_event()
+            assert event is not None
+            assert Info.is_type(event.type)
+
+    with GatedDaemon(Behaviour(chunks=9), free=2):
+        run(test())

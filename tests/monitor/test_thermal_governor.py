@@ -1,0 +1,121 @@
+"""Heat turned into rests, with a real monitor on probes of the test's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.facts import System
+from fishvoiced.inference.governor import Rest
+from fishvoiced.monitor.evidence import Policy
+from fishvoiced.monitor.monitor import Monitor
+from fishvoiced.monitor.reading import Quantity, Reading
+from fishvoiced.monitor.thermal_governor import Thermostat
+from fishvoiced.monitor.throttle import LONGEST_WAIT_S
+from tests.harness import eventually
+
+FRAME = 0.046
+
+
+class Oven:
+    """A probe whose temperature the test sets."""
+
+    name = "oven"
+    interval_s = 0.0
+
+    def __init__(self) -> None:
+        self.celsius = 50.0
+
+    def read(self, now: float) -> tuple[Reading, ...]:
+        return (Reading(self.name, Quantity.TEMPERATURE, self.celsius, now, critical=100.0),)
+
+
+class Kitchen:
+    """A monitor on a clock of the test's own, and the thermostat that it belongs to."""
+
+    def __init__(self) -> None:
+        self.oven = Oven()
+        self.now = 0.0
+        self.monitor = Monitor(
+            Doors(System.LINUX), Policy(threads=4), probes=[self.oven], clock=lambda: self.now, wall=lambda: self.now
+        )
+        self.monitor.start = lambda: None  # type: ignore[method-assign] # polled by the test, at its own times
+        self.thermostat = Thermostat(lambda: self.monitor)
+        eventually(lambda: self.thermostat.report() is not None)
+
+    def poll(self, celsius: float, times: int = 1) -> None:
+        self.oven.celsius = celsius
+        for _ in range(times):
+            self.now += 2.0
+            self.monitor.poll()
+
+
+@pytest.fixture
+def kitchen() -> Iterator[Kitchen]:
+    made = Kitchen()
+    yield made
+    made.thermostat.stop()
+
+
+def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0, times=3)
+    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
+    assert kitchen.thermostat.rest(1) == Rest(0.0, None)
+
+
+def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0)
+    kitchen.poll(95.0, times=3)
+    kitchen.thermostat.stepped(1, 0.1, FRAME, False)
+    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
+    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
+    assert kitchen.thermostat.rest(1) == Rest(0.2, "warm")
+    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
+
+
+def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0)
+    kitchen.poll(95.0, times=3)
+
+    def rest(key: int) -> float:
+        kitchen.thermostat.stepped(key, 0.1, FRAME, True)
+        return kitchen.thermostat.rest(key).seconds
+
+    assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_S)
+    assert rest(1) == 0.0
+    assert rest(2) > 0
+    kitchen.thermostat.finished(1, None)
+    assert rest(1) > 0
+
+
+def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
+    from fishvoiced.cli.top import TopView
+
+    kitchen.thermostat.busy(True)
+    kitchen.thermostat.worked("m", 10, 0.1)
+    kitchen.thermostat.finished(1, 0.5)
+    kitchen.poll(95.0, times=3)
+    view = TopView.from_status({"thermal": kitchen.thermostat.report()})
+    assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)
+    assert view.temperatures[-1] == 95.0
+    assert view.rtfs[-1] == 0.5
+
+
+def test_before_the_monitor_is_there_and_without_one_speech_goes_on() -> None:
+    gate = threading.Event()
+
+    def slow() -> Monitor:
+        gate.wait(10)
+        raise OSError("no sensors in this house")
+
+    thermostat = Thermostat(slow)
+    assert thermostat.rest(1) == Rest()
+    thermostat.busy(True)
+    thermostat.worked("m", 1, 0.1)
+    assert thermostat.report() is None
+    gate.set()
+    thermostat.stop()
+    assert thermostat.rest(1) == Rest()

@@ -1,0 +1,1 @@
+"""Tests of fishvoiced.process and the settings."""
