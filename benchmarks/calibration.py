@@ -1,6 +1,6 @@
 """How near is the predicted RTF to the one that ``say`` then measures?
 
-``python benchmarks/calibration.py`` uses the default voice in a home of its own, so that nothing is known yet:
+``python -m benchmarks.calibration`` uses the default voice in a home of its own, so that nothing is known yet:
 `doctor` predicts, `say` speaks some sentences, and both are compared. Exit status 1 if they differ by more than
 30 %. Other programs' load disturbs both: run it on a quiet machine.
 """

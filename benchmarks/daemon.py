@@ -24,11 +24,7 @@ import psutil
 
 from fishvoice import Client, paths
 from fishvoice.protocol import AudioChunk, AudioEnd, Cancel
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.harness import Wire  # noqa: E402
+from tools.harness.daemon_process import Wire
 
 TEXTS = {
     "10 words": "The weather is nice today and we are going out.",

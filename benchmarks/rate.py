@@ -32,7 +32,7 @@ from fishvoiced.daemon import installed_speaker
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.voices.base import Speaker
-from tests.integration.voice import Flite, flite
+from tools.harness.flite_voice import Flite, flite
 from tools.starter_voice.evaluate import RATE, Ear
 from tools.starter_voice.metrics import plain_words, word_errors
 

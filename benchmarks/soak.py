@@ -1,6 +1,6 @@
 """A daemon under mixed load for a while: does memory, threads or descriptors grow, and how late is the first sound?
 
-``python benchmarks/soak.py --minutes 20`` drives the installed voices; ``--tones`` a speaker of tones, which loads
+``python -m benchmarks.soak --minutes 20`` drives the installed voices; ``--tones`` a speaker of tones, which loads
 everything but the engine. Loopback only. Exit status 1 if a limit is broken.
 """
 
@@ -24,11 +24,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "daemon")]
+from fishvoice.protocol import AudioChunk, AudioEnd, Cancel, Credit, Error, Priority
+from tools.harness.daemon_process import Daemon, Wire, environment, eventually
 
-from fishvoice.protocol import AudioChunk, AudioEnd, Cancel, Credit, Error, Priority  # noqa: E402
-from tests.harness import Daemon, Wire, environment, eventually  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 MAX_SLOPE_MB_PER_MINUTE = 1.0
 WARM_UP_SECONDS = 15.0
@@ -144,7 +143,7 @@ def started(tones: bool) -> Iterator[Daemon]:
             del variables["FISHVOICE_HOME"]
             variables |= {name: value for name, value in os.environ.items() if name.startswith("FISHVOICE_")}
             variables["FISHVOICE_RUNTIME_DIR"] = str(home / "run")
-        module = "tests.fakes.speaker" if tones else "fishvoiced"
+        module = "tools.harness.tone_speaker" if tones else "fishvoiced"
         log = home / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """How soon does a screen reader's user hear something, and how soon nothing more?
 
-``python benchmarks/speechd.py`` runs the default voice behind a real speech-dispatcher with PulseAudio's null sink
+``python -m benchmarks.speechd`` runs the default voice behind a real speech-dispatcher with PulseAudio's null sink
 (``.ci/integration --install`` installs both) and prints medians in milliseconds: from starting ``spd-say`` to the
 first audible sample, for a sentence and for a letter, and from asking for silence to the last one. Exit status 1
 if a limit is broken. Other programs' load disturbs it: run it on a quiet machine.
@@ -14,13 +14,10 @@ import os
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tests.integration.desktop import Desktop, desktop, eventually, missing
-from tests.integration.ssip import Client, connected
+from tools.harness.desktop import Desktop, desktop, eventually, missing
+from tools.harness.ssip import Client, connected
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",

@@ -17,7 +17,7 @@ from fishvoiced.doctor import first_start
 from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.monitor.history import History, HistoryPoint
 from fishvoiced.monitor.throttle import Phase
-from tests.harness import running
+from tools.harness.daemon_process import running
 
 
 @pytest.fixture

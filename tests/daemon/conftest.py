@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Daemon, Manager, Wire, running
+from tools.harness.daemon_process import Daemon, Manager, Wire, running
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import msgpack
 import psutil
 
 from fishvoice.protocol import AudioEnd, Cancel, Credit, Sampling, Status, Synthesize, Voices, encode
-from tests.harness import Daemon, Wire, running
+from tools.harness.daemon_process import Daemon, Wire, running
 
 PER_CONNECTION = 250
 SEEDS = [

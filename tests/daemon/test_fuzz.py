@@ -9,7 +9,7 @@ import zmq
 
 from fishvoice.protocol import Error, Synthesize, decode, encode
 from tests.daemon.fuzz import attack
-from tests.harness import Daemon, eventually, running
+from tools.harness.daemon_process import Daemon, eventually, running
 
 
 def test_garbage_harms_nobody(home: Path) -> None:

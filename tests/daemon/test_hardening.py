@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fishvoice import service
-from tests.harness import ROOT, Manager, chunks, environment, eventually, running
+from tools.harness.daemon_process import ROOT, Manager, chunks, environment, eventually, running
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None or ctypes.util.find_library("seccomp") is None,

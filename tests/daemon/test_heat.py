@@ -14,7 +14,7 @@ import pytest
 
 from fishvoice.protocol import AnyMessage, AudioEnd
 from tests.hardware.machines import tree
-from tests.harness import Daemon, Wire, chunks, eventually, running
+from tools.harness.daemon_process import Daemon, Wire, chunks, eventually, running
 
 SCALE = 0.02  # a minute of the protection's time in 1.2 s
 WORDS = 1000

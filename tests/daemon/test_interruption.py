@@ -23,7 +23,7 @@ from fishvoice.protocol import (
     decode,
     encode,
 )
-from tests.harness import Daemon, Wire, chunks, client_process, eventually, running
+from tools.harness.daemon_process import Daemon, Wire, chunks, client_process, eventually, running
 
 LONG = "w " * 400
 

@@ -19,7 +19,7 @@ import zmq
 
 from fishvoice.paths import Curve, Endpoints
 from fishvoice.protocol import AnyMessage, AudioEnd, Cancel, Error, Ok, Shutdown
-from tests.harness import ROOT, Daemon, Manager, Wire, chunks, environment, eventually, running
+from tools.harness.daemon_process import ROOT, Daemon, Manager, Wire, chunks, environment, eventually, running
 
 LONG = "w " * 400
 
@@ -230,7 +230,7 @@ def test_foreign_sockets_are_refused_with_a_reason(home: Path) -> None:
     program = (
         "import os, socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen();"
         "os.dup2(s.fileno(), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()));"
-        "from tests.fakes.speaker import *; sys.exit(daemon([], make, lambda _: Unhurried()))"
+        "from tools.harness.tone_speaker import *; sys.exit(daemon([], make, lambda _: Unhurried()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(home / "foreign.sock")],

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Priority
-from tests.harness import Daemon, Wire, client_process, eventually, running
+from tools.harness.daemon_process import Daemon, Wire, client_process, eventually, running
 
 PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
 CLIENTS = 8

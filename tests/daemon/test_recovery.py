@@ -15,7 +15,7 @@ import pytest
 
 from fishvoice import Client
 from fishvoice.errors import DaemonUnavailable
-from tests.harness import environment, eventually
+from tools.harness.daemon_process import environment, eventually
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def own_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, value in environment(home, TONE_FRAME="0.02").items():
         monkeypatch.setenv(name, value)
     # Started with "/" as its folder, a daemon finds the tests through PYTHONPATH.
-    monkeypatch.setenv("FISHVOICE_DAEMON", f"{sys.executable} -m tests.fakes.speaker")
+    monkeypatch.setenv("FISHVOICE_DAEMON", f"{sys.executable} -m tools.harness.tone_speaker")
     yield home
     with contextlib.suppress(DaemonUnavailable), Client(start=False) as client:
         pid = client.status()["pid"]

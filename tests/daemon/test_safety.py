@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from fishvoice.protocol import Synthesize, encode
-from tests.harness import ROOT, Daemon, Wire
+from tools.harness.daemon_process import ROOT, Daemon, Wire
 
 NOBODY = 65534
 

@@ -16,7 +16,7 @@ import pytest
 from fishvoice import service
 from fishvoice.paths import Endpoints
 from fishvoice.service import Command, Facts, ServiceError
-from tests.harness import chunks, eventually, running
+from tools.harness.daemon_process import chunks, eventually, running
 
 TASK_SCHEMA = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 NASTY = 'a 100% "nasty" $HOME & <folder>'

@@ -21,7 +21,7 @@ from fishvoice.protocol import (
     Voices,
     VoicesReply,
 )
-from tests.harness import FRAME_BYTES, Daemon, Wire, chunks, running
+from tools.harness.daemon_process import FRAME_BYTES, Daemon, Wire, chunks, running
 
 
 @pytest.fixture(scope="module")

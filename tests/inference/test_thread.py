@@ -25,8 +25,8 @@ from fishvoiced.inference.messages import (
     Unloaded,
 )
 from fishvoiced.inference.thread import Worker
-from tests.fakes.speaker import Manner, ToneSpeaker
-from tests.harness import eventually
+from tools.harness.daemon_process import eventually
+from tools.harness.tone_speaker import Manner, ToneSpeaker
 
 
 class Bench:

@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
-from tests.integration.desktop import AUDIBLE, RATE, Samples
+from tools.harness.desktop import AUDIBLE, RATE, Samples
 
 EAR_RATE = 16000
 BAND = 8000  # sampling rate whose band every voice and resampler leaves alone

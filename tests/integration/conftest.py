@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.desktop import Desktop, desktop, missing
+from tools.harness.desktop import Desktop, desktop, missing
 
 TAKES_PROGRAMS = ["test_emacs.py", "test_orca.py", "test_speech_dispatcher.py"]
 collect_ignore = [] if os.environ.get("FISHVOICE_INTEGRATION") else TAKES_PROGRAMS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.integration.audio_compare import last_stretch, likeness
-from tests.integration.desktop import RATE, Samples
+from tools.harness.desktop import RATE, Samples
 
 
 def speech(seconds: float, seed: int = 0) -> Samples:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.audio_compare import SOFT_SECONDS, found, last_stretch, likeness, words
-from tests.integration.desktop import RATE, Desktop, eventually, missing
+from tools.harness.desktop import RATE, Desktop, eventually, missing
 
 TEXT = "Please open the window and close the door."
 EMACSPEAK = "/usr/share/emacs/site-lisp/emacspeak/lisp"

@@ -9,7 +9,7 @@ import soxr
 
 from fishvoice.adapters.speechd.settings import Settings, manner
 from tests.integration.audio_compare import likeness
-from tests.integration.desktop import RATE, Desktop, eventually, missing
+from tools.harness.desktop import RATE, Desktop, eventually, missing
 
 AT_SPI = "/usr/libexec/at-spi-bus-launcher"
 DIALOG = "The train to London leaves at noon."

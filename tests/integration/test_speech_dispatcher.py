@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.integration.audio_compare import as_clear, audible, last_stretch, likeness, without_gaps
-from tests.integration.desktop import RATE, Desktop, Samples, eventually
-from tests.integration.ssip import Client, connected
+from tools.harness.desktop import RATE, Desktop, Samples, eventually
+from tools.harness.ssip import Client, connected
 
 SENTENCES = (
     "The weather is fine today, and we are going out.",

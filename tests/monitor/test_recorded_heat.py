@@ -16,7 +16,7 @@ from fishvoice import Client
 from fishvoice.errors import FishvoiceError
 from fishvoiced.fish.store.models import ConvertedModel
 from tests.daemon.test_heat import Notebook
-from tests.harness import ROOT, eventually
+from tools.harness.daemon_process import ROOT, eventually
 
 TEXT = "The first sentence. And then a second one, which is a little longer than that. A third."
 

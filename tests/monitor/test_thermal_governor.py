@@ -15,7 +15,7 @@ from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.thermal_governor import Thermostat
 from fishvoiced.monitor.throttle import LONGEST_WAIT_S
-from tests.harness import eventually
+from tools.harness.daemon_process import eventually
 
 FRAME = 0.046
 

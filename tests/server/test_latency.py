@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
 from fishvoiced.server.latency import WINDOW, Late, Measured, Pace, Promised, promise
 from fishvoiced.server.load_times import LoadTimes
-from tests.harness import Wire, eventually, running
+from tools.harness.daemon_process import Wire, eventually, running
 
 
 def paced(**openings: float) -> Pace:

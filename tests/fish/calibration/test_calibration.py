@@ -22,7 +22,7 @@ from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND
-from tests.harness import eventually
+from tools.harness.daemon_process import eventually
 
 FACTS = collect()
 

@@ -1,6 +1,6 @@
 """A real daemon whose voice says the same text the same way every time, and writes down what it is asked for.
 
-``python -m tests.integration.voice``, with
+``python -m tools.harness.flite_voice``, with
 
 - ``FISHVOICE_TEST_VOICE``: empty for the voice that comes with the package, with a fixed seed; ``flite`` for flite's
   ``slt`` (Debian's package ``flite``), which is well understood, through the same server and time-stretch;
@@ -30,7 +30,7 @@ from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
 from fishvoiced.synthesis.time_stretch import Stretcher
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
-from tests.integration.desktop import SEED
+from tools.harness.desktop import SEED
 
 FLITE_RATE = 16000
 CHUNK_SAMPLES = 1600

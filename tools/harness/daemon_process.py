@@ -30,7 +30,7 @@ from fishvoice.protocol import (
     encode,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 40.0  # seconds; a starved machine takes its time
 FRAME_BYTES = 2 * 2048  # of the fake speaker, as s16le
 
@@ -183,7 +183,7 @@ def running(
     frame: float = 0.005,
     ready: bool = True,
     command: tuple[str, ...] = (),
-    module: str = "tests.fakes.speaker",
+    module: str = "tools.harness.tone_speaker",
 ) -> Iterator[Daemon]:
     """A daemon whose voice needs ``frame`` seconds per frame; killed at the end if it still runs.
 

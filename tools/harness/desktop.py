@@ -25,7 +25,7 @@ RATE = 44100
 AUDIBLE = 400  # of 32767: well above a codec's hiss, well below the softest speech
 NEEDED = ("pulseaudio", "parec", "speech-dispatcher", "spd-say")
 SEED = 1
-VOICE = "tests.integration.voice"  # the module that is the daemon, unless a benchmark wants the plain one
+VOICE = "tools.harness.flite_voice"  # the module that is the daemon, unless a benchmark wants the plain one
 DIRECT = """
 import json, sys, fishvoice
 with fishvoice.Client(start=False) as client:

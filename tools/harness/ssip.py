@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
-from tests.integration.desktop import Desktop, eventually
+from tools.harness.desktop import Desktop, eventually
 
 DEBIAN = "/usr/lib/python3/dist-packages/speechd"  # where python3-speechd lives, outside of any virtual environment
 
