@@ -25,10 +25,11 @@ import psutil
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.renderer import FishRenderer, block_sizes
 from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
 from fishvoiced.fish.types import Reference, SamplingOptions
-from fishvoiced.synthesis.base import Chunk, Speech
-from fishvoiced.synthesis.pipeline import block_sizes, synthesize
+from fishvoiced.synthesis.base import Chunk
+from fishvoiced.synthesis.pipeline import synthesize
 
 SENTENCE = "A sentence of exactly one hundred characters: long enough to mean something, and short enough to do."
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.8, repetition_penalty=1.1)
@@ -198,11 +199,11 @@ def beginnings_and_whole(engine: Engine, frames: int) -> tuple[list[float], list
 
 def first_audio(engine: Engine, references: tuple[Reference, ...] = ()) -> float:
     """Seconds from a text to its first sound, everything warm."""
-    speech = Speech(SENTENCE, 0, SAMPLING, references=references)
+    renderer = FishRenderer(engine, 0, SAMPLING, references)
     taken = []
     for _ in range(4):
         start = time.perf_counter()
-        steps = synthesize(engine, speech)
+        steps = synthesize(renderer, SENTENCE)
         next(step for step in steps if isinstance(step, Chunk) and step.frames)
         taken.append(time.perf_counter() - start)
         steps.close()

@@ -1,7 +1,10 @@
-"""Models that the whole suite shares: made once, because converting takes half a minute."""
+"""What the whole suite shares: models, made once because converting takes half a minute; a home and a daemon in it."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from fishvoiced.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.engine.torch_engine import TorchEngine
 from fishvoiced.fish.store.models import ConvertedModel, ModelStore
+from tools.harness.daemon_process import Daemon, Manager, Wire, running
 from tools.random_checkpoint import make
 
 
@@ -47,3 +51,30 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """Each of our own engines in turn: they must be interchangeable."""
     fixture: Engine = request.getfixturevalue(f"{request.param}_engine")
     return fixture
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="fv-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[Daemon]:
+    with running(home) as started:
+        yield started
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[Wire]:
+    with daemon.client() as connected:
+        yield connected
+
+
+@pytest.fixture
+def manager(home: Path) -> Iterator[Manager]:
+    listening = Manager(home / "notify")
+    yield listening
+    listening.socket.close()

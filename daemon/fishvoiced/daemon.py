@@ -40,10 +40,11 @@ MakeGovernor: TypeAlias = Callable[[Config], Governor]
 def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
-        from fishvoiced.fish.backend import InstalledSpeaker
+        from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
-    return InstalledSpeaker(settings, calibrates=settings.engine.calibrate)
+    return VoiceRegistry([FishBackend(settings, calibrates=settings.engine.calibrate)], settings.voice)
 
 
 def installed_governor(settings: Config) -> Governor:

@@ -13,11 +13,12 @@ import numpy as np
 from fishvoice.protocol import Sampling, Synthesize
 from fishvoiced.config import Config
 from fishvoiced.errors import BadReference, CheckpointError, EngineError
-from fishvoiced.fish.backend import InstalledSpeaker
+from fishvoiced.fish.backend import FishBackend
 from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
 from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure
+from fishvoiced.voices.registry import VoiceRegistry
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class UniversalFishSpeechOptimizer:
         if model_path is not None:
             folder = self._model(Path(model_path)).folder
             name, elsewhere = folder.name, [folder]
-        self._speaker = InstalledSpeaker(self.settings, Catalog(user_models(*elsewhere), user_voices(), name))
+        backend = FishBackend(self.settings, Catalog(user_models(*elsewhere), user_voices(), name))
+        self._speaker = VoiceRegistry([backend], name)
         self.loaded = self._speaker.load(None)
 
     def _model(self, path: Path) -> ConvertedModel:

@@ -11,10 +11,10 @@ from fishvoiced import UniversalFishSpeechOptimizer
 from fishvoiced.fish.config import ModelConfig
 from fishvoiced.fish.convert.importer import checkpoint_hash
 from fishvoiced.fish.engine.select import EngineChoice, open_engine
+from fishvoiced.fish.renderer import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from fishvoiced.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
 from fishvoiced.fish.store.models import ConvertedModel, is_whole
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.synthesis.pipeline import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from tools.starter_voice.evaluate import Ear
 from tools.starter_voice.metrics import plain_words, word_errors
 

@@ -13,12 +13,13 @@ from fishvoiced.errors import BadRequest, EngineError
 from fishvoiced.fish.config import ModelConfig
 from fishvoiced.fish.engine.base import Decoder, Engine
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.fish.renderer import FishRenderer, block_sizes, segment_seed
 from fishvoiced.fish.tokenizer import Tokenizer
 from fishvoiced.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Speech, Step
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
 from fishvoiced.synthesis.join import FADE_SECONDS
-from fishvoiced.synthesis.pipeline import block_sizes, segment_seed, synthesize
+from fishvoiced.synthesis.pipeline import synthesize
 
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
 TEXT = "The first sentence is here. Then comes another one, after it! And a last?"
@@ -65,8 +66,8 @@ class Recorder:
         raise AssertionError("not ours to close")
 
 
-def speech(text: str = TEXT, seed: int = 7) -> Speech:
-    return Speech(text, seed, SAMPLING)
+def renderer(engine: Engine, seed: int = 7) -> FishRenderer:
+    return FishRenderer(engine, seed, SAMPLING)
 
 
 def chunks_of(steps: list[Step]) -> list[Chunk]:
@@ -75,7 +76,7 @@ def chunks_of(steps: list[Step]) -> list[Chunk]:
 
 def test_streamed_sound_equals_decoding_each_segment_at_once(onnx_engine: OnnxEngine) -> None:
     engine = Recorder(onnx_engine)
-    chunks = chunks_of(list(synthesize(engine, speech())))
+    chunks = chunks_of(list(synthesize(renderer(engine), TEXT)))
     assert {c.segment for c in chunks} == {0, 1}
     fade = round(FADE_SECONDS * onnx_engine.config.codec.sample_rate)
     for segment, codes in enumerate(engine.codes):
@@ -86,7 +87,7 @@ def test_streamed_sound_equals_decoding_each_segment_at_once(onnx_engine: OnnxEn
 
 
 def test_the_first_chunk_leaves_after_the_first_frame(onnx_engine: OnnxEngine) -> None:
-    first = next(synthesize(onnx_engine, speech()))
+    first = next(synthesize(renderer(onnx_engine), TEXT))
     assert isinstance(first, Chunk)
     assert first.frames == 1
     assert len(first.samples) > 0
@@ -95,7 +96,7 @@ def test_the_first_chunk_leaves_after_the_first_frame(onnx_engine: OnnxEngine) -
 
 def test_control_comes_back_at_every_frame(onnx_engine: OnnxEngine) -> None:
     engine = Recorder(onnx_engine)
-    steps = list(synthesize(engine, speech()))
+    steps = list(synthesize(renderer(engine), TEXT))
     frames = sum(codes.shape[1] for codes in engine.codes)
     assert sum(c.frames for c in chunks_of(steps)) == frames
     # Every frame is one step; each segment adds at most its last block and its end.
@@ -103,7 +104,7 @@ def test_control_comes_back_at_every_frame(onnx_engine: OnnxEngine) -> None:
 
 
 def test_dropping_the_generator_gives_the_buffers_back(onnx_engine: OnnxEngine) -> None:
-    steps = synthesize(onnx_engine, speech())
+    steps = synthesize(renderer(onnx_engine), TEXT)
     next(steps)
     before = len(onnx_engine._free)
     steps.close()
@@ -113,7 +114,7 @@ def test_dropping_the_generator_gives_the_buffers_back(onnx_engine: OnnxEngine) 
 def test_a_seed_decides_every_bit(onnx_engine: OnnxEngine) -> None:
     def sound(seed: int) -> Samples:
         return np.concatenate(
-            [c.samples for c in chunks_of(list(synthesize(Recorder(onnx_engine), speech(seed=seed))))]
+            [c.samples for c in chunks_of(list(synthesize(renderer(Recorder(onnx_engine), seed), TEXT)))]
         )
 
     first = sound(1)
@@ -125,7 +126,7 @@ def test_a_seed_decides_every_bit(onnx_engine: OnnxEngine) -> None:
 
 @pytest.mark.parametrize("failing", [(0,), (1,), (0, 1)])
 def test_a_failing_segment_is_told_and_the_rest_is_spoken(onnx_engine: OnnxEngine, failing: tuple[int, ...]) -> None:
-    steps = list(synthesize(Recorder(onnx_engine, fail_in=failing), speech()))
+    steps = list(synthesize(renderer(Recorder(onnx_engine, fail_in=failing)), TEXT))
     failures = [s for s in steps if isinstance(s, SegmentFailure)]
     assert [f.segment for f in failures] == list(failing)
     assert all(f.message == "a kernel failed" for f in failures)
@@ -135,7 +136,7 @@ def test_a_failing_segment_is_told_and_the_rest_is_spoken(onnx_engine: OnnxEngin
 
 
 def test_places_go_through_the_text_from_beginning_to_end(onnx_engine: OnnxEngine) -> None:
-    chunks = chunks_of(list(synthesize(Recorder(onnx_engine), speech())))
+    chunks = chunks_of(list(synthesize(renderer(Recorder(onnx_engine)), TEXT)))
     assert chunks[0].text_start == 0
     assert chunks[-1].text_end == len(TEXT)
     for before, after in pairwise(chunks):
@@ -145,18 +146,17 @@ def test_places_go_through_the_text_from_beginning_to_end(onnx_engine: OnnxEngin
 
 def test_references_and_front_end_reach_the_prompt(onnx_engine: OnnxEngine) -> None:
     plain, changed = Recorder(onnx_engine), Recorder(onnx_engine)
-    list(synthesize(plain, speech("Hello.")))
+    list(synthesize(renderer(plain), "Hello."))
     codes = np.random.default_rng(0).integers(0, 48, (4, 10))
-    spoken = replace(speech("Hello."), references=(Reference(codes, "Hi"),), frontend=str.upper)
-    list(synthesize(changed, spoken))
+    list(synthesize(replace(renderer(changed), references=(Reference(codes, "Hi"),), frontend=str.upper), "Hello."))
     assert changed.prompts[0].shape[1] > plain.prompts[0].shape[1] + 10
     ends = [bytes(p[0, -6:].astype(np.uint8)).decode() for p in (plain.prompts[0], changed.prompts[0])]
     assert ends == ["Hello.", "HELLO."]
 
 
 def test_speed_changes_the_length_and_nothing_else(onnx_engine: OnnxEngine) -> None:
-    plain = chunks_of(list(synthesize(Recorder(onnx_engine), speech())))
-    fast = chunks_of(list(synthesize(Recorder(onnx_engine), replace(speech(), speed=2.0))))
+    plain = chunks_of(list(synthesize(renderer(Recorder(onnx_engine)), TEXT)))
+    fast = chunks_of(list(synthesize(renderer(Recorder(onnx_engine)), TEXT, 2.0)))
     assert sum(c.frames for c in fast) == sum(c.frames for c in plain)
     ratio = sum(len(c.samples) for c in plain) / sum(len(c.samples) for c in fast)
     assert ratio == pytest.approx(2.0, rel=0.02)
@@ -165,9 +165,9 @@ def test_speed_changes_the_length_and_nothing_else(onnx_engine: OnnxEngine) -> N
 @pytest.mark.parametrize("text", ["", "   \n\t ", "?!…", "😀🎉", "\x00\x07\x1b"])
 def test_nothing_to_speak_is_refused_before_any_work(onnx_engine: OnnxEngine, text: str) -> None:
     with pytest.raises(BadRequest, match="nothing to speak"):
-        synthesize(onnx_engine, speech(text))
+        synthesize(renderer(onnx_engine), text)
 
 
 def test_babble_is_cut_off(onnx_engine: OnnxEngine) -> None:
-    frames = sum(c.frames for c in chunks_of(list(synthesize(onnx_engine, speech("Hi.")))))
+    frames = sum(c.frames for c in chunks_of(list(synthesize(renderer(onnx_engine), "Hi."))))
     assert frames <= (4.0 + 3 / 4) * onnx_engine.config.codec.frame_rate

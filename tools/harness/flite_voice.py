@@ -66,7 +66,7 @@ class Flite:
         return self.loaded()[0]
 
     def open(self, request: Synthesize) -> Utterance:
-        return Utterance(_steps(request), FLITE_RATE, CHUNK_SAMPLES / FLITE_RATE, "slt", "flite")
+        return Utterance(_steps(request), FLITE_RATE, "slt", "flite")
 
     def unload(self, model: str) -> None:
         """There is nothing in memory."""

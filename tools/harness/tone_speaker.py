@@ -79,7 +79,7 @@ class ToneSpeaker:
     def open(self, request: Synthesize) -> Utterance:
         loaded = self.load(request.voice)
         self.opened += 1
-        return Utterance(self._speak(request), SAMPLE_RATE, FRAME_SAMPLES / SAMPLE_RATE, loaded.voice, loaded.model)
+        return Utterance(self._speak(request), SAMPLE_RATE, loaded.voice, loaded.model)
 
     def unload(self, model: str) -> None:
         self.models = {name: loaded for name, loaded in self.models.items() if loaded.model != model}

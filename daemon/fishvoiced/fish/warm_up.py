@@ -7,9 +7,9 @@ import numpy as np
 from fishvoiced.errors import BadRequest
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.renderer import most_frames
 from fishvoiced.fish.store.catalog import Choice
 from fishvoiced.fish.types import Frontend, Prompt, Reference, SamplingOptions
-from fishvoiced.synthesis.pipeline import most_frames
 
 WARM_UP_FRAMES = 24  # enough for every block size that the decoder will meet
 

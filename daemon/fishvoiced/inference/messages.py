@@ -23,7 +23,6 @@ class Opened:
 
     key: int
     sample_rate: int
-    frame_seconds: float
     voice: str
     model: str
     notice: str | None
@@ -43,6 +42,14 @@ class Sound:
     text_end: int
     throttled: str | None
     work_seconds: float
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The request's sound is being made elsewhere: nothing to compute for it until ``until`` (monotonic seconds)."""
+
+    key: int
+    until: float
 
 
 @dataclass(frozen=True)
@@ -122,4 +129,4 @@ class Discard:
 
 
 Order: TypeAlias = Job | Load | Unload | Discard
-Event: TypeAlias = Opened | Sound | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+Event: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded

@@ -20,6 +20,7 @@ from fishvoiced.inference.mailbox import Desk
 from fishvoiced.inference.messages import (
     Discard,
     Done,
+    Elsewhere,
     Event,
     Failed,
     Job,
@@ -35,7 +36,7 @@ from fishvoiced.inference.messages import (
     Unloaded,
 )
 from fishvoiced.synthesis.audio import to_pcm
-from fishvoiced.synthesis.base import Chunk, SegmentFailure
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 
@@ -146,7 +147,7 @@ class Worker:
 
     def _advance(self, job: Job) -> None:
         run = self._runs.get(job.key) or self._open(job)
-        rest = self._governor.rest(job.key)
+        rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Rest()
         if rest.seconds > 0:
             self.step = None
             self._desk.rest(job, rest.seconds)
@@ -158,15 +159,21 @@ class Worker:
         run.work_seconds += worked
         # Of the whole process, because inference runs on the runtime's threads too; what the others do is little.
         run.cpu_seconds += time.process_time() - cpu
-        sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
-        self._governor.stepped(job.key, worked, sound, isinstance(step, Chunk) and step.frames == 0)
+        if run.utterance.on_this_cpu:
+            sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
+            self._governor.stepped(job.key, worked, sound, isinstance(step, Chunk) and step.ends_segment)
         match step:
             case Chunk(frames=frames):
-                self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
+                if run.utterance.on_this_cpu:
+                    self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
                 run.cpu_seconds = 0.0
                 self._desk.tell(self._sound(job.key, run, step, rest))
             case SegmentFailure(segment, start, end, message):
                 self._desk.tell(SegmentLost(job.key, SegmentError(segment, start, end, message)))
+            case Waiting(seconds):
+                self._desk.tell(Elsewhere(job.key, time.monotonic() + seconds))
+                self.step = None
+                self._desk.rest(job, seconds)  # the loop gives this thread another job meanwhile, if there is one
             case None:
                 pass
             case _:
@@ -186,7 +193,6 @@ class Worker:
             Opened(
                 job.key,
                 utterance.sample_rate,
-                utterance.frame_seconds,
                 utterance.voice,
                 utterance.model,
                 utterance.notice,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from fishvoice.protocol import Error
 from fishvoiced.config import Config
-from fishvoiced.inference.messages import Done, Failed, Opened, SegmentLost, Sound
+from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, SegmentLost, Sound
 from fishvoiced.inference.thread import Worker
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import Loading
@@ -20,7 +20,7 @@ from fishvoiced.transport.router import Transport, name_of
 
 log = logging.getLogger(__name__)
 
-Progress: TypeAlias = Opened | Sound | SegmentLost | Done | Failed
+Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
 
 
 class UnderWay:
@@ -56,7 +56,11 @@ class UnderWay:
     def next_due(self) -> float | None:
         """When to call `on_time`, if nothing else happens."""
         stall = self.scheduler.next_stall()
-        times = (self._delivery.retry_at, None if stall is None else stall + self._config.limits.stall_seconds)
+        times = (
+            self._delivery.retry_at,
+            None if stall is None else stall + self._config.limits.stall_seconds,
+            self.scheduler.next_resume(),
+        )
         return min((at for at in times if at is not None), default=None)
 
     def on_time(self, now: float) -> None:
@@ -64,6 +68,7 @@ class UnderWay:
         if stalled := self.scheduler.stalled(now - self._config.limits.stall_seconds):
             log.warning("%d requests end, because nobody listens to them any more", len(stalled))
             self.cancel(stalled)
+        self.scheduler.resume(now)
         for stream in self._delivery.due(now):
             self._pump(stream)
 
@@ -135,6 +140,9 @@ class UnderWay:
                     self.scheduler.produced(stream.key, event.text_end, now)
                 self._health.counters.frames += event.frames
                 self._health.counters.audio_seconds += event.seconds
+            case Elsewhere(until=until):
+                self.scheduler.wait(stream.key, until)
+                return
             case SegmentLost(error=error):
                 stream.lose_segment(error)
                 log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))

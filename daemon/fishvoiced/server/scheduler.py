@@ -78,6 +78,7 @@ class _Entry:
     spoken: int = 0  # characters that were spoken already
     finished: bool = False  # nothing left to generate, but not all is delivered
     blocked_since: float | None = None
+    elsewhere_until: float | None = None  # its sound is being made elsewhere until then
     held: bool = False  # its messages pile up in the transport although there is credit
     passed: int = 0  # characters of higher classes that were spoken since it came
 
@@ -96,7 +97,8 @@ class _Entry:
 
     @property
     def workable(self) -> bool:
-        return not self.finished and not self.held and self.produced <= self.granted
+        waits = self.held or self.elsewhere_until is not None
+        return not self.finished and not waits and self.produced <= self.granted
 
     @property
     def left(self) -> int:
@@ -190,6 +192,20 @@ class Scheduler:
     def hold(self, key: int, held: bool) -> None:
         """Pass the request over, or no longer: the transport takes nothing more for its listener."""
         self._entries[key].held = held
+
+    def wait(self, key: int, until: float) -> None:
+        """Pass the request over until that moment: its sound is being made elsewhere."""
+        self._entries[key].elsewhere_until = until
+
+    def resume(self, now: float) -> None:
+        """Those whose waiting is over by ``now`` can be worked on again."""
+        for entry in self._entries.values():
+            if entry.elsewhere_until is not None and entry.elsewhere_until <= now:
+                entry.elsewhere_until = None
+
+    def next_resume(self) -> float | None:
+        """When to call `resume`; None if no request waits for sound made elsewhere."""
+        return min((e.elsewhere_until for e in self._entries.values() if e.elsewhere_until is not None), default=None)
 
     def granted(self, key: int) -> int:
         """How many chunks of the request may be sent in all."""

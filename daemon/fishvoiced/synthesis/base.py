@@ -1,34 +1,73 @@
-"""What synthesis takes and gives: a request's speech, and the steps in which it becomes sound."""
+"""What synthesis asks of a kind of voice (`Renderer`), and the steps in which a request becomes sound."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
-from fishvoiced.fish.types import Frontend, Reference, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
 
 MAX_SEGMENT_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Speech:
-    """What to speak, and how; everything resolved and checked."""
+class Waiting:
+    """Nothing to compute here for up to ``seconds``: the sound is made elsewhere."""
 
-    text: str
-    seed: int
-    sampling: SamplingOptions
-    speed: float = 1.0
-    references: tuple[Reference, ...] = ()
-    frontend: Frontend = field(default=lambda text: text)
-    segment_characters: int = MAX_SEGMENT_CHARACTERS
+    seconds: float
+
+
+Rendering: TypeAlias = Iterator[Samples | Waiting | None]
+"""One segment on its way to sound: samples [n], or None for a step of work without sound yet. ``close()`` cancels."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the rest of the daemon must know of a renderer.
+
+    ``step_seconds`` is the sound made per step of work; None where a step renders a whole segment, so that a cancel
+    waits for its end. ``on_this_cpu`` False: sound is made elsewhere, and neither heat nor calibration concerns it.
+    ``changes_speed``: the renderer applies the request's speed itself, so that no time stretch follows.
+    """
+
+    sample_rate: int
+    step_seconds: float | None
+    max_segment_characters: int = MAX_SEGMENT_CHARACTERS
+    on_this_cpu: bool = True
+    changes_speed: bool = False
+
+    def frames(self, samples: Samples) -> int:
+        """How many steps of work made ``samples``; 0 for a kind that does not work in frames."""
+        return 0 if self.step_seconds is None else round(len(samples) / self.sample_rate / self.step_seconds)
+
+
+class Renderer(Protocol):
+    """One request to one voice, with everything resolved: voice, seed, sampling, reference."""
+
+    @property
+    def traits(self) -> Traits:
+        """Constant for the renderer's life."""
+
+    def prepare(self) -> Iterator[None]:
+        """Slow work before the first segment, such as encoding a reference recording, in steps.
+
+        Raises FishvoiceError if the request cannot be spoken at all.
+        """
+
+    def render(self, index: int, text: str) -> Rendering:
+        """The sound of segment ``index``, whose normalized text is ``text``.
+
+        Raises FishvoiceError if this segment cannot be spoken; the following ones still are.
+        """
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Sound of ``frames`` frames, and the characters [text_start, text_end) of the request it is estimated to say.
+    """Sound, and the characters [text_start, text_end) of the request that it is estimated to say.
 
-    0 frames: the end of a segment, with the pause after it.
+    ``frames`` counts the frames that were made for it; 0 for kinds without frames. ``ends_segment``: the last of
+    its segment, with the pause after it.
     """
 
     samples: Samples
@@ -36,6 +75,7 @@ class Chunk:
     segment: int
     text_start: int
     text_end: int
+    ends_segment: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,4 +88,4 @@ class SegmentFailure:
     message: str
 
 
-Step: TypeAlias = Chunk | SegmentFailure | None
+Step: TypeAlias = Chunk | SegmentFailure | Waiting | None

@@ -1,4 +1,4 @@
-"""What the inference thread asks of the voices: the `Speaker`, and one request opened by it as an `Utterance`."""
+"""The seam of voices: what a kind implements (`Backend`, `LoadedModel`), and what inference asks (`Speaker`)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,80 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.synthesis.base import Step
+from fishvoiced.synthesis.base import Renderer, Step
 from fishvoiced.voices.speed import Speed
+
+
+class LoadedModel(Protocol):
+    """A model in memory. Used from the inference thread only, except ``speed``."""
+
+    name: str
+    engine: str
+    precision: str
+    notice: str | None
+    """For the listener of every request, e.g. that another engine than the configured one runs."""
+
+    def speed(self) -> Speed | None:
+        """What is known of its real-time factor; any thread."""
+
+    def prepare(self, voice: str) -> None:
+        """Compute ahead what requests to ``voice`` need besides the model. Raises FishvoiceError."""
+
+    def renderer(self, request: Synthesize) -> Renderer:
+        """Resolve seed, sampling and reference of ``request``, whose ``voice`` is one of this model's.
+
+        Raises BadRequest, BadReference.
+        """
+
+    def observe(self, rtf: float) -> None:
+        """A request was spoken to its end at this real-time factor."""
+
+    def close(self) -> None:
+        """Give the memory back."""
+
+
+class Backend(Protocol):
+    """One kind of voice."""
+
+    kind: str
+
+    def default_voice(self) -> str | None:
+        """The voice of this kind to speak when none is named; None if it has none."""
+
+    def voices(self) -> Sequence[VoiceInfo]:
+        """The voices of this kind. Any thread; must not block."""
+
+    def model_of(self, voice: str) -> str | None:
+        """The name of the model that speaks ``voice``; None if this kind has no such voice.
+
+        Raises FishvoiceError if the voice is there but its model is not.
+        """
+
+    def load(self, voice: str) -> LoadedModel:
+        """Bring the model of ``voice`` into memory and warm it. Raises FishvoiceError."""
+
+    def busy(self, models: Sequence[LoadedModel]) -> None:
+        """Something is being spoken: no work in the background now. ``models``: this kind's, in memory."""
+
+    def idle(self, models: Sequence[LoadedModel]) -> None:
+        """Nothing is being spoken: work in the background may begin after a while."""
 
 
 @dataclass(frozen=True)
 class Utterance:
     """A request on its way to sound.
 
-    ``steps`` does at most one frame of work per ``next()``; closing it gives back all it holds. ``model`` is the
+    ``steps`` does at most one step of work per ``next()``; closing it gives back all it holds. ``model`` is the
     key by which `Speaker.unload` frees what this utterance used. ``notice`` is told to the listener, e.g. that a
-    stand-in voice speaks.
+    stand-in voice speaks. ``on_this_cpu`` False: heat does not concern it.
     """
 
     steps: Generator[Step, None, None]
     sample_rate: int
-    frame_seconds: float
     voice: str
     model: str
     notice: str | None = None
+    on_this_cpu: bool = True
 
 
 @dataclass(frozen=True)

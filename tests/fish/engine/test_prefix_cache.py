@@ -14,11 +14,12 @@ from fishvoiced.fish.engine.onnx_engine import KVBuffers, OnnxEngine
 from fishvoiced.fish.engine.prefix_cache import MOST_IN_MEMORY, Prefixes
 from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
+from fishvoiced.fish.renderer import FishRenderer
 from fishvoiced.fish.store.models import SLOW, ConvertedModel
 from fishvoiced.fish.store.voices import VoiceStore
 from fishvoiced.fish.types import Codes, Prompt, Reference, SamplingOptions
 from fishvoiced.fish.warm_up import prepare
-from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS, Speech
+from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS
 from fishvoiced.synthesis.pipeline import synthesize
 
 SAMPLING = SamplingOptions(temperature=0.9, top_p=0.9, repetition_penalty=1.1)
@@ -135,7 +136,7 @@ def test_what_is_on_disk_is_what_is_used(engine: OnnxEngine, tmp_path: Path) -> 
 
 def test_segments_of_one_request_share_the_prefix(engine: OnnxEngine, computed: list[int]) -> None:
     text = "The first sentence is here. Then comes another one, after it! And a last?"
-    steps = list(synthesize(engine, Speech(text, 7, SAMPLING, references=(reference(),), segment_characters=30)))
+    steps = list(synthesize(FishRenderer(engine, 7, SAMPLING, (reference(),), segment_characters=30), text))
     assert {step.segment for step in steps if step is not None} >= {0, 1, 2}
     assert len(computed) == 1
 
@@ -148,8 +149,7 @@ def test_a_prepared_voice_has_nothing_to_compute_or_copy_before_its_first_senten
     assert len(computed) == len(files(tmp_path)) == 1
     monkeypatch.setattr(KVBuffers, "fill", lambda *_: pytest.fail("copied"))
     text = "A sentence as long as they may become, " * 4
-    speech = Speech(text, 7, SAMPLING, references=(spoken,))
-    assert next(synthesize(engine, speech)) is not None
+    assert next(synthesize(FishRenderer(engine, 7, SAMPLING, (spoken,)), text)) is not None
     assert len(computed) == 1
 
 

@@ -18,13 +18,14 @@ from fishvoiced.errors import EngineError, FishvoiceError
 from fishvoiced.fish.calibration.figures import Calibration, Figure
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.engine.select import EngineChoice, available, open_engine
+from fishvoiced.fish.renderer import FishRenderer
 from fishvoiced.fish.store.catalog import Choice
 from fishvoiced.fish.store.models import DECODER, LANGUAGE, ConvertedModel
 from fishvoiced.fish.types import Frontend, SamplingOptions
 from fishvoiced.fish.warm_up import load_frontend, warm_up
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.synthesis.base import Chunk, Speech
+from fishvoiced.synthesis.base import Chunk
 from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND, synthesize
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def _speak(engine: Engine, frontend: Frontend, seed: int, deadline: float, clock
     defaults = engine.config.sampling
     sampling = SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
     began, opening, frames = clock(), 0.0, 0
-    for step in synthesize(engine, Speech(TEXT, seed, sampling, frontend=frontend)):
+    for step in synthesize(FishRenderer(engine, seed, sampling, frontend=frontend), TEXT):
         if isinstance(step, Chunk) and step.frames:
             now = clock()
             opening = opening if frames else now - began

@@ -54,17 +54,27 @@ class Catalog:
     def choose(self, name: str | None) -> Choice:
         """Raises UnknownVoice, naming what there is; BadReference if the voice is damaged."""
         wanted = name or self._default or self._first()
-        if wanted in {voice.name for voice in self._voices.all().voices}:
-            voice = self._voices.get(wanted)
-            model = self._models.find(voice.model)
-            if model is None:
-                raise UnknownVoice(f"voice {wanted!r} needs the model {voice.model!r}: import its checkpoint again")
-            return Choice(wanted, model, voice)
-        model = self._models.find(wanted)
-        if model is None:
+        choice = self.find(wanted)
+        if choice is None:
             known = ", ".join(info.name for info in self.infos()) or "none: fishvoice models import CHECKPOINT"
             raise UnknownVoice(f"there is no voice {wanted!r}; the voices are: {known}")
-        return Choice(model.name, model)
+        return choice
+
+    def find(self, name: str) -> Choice | None:
+        """What ``name`` stands for; None if there is no such voice. Raises UnknownVoice if its model is missing,
+        BadReference if it is damaged."""
+        if name in {voice.name for voice in self._voices.all().voices}:
+            voice = self._voices.get(name)
+            model = self._models.find(voice.model)
+            if model is None:
+                raise UnknownVoice(f"voice {name!r} needs the model {voice.model!r}: import its checkpoint again")
+            return Choice(name, model, voice)
+        model = self._models.find(name)
+        return None if model is None else Choice(model.name, model)
+
+    def default(self) -> str | None:
+        """The voice to speak when none is named; None if there is none."""
+        return self._default or next((info.name for info in self.infos() if info.default), None)
 
     def reference(self, voice: Voice, codec: CodecConfig) -> Reference:
         return self._voices.reference(voice.name, codec)

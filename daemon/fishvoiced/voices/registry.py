@@ -1,0 +1,155 @@
+"""The registry of voices: names to backends, models in memory, and the real-time factor of what was spoken."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from fishvoice.protocol import Synthesize, VoiceInfo
+from fishvoiced.errors import BadReference, BadRequest, UnknownVoice
+from fishvoiced.synthesis.base import Chunk, Step, Traits
+from fishvoiced.synthesis.pipeline import synthesize
+from fishvoiced.text.normalize import speakable
+from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
+
+log = logging.getLogger(__name__)
+
+LEAST_SOUND_SECONDS = 1.0  # a shorter utterance says more about its opening than about the speed
+
+
+@dataclass(frozen=True)
+class _Resident:
+    backend: Backend
+    model: LoadedModel
+
+
+class VoiceRegistry:
+    """See :class:`fishvoiced.voices.base.Speaker`. Of two voices of one name the earlier backend's is meant;
+    ``default`` is the configured default voice, None for the first backend's that has one."""
+
+    def __init__(self, backends: Sequence[Backend], default: str | None = None) -> None:
+        self._backends = tuple(backends)
+        self._default = default
+        self._resident: dict[str, _Resident] = {}
+        self._speaking = 0
+
+    def voices(self) -> Sequence[VoiceInfo]:
+        infos = {info.name: info for backend in reversed(self._backends) for info in reversed(backend.voices())}
+        default = self._default or self._default_voice()
+        return [msgspec.structs.replace(info, default=info.name == default) for info in reversed(infos.values())]
+
+    def loaded(self) -> Sequence[Loaded]:
+        return [_loaded(resident.model, name) for name, resident in list(self._resident.items())]
+
+    def load(self, voice: str | None) -> Loaded:
+        name = self._name(voice)
+        model = self._load(name)
+        model.prepare(name)
+        self._rest()
+        return _loaded(model, name)
+
+    def open(self, request: Synthesize) -> Utterance:
+        _check(request)
+        name = self._name(request.voice)
+        model = self._load(name)
+        renderer = model.renderer(msgspec.structs.replace(request, voice=name))
+        steps = synthesize(renderer, request.text, request.speed)
+        return Utterance(
+            steps=self._timed(model, renderer.traits, steps),
+            sample_rate=renderer.traits.sample_rate,
+            voice=name,
+            model=model.name,
+            notice=model.notice or _reference_notice(request),
+            on_this_cpu=renderer.traits.on_this_cpu,
+        )
+
+    def unload(self, model: str) -> None:
+        resident = self._resident.pop(model, None)
+        if resident is not None:
+            resident.model.close()
+
+    def reset(self) -> None:
+        for model in list(self._resident):
+            self.unload(model)
+
+    # -- names -----------------------------------------------------------------------------------------------
+
+    def _name(self, voice: str | None) -> str:
+        name = voice or self._default or self._default_voice()
+        if name is None:
+            raise UnknownVoice("there is no voice; import one with: fishvoice models import CHECKPOINT")
+        return name
+
+    def _default_voice(self) -> str | None:
+        return next((name for backend in self._backends if (name := backend.default_voice())), None)
+
+    def _load(self, voice: str) -> LoadedModel:
+        for backend in self._backends:
+            name = backend.model_of(voice)
+            if name is None:
+                continue
+            if name not in self._resident:
+                self._resident[name] = _Resident(backend, backend.load(voice))
+                model = self._resident[name].model
+                log.info("model %s is warm: engine %s, precision %s", name, model.engine, model.precision)
+            return self._resident[name].model
+        known = ", ".join(info.name for info in self.voices()) or "none: fishvoice models import CHECKPOINT"
+        raise UnknownVoice(f"there is no voice {voice!r}; the voices are: {known}")
+
+    # -- speaking --------------------------------------------------------------------------------------------
+
+    def _timed(
+        self, model: LoadedModel, traits: Traits, steps: Generator[Step, None, None]
+    ) -> Generator[Step, None, None]:
+        """The same steps; the real-time factor of those that come to their end is observed."""
+        work = sound = 0.0
+        began = time.perf_counter()
+        self._speaking += 1
+        self._tell_backends()
+        try:
+            for step in steps:
+                work += time.perf_counter() - began
+                sound += len(step.samples) / traits.sample_rate if isinstance(step, Chunk) else 0
+                yield step
+                began = time.perf_counter()
+            if sound >= LEAST_SOUND_SECONDS:
+                model.observe(work / sound)
+        finally:
+            steps.close()
+            self._speaking -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._speaking:
+            self._tell_backends()
+
+    def _tell_backends(self) -> None:
+        for backend in self._backends:
+            models = [resident.model for resident in self._resident.values() if resident.backend is backend]
+            if self._speaking:
+                backend.busy(models)
+            else:
+                backend.idle(models)
+
+
+def _loaded(model: LoadedModel, voice: str) -> Loaded:
+    return Loaded(model.name, voice, model.engine, model.precision, model.notice, model.speed())
+
+
+def _reference_notice(request: Synthesize) -> str | None:
+    if request.payload is not None and not (request.reference_text or "").strip():
+        return "the voice is imitated better if you also give the words of the recording (--reference-text)"
+    return None
+
+
+def _check(request: Synthesize) -> None:
+    if not speakable(request.text):
+        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
+    if request.seed is not None and not 0 <= request.seed < 1 << 64:
+        raise BadRequest(f"seed must be between 0 and 2^64 - 1, not {request.seed}")
+    if request.payload is None and request.reference_text is not None:
+        raise BadReference("a reference text came without its recording (--reference FILE)")
