@@ -11,7 +11,7 @@ from fishvoiced.inference.messages import Discard, Done, Event, Failed, Job, Loa
 OUTBOX = 16  # events that nobody has taken yet; a job goes on only when there are fewer
 
 
-class Desk:
+class Mailbox:
     """One job at a time, which may change between any two steps; orders come before it. ``wake`` tells of events."""
 
     def __init__(self, wake: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
 from fishvoiced.errors import EngineError, FishvoiceError
 from fishvoiced.inference.governor import Governor, Rest
-from fishvoiced.inference.mailbox import Desk
+from fishvoiced.inference.mailbox import Mailbox
 from fishvoiced.inference.messages import (
     Discard,
     Done,
@@ -69,7 +69,7 @@ class Worker:
     def __init__(self, speaker: Callable[[], Speaker], wake: Callable[[], None], governor: Governor) -> None:
         self._make_speaker = speaker
         self._governor = governor
-        self._desk = Desk(wake)
+        self._desk = Mailbox(wake)
         self._speaker: Speaker | None = None
         self._runs: dict[int, _Run] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
