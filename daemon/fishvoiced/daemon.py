@@ -16,7 +16,7 @@ from fishvoiced import config
 from fishvoiced.config import Config
 from fishvoiced.errors import MissingExtra
 from fishvoiced.inference.governor import Governor
-from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.lifecycle import raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
 from fishvoiced.process.systemd import Notifier, inherited_sockets
@@ -79,7 +79,7 @@ def serve(
         stack.enter_context(signals_to(transport.wake_write.fileno()))
         governor = make_governor(settings)
         stack.callback(governor.stop)
-        worker = Worker(lambda: make_speaker(settings), transport.wake, governor)
+        worker = InferenceThread(lambda: make_speaker(settings), transport.wake, governor)
         health = Health(str(file), transport.wake, governor.report)
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)

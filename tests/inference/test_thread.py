@@ -24,7 +24,7 @@ from fishvoiced.inference.messages import (
     Sound,
     Unloaded,
 )
-from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.thread import InferenceThread
 from tools.harness.daemon_process import eventually
 from tools.harness.tone_speaker import Manner, ToneSpeaker
 
@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, speaker: ToneSpeaker, governor: Governor | None = None) -> None:
         self.speaker = speaker
         self.wakes = 0
-        self.worker = Worker(lambda: speaker, self._wake, governor or Unhurried())
+        self.worker = InferenceThread(lambda: speaker, self._wake, governor or Unhurried())
         self.said: list[Event] = []
         self.worker.start()
 

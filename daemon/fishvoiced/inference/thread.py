@@ -63,7 +63,7 @@ class Step:
     loading: bool = False
 
 
-class Worker:
+class InferenceThread:
     """The thread behind its desk. All methods are for the loop's thread, and none of them waits for inference."""
 
     def __init__(self, speaker: Callable[[], Speaker], wake: Callable[[], None], governor: Governor) -> None:

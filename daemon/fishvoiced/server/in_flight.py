@@ -10,7 +10,7 @@ from typing import TypeAlias
 from fishvoice.protocol import Error
 from fishvoiced.config import Config
 from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, SegmentLost, Sound
-from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import Loading
 from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
@@ -26,7 +26,9 @@ Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
 class UnderWay:
     """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
 
-    def __init__(self, config: Config, transport: Transport, worker: Worker, health: Health, loading: Loading) -> None:
+    def __init__(
+        self, config: Config, transport: Transport, worker: InferenceThread, health: Health, loading: Loading
+    ) -> None:
         self._config = config
         self._worker = worker
         self._health = health

@@ -28,7 +28,7 @@ from fishvoice.protocol import (
 from fishvoiced.config import Config, reconfigured
 from fishvoiced.errors import BadRequest, FishvoiceError
 from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloaded
-from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.systemd import Notifier
@@ -54,7 +54,7 @@ class Server:
         self,
         config: Config,
         transport: Transport,
-        worker: Worker,
+        worker: InferenceThread,
         notifier: Notifier,
         health: Health,
         load_times: LoadTimes,

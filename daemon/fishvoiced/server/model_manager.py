@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
 from fishvoiced.inference.messages import NotReady, Ready
-from fishvoiced.inference.thread import Worker
+from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.systemd import Notifier
 from fishvoiced.server.keep_alive import Residency
 from fishvoiced.server.load_times import LoadTimes
@@ -26,7 +26,7 @@ class Loading:
 
     def __init__(
         self,
-        worker: Worker,
+        worker: InferenceThread,
         notifier: Notifier,
         say: Say,
         ended: Callable[[Outcome], None],
