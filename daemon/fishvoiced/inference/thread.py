@@ -41,7 +41,7 @@ from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 
 @dataclass
-class _Run:
+class ActiveRequest:
     utterance: Utterance
     format: SampleFormat
     work_seconds: float = 0.0
@@ -71,7 +71,7 @@ class InferenceThread:
         self._governor = governor
         self._desk = Mailbox(wake)
         self._speaker: Speaker | None = None
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
         self.step: Step | None = None
 
@@ -180,7 +180,7 @@ class InferenceThread:
                 run.complete = True
                 self._desk.end(job.key, Done(job.key, run.work_seconds))
 
-    def _open(self, job: Job) -> _Run:
+    def _open(self, job: Job) -> ActiveRequest:
         self.step = Step(f"opening request {job.request.id}", time.monotonic(), loading=True)
         speaker = self._voices()
         warm = _models(speaker)
@@ -188,7 +188,7 @@ class InferenceThread:
         seconds = time.monotonic() - self.step.since
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
-        run = self._runs[job.key] = _Run(utterance, job.request.format, 0.0 if cold else seconds)
+        run = self._runs[job.key] = ActiveRequest(utterance, job.request.format, 0.0 if cold else seconds)
         self._desk.tell(
             Opened(
                 job.key,
@@ -201,7 +201,7 @@ class InferenceThread:
         )
         return run
 
-    def _sound(self, key: int, run: _Run, chunk: Chunk, rest: Rest) -> Sound:
+    def _sound(self, key: int, run: ActiveRequest, chunk: Chunk, rest: Rest) -> Sound:
         seconds = len(chunk.samples) / run.utterance.sample_rate
         run.audio_seconds += seconds
         return Sound(
