@@ -55,7 +55,7 @@ class ActiveRequest:
 
 
 @dataclass(frozen=True)
-class Step:
+class Activity:
     """What the thread is in the middle of, since when (monotonic): for the watchdog."""
 
     what: str
@@ -73,7 +73,7 @@ class InferenceThread:
         self._speaker: Speaker | None = None
         self._runs: dict[int, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
-        self.step: Step | None = None
+        self.step: Activity | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -153,7 +153,7 @@ class InferenceThread:
             self._desk.rest(job, rest.seconds)
             return  # whether to rest longer, or to do something else by now, is asked again
         began, cpu = time.monotonic(), time.process_time()
-        self.step = Step(f"request {job.request.id}", began)
+        self.step = Activity(f"request {job.request.id}", began)
         step = next(run.utterance.steps, _END)
         worked = time.monotonic() - began
         run.work_seconds += worked
@@ -181,7 +181,7 @@ class InferenceThread:
                 self._desk.end(job.key, Done(job.key, run.work_seconds))
 
     def _open(self, job: Job) -> ActiveRequest:
-        self.step = Step(f"opening request {job.request.id}", time.monotonic(), loading=True)
+        self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
         speaker = self._voices()
         warm = _models(speaker)
         utterance = speaker.open(job.request)
@@ -218,7 +218,7 @@ class InferenceThread:
 
     def _load(self, tag: int, voice: str | None) -> None:
         began = time.monotonic()
-        self.step = Step(f"loading {voice or 'the default voice'}", began, loading=True)
+        self.step = Activity(f"loading {voice or 'the default voice'}", began, loading=True)
         speaker = self._voices()
         warm = _models(speaker)
         loaded = speaker.load(voice)

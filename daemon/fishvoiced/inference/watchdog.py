@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from fishvoiced.config import Lifecycle
-from fishvoiced.inference.thread import Step
+from fishvoiced.inference.thread import Activity
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +16,9 @@ class Watchdog:
     """Warns once per long step; the process decides what to do about one that hangs for good."""
 
     def __init__(self) -> None:
-        self._warned: Step | None = None
+        self._warned: Activity | None = None
 
-    def hangs(self, step: Step | None, limits: Lifecycle, now: float) -> bool:
+    def hangs(self, step: Activity | None, limits: Lifecycle, now: float) -> bool:
         """Whether ``step`` has passed its limit."""
         if step is None:
             return False
