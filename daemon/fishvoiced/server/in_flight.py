@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
 
 
-class UnderWay:
+class InFlightRequests:
     """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
 
     def __init__(

@@ -32,7 +32,7 @@ from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.systemd import Notifier
-from fishvoiced.server.in_flight import UnderWay
+from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import Late, promise
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, Loading
@@ -67,7 +67,7 @@ class Server:
         self._health = health
         self._reload = reload
         self._loading = Loading(worker, notifier, self._say, health.ended, config.voice, load_times)
-        self._requests = UnderWay(config, transport, worker, health, self._loading)
+        self._requests = InFlightRequests(config, transport, worker, health, self._loading)
         self._watchdog = Watchdog()
         self._keys = DEFAULT_VOICE
         self._alive_at: float | None = None
