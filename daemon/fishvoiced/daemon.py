@@ -21,7 +21,7 @@ from fishvoiced.process.lifecycle import raise_descriptor_limit, signals_to, sin
 from fishvoiced.process.prometheus import serve_metrics
 from fishvoiced.process.systemd import Notifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
-from fishvoiced.server.loop import EX_SOFTWARE, Server
+from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
 from fishvoiced.server.status import Health
 from fishvoiced.transport.bind import listening
 from fishvoiced.version import __version__
@@ -84,7 +84,7 @@ def serve(
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         load_times = LoadTimes(paths.cache_dir() / "load-times.json")
-        server = Server(settings, transport, worker, notifier, health, load_times, reload)
+        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload)
         worker.start()
         log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
         status = server.run()

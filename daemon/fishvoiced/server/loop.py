@@ -47,7 +47,7 @@ EX_OK = 0
 EX_SOFTWARE = 70  # sysexits.h: what a service manager should restart
 
 
-class Server:
+class ServerLoop:
     """The daemon between its sockets and its inference thread."""
 
     def __init__(
