@@ -9,25 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
-from fishvoiced.server.latency import WINDOW, Late, Measured, Pace, Promised, promise
+from fishvoiced.server.latency import WINDOW, Late, LatencyEstimator, Measured, Promised, promise
 from fishvoiced.server.load_times import LoadTimes
 from tools.harness.daemon_process import Wire, eventually, running
 
 
-def paced(**openings: float) -> Pace:
+def paced(**openings: float) -> LatencyEstimator:
     """Voices that need 0.1 s per character, for 0.2 s of sound, and so long to open."""
-    pace = Pace()
+    pace = LatencyEstimator()
     for voice, seconds in openings.items():
         pace.record(Measured(voice, 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=seconds))
     return pace
 
 
 def test_what_was_never_measured_is_not_predicted() -> None:
-    assert Pace().predict("v", 10, 10) == Predicted()
-    assert Pace().wait(10) is None
-    assert Pace().wait(0) == 0.0
-    assert Pace().first_audio_percentiles() == {}
-    assert Pace().rtf is None
+    assert LatencyEstimator().predict("v", 10, 10) == Predicted()
+    assert LatencyEstimator().wait(10) is None
+    assert LatencyEstimator().wait(0) == 0.0
+    assert LatencyEstimator().first_audio_percentiles() == {}
+    assert LatencyEstimator().rtf is None
 
 
 def test_a_prediction_adds_the_wait_to_the_voices_own_time() -> None:
@@ -38,7 +38,7 @@ def test_a_prediction_adds_the_wait_to_the_voices_own_time() -> None:
 
 
 def test_what_is_expected_is_told_until_something_was_measured() -> None:
-    pace = Pace()
+    pace = LatencyEstimator()
     pace.expect("v", 0.25)
     assert pace.predict("v", 10, 0) == Predicted(rtf=0.25)
     assert pace.predict("w", 10, 0) == Predicted()
@@ -64,7 +64,7 @@ def test_a_request_without_sound_teaches_nothing_about_speed() -> None:
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=200))
 def test_percentiles_are_measured_values_in_order(values: list[float]) -> None:
-    pace = Pace()
+    pace = LatencyEstimator()
     for value in values:
         pace.heard(value)
     p50, p90, p99 = (pace.first_audio_percentiles()[name] for name in ("p50", "p90", "p99"))
@@ -74,7 +74,7 @@ def test_percentiles_are_measured_values_in_order(values: list[float]) -> None:
 
 
 def test_the_window_is_bounded() -> None:
-    pace = Pace()
+    pace = LatencyEstimator()
     for _ in range(WINDOW):
         pace.heard(9.0)
     for _ in range(WINDOW):
@@ -118,7 +118,7 @@ def test_an_unmeasured_fallback_may_try_if_the_queue_allows() -> None:
 
 
 def test_before_anything_is_measured_every_deadline_is_tried() -> None:
-    assert isinstance(promise(Pace(), ask(0.001), "v", 1000, warm), Promised)
+    assert isinstance(promise(LatencyEstimator(), ask(0.001), "v", 1000, warm), Promised)
 
 
 def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
@@ -134,7 +134,7 @@ def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
 
 
 def test_a_load_alone_may_be_too_long_for_a_voice_that_never_spoke() -> None:
-    assert promise(Pace(), ask(1.0), "new", 0, {"new": 2.0}.get) == Late(2.0, 1.0, 0.0)
+    assert promise(LatencyEstimator(), ask(1.0), "new", 0, {"new": 2.0}.get) == Late(2.0, 1.0, 0.0)
 
 
 def test_a_load_that_nobody_has_ever_seen_is_promised_to_nobody() -> None:

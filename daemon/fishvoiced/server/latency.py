@@ -37,7 +37,7 @@ class _Voice:
 
 
 @dataclass
-class Pace:
+class LatencyEstimator:
     """Moving averages per voice, and a bounded window of the times to first audio for the percentiles."""
 
     _voices: dict[str, _Voice] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class Late:
 
 
 def promise(
-    pace: Pace,
+    pace: LatencyEstimator,
     request: Synthesize,
     default_voice: str | None,
     characters_ahead: int,

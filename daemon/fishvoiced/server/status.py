@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import psutil
 
 from fishvoice.protocol import VERSION as PROTOCOL
-from fishvoiced.server.latency import Pace
+from fishvoiced.server.latency import LatencyEstimator
 from fishvoiced.version import __version__
 from fishvoiced.voices.base import Loaded
 
@@ -62,7 +62,7 @@ class Health:
     wake: Callable[[], None]
     thermal: Thermal
     counters: Counters = field(default_factory=Counters)
-    pace: Pace = field(default_factory=Pace)
+    pace: LatencyEstimator = field(default_factory=LatencyEstimator)
     _born: float = field(default_factory=time.monotonic)
     _process: psutil.Process = field(default_factory=psutil.Process)
     _asked: threading.Event = field(default_factory=threading.Event)
