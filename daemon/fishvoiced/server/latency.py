@@ -139,7 +139,7 @@ class Late:
         return f"the first sound would come after {self.seconds:.2f} s; {self.within:g} s were asked for"
 
 
-def promise(
+def check_deadline(
     pace: LatencyEstimator,
     request: Synthesize,
     default_voice: str | None,
