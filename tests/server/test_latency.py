@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
-from fishvoiced.server.latency import WINDOW, Late, LatencyEstimator, Measured, Promised, check_deadline
+from fishvoiced.server.latency import WINDOW, DeadlineMissed, LatencyEstimator, Measured, Promised, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from tools.harness.daemon_process import Wire, eventually, running
 
@@ -96,7 +96,7 @@ def test_a_deadline_is_kept_or_refused_or_kept_by_another_voice() -> None:
     assert isinstance(check_deadline(pace, ask(None), "slow", 0, warm), Promised)
     assert check_deadline(pace, ask(3.0), "slow", 0, warm).request.voice is None  # type: ignore[union-attr]
     late = check_deadline(pace, ask(1.0), "slow", 0, warm)
-    assert late == Late(2.0, 1.0, 0.0)
+    assert late == DeadlineMissed(2.0, 1.0, 0.0)
     assert "2.00 s" in str(late)
     instead = check_deadline(pace, ask(1.0, "fast"), "slow", 0, warm)
     assert isinstance(instead, Promised)
@@ -107,14 +107,14 @@ def test_a_deadline_is_kept_or_refused_or_kept_by_another_voice() -> None:
 
 def test_no_voice_is_fast_enough_behind_a_long_queue() -> None:
     late = check_deadline(paced(slow=2.0, fast=0.1), ask(1.0, "fast"), "slow", 50, warm)
-    assert isinstance(late, Late)
+    assert isinstance(late, DeadlineMissed)
     assert late.wait == pytest.approx(5.0)
 
 
 def test_an_unmeasured_fallback_may_try_if_the_queue_allows() -> None:
     pace = paced(slow=2.0)
     assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 0, warm), Promised)
-    assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 50, warm), Late)
+    assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 50, warm), DeadlineMissed)
 
 
 def test_before_anything_is_measured_every_deadline_is_tried() -> None:
@@ -124,7 +124,7 @@ def test_before_anything_is_measured_every_deadline_is_tried() -> None:
 def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
     pace = paced(slow=0.5, fast=0.1)
     loads = {"slow": 2.0, "fast": 0.0}
-    assert check_deadline(pace, ask(1.0), "slow", 0, loads.get) == Late(2.5, 1.0, 0.0)
+    assert check_deadline(pace, ask(1.0), "slow", 0, loads.get) == DeadlineMissed(2.5, 1.0, 0.0)
     kept = check_deadline(pace, ask(3.0), "slow", 0, loads.get)
     assert isinstance(kept, Promised)
     assert kept.predicted.first_audio_seconds == pytest.approx(2.5)
@@ -134,13 +134,13 @@ def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
 
 
 def test_a_load_alone_may_be_too_long_for_a_voice_that_never_spoke() -> None:
-    assert check_deadline(LatencyEstimator(), ask(1.0), "new", 0, {"new": 2.0}.get) == Late(2.0, 1.0, 0.0)
+    assert check_deadline(LatencyEstimator(), ask(1.0), "new", 0, {"new": 2.0}.get) == DeadlineMissed(2.0, 1.0, 0.0)
 
 
 def test_a_load_that_nobody_has_ever_seen_is_promised_to_nobody() -> None:
     pace = paced(fast=0.1)
     late = check_deadline(pace, ask(100.0), "new", 0, {"fast": 0.0}.get)
-    assert isinstance(late, Late)
+    assert isinstance(late, DeadlineMissed)
     assert late.seconds is None
     assert "load it beforehand" in str(late)
     assert isinstance(check_deadline(pace, ask(100.0, "fast"), "new", 0, {"fast": 0.0}.get), Promised)

@@ -120,7 +120,7 @@ class Promised:
 
 
 @dataclass(frozen=True)
-class Late:
+class DeadlineMissed:
     """``first_audio_within`` cannot be kept: it would take ``seconds`` at least, of which ``wait`` behind others.
 
     ``seconds`` is None where a model has to be loaded first and never was: then nothing can be promised.
@@ -145,7 +145,7 @@ def check_deadline(
     default_voice: str | None,
     characters_ahead: int,
     load_seconds: Callable[[str | None], float | None],
-) -> Promised | Late:
+) -> Promised | DeadlineMissed:
     """Whether the request's deadline can be kept, with its own voice or the one that it allows instead.
 
     ``load_seconds``: how long it takes until a voice's model is in memory, 0 if it is, None if nobody knows. With a
@@ -169,4 +169,4 @@ def check_deadline(
         if sooner is not None and sooner <= within:
             notice = f"{fallback} speaks, because {voice or 'the voice asked for'} would come too late"
             return Promised(msgspec.structs.replace(request, voice=fallback), instead, notice)
-    return Late(soonest, within, pace.wait(characters_ahead))
+    return DeadlineMissed(soonest, within, pace.wait(characters_ahead))

@@ -33,7 +33,7 @@ from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.systemd import Notifier
 from fishvoiced.server.in_flight import InFlightRequests
-from fishvoiced.server.latency import Late, check_deadline
+from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, Loading
 from fishvoiced.server.status import Doing, Health
@@ -194,7 +194,7 @@ class ServerLoop:
             return
         ahead = self._requests.scheduler.characters_ahead(request.priority)
         promised = check_deadline(self._health.pace, request, self._loading.voice, ahead, self._loading.seconds_to_load)
-        if isinstance(promised, Late):
+        if isinstance(promised, DeadlineMissed):
             error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
             self._refuse(client, error)
             return
