@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
-from fishvoiced.server.latency import WINDOW, DeadlineMissed, LatencyEstimator, Measured, Promised, check_deadline
+from fishvoiced.server.latency import WINDOW, DeadlineMet, DeadlineMissed, LatencyEstimator, Measured, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from tools.harness.daemon_process import Wire, eventually, running
 
@@ -93,13 +93,13 @@ def warm(_voice: str | None) -> float | None:
 
 def test_a_deadline_is_kept_or_refused_or_kept_by_another_voice() -> None:
     pace = paced(slow=2.0, fast=0.1)
-    assert isinstance(check_deadline(pace, ask(None), "slow", 0, warm), Promised)
+    assert isinstance(check_deadline(pace, ask(None), "slow", 0, warm), DeadlineMet)
     assert check_deadline(pace, ask(3.0), "slow", 0, warm).request.voice is None  # type: ignore[union-attr]
     late = check_deadline(pace, ask(1.0), "slow", 0, warm)
     assert late == DeadlineMissed(2.0, 1.0, 0.0)
     assert "2.00 s" in str(late)
     instead = check_deadline(pace, ask(1.0, "fast"), "slow", 0, warm)
-    assert isinstance(instead, Promised)
+    assert isinstance(instead, DeadlineMet)
     assert instead.request.voice == "fast"
     assert instead.predicted.first_audio_seconds == pytest.approx(0.1)
     assert instead.notice is not None
@@ -113,12 +113,12 @@ def test_no_voice_is_fast_enough_behind_a_long_queue() -> None:
 
 def test_an_unmeasured_fallback_may_try_if_the_queue_allows() -> None:
     pace = paced(slow=2.0)
-    assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 0, warm), Promised)
+    assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 0, warm), DeadlineMet)
     assert isinstance(check_deadline(pace, ask(1.0, "new"), "slow", 50, warm), DeadlineMissed)
 
 
 def test_before_anything_is_measured_every_deadline_is_tried() -> None:
-    assert isinstance(check_deadline(LatencyEstimator(), ask(0.001), "v", 1000, warm), Promised)
+    assert isinstance(check_deadline(LatencyEstimator(), ask(0.001), "v", 1000, warm), DeadlineMet)
 
 
 def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
@@ -126,10 +126,10 @@ def test_a_model_that_has_to_be_loaded_first_costs_its_load() -> None:
     loads = {"slow": 2.0, "fast": 0.0}
     assert check_deadline(pace, ask(1.0), "slow", 0, loads.get) == DeadlineMissed(2.5, 1.0, 0.0)
     kept = check_deadline(pace, ask(3.0), "slow", 0, loads.get)
-    assert isinstance(kept, Promised)
+    assert isinstance(kept, DeadlineMet)
     assert kept.predicted.first_audio_seconds == pytest.approx(2.5)
     instead = check_deadline(pace, ask(1.0, "fast"), "slow", 0, loads.get)
-    assert isinstance(instead, Promised)
+    assert isinstance(instead, DeadlineMet)
     assert instead.request.voice == "fast"
 
 
@@ -143,9 +143,9 @@ def test_a_load_that_nobody_has_ever_seen_is_promised_to_nobody() -> None:
     assert isinstance(late, DeadlineMissed)
     assert late.seconds is None
     assert "load it beforehand" in str(late)
-    assert isinstance(check_deadline(pace, ask(100.0, "fast"), "new", 0, {"fast": 0.0}.get), Promised)
+    assert isinstance(check_deadline(pace, ask(100.0, "fast"), "new", 0, {"fast": 0.0}.get), DeadlineMet)
     without_deadline = check_deadline(pace, ask(None), "new", 0, {"fast": 0.0}.get)
-    assert isinstance(without_deadline, Promised)
+    assert isinstance(without_deadline, DeadlineMet)
     assert without_deadline.predicted.first_audio_seconds is None
 
 

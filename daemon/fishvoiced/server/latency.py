@@ -111,7 +111,7 @@ def _blend(old: float | None, new: float) -> float:
 
 
 @dataclass(frozen=True)
-class Promised:
+class DeadlineMet:
     """The request as it will be spoken, perhaps with its fallback voice, and what it may expect."""
 
     request: Synthesize
@@ -145,7 +145,7 @@ def check_deadline(
     default_voice: str | None,
     characters_ahead: int,
     load_seconds: Callable[[str | None], float | None],
-) -> Promised | DeadlineMissed:
+) -> DeadlineMet | DeadlineMissed:
     """Whether the request's deadline can be kept, with its own voice or the one that it allows instead.
 
     ``load_seconds``: how long it takes until a voice's model is in memory, 0 if it is, None if nobody knows. With a
@@ -162,11 +162,11 @@ def check_deadline(
     voice, within = request.voice or default_voice, request.first_audio_within
     predicted, soonest = expected(voice)
     if within is None or (soonest is not None and soonest <= within):
-        return Promised(request, predicted)
+        return DeadlineMet(request, predicted)
     fallback = request.fallback_voice
     if fallback is not None and fallback != voice:
         instead, sooner = expected(fallback)
         if sooner is not None and sooner <= within:
             notice = f"{fallback} speaks, because {voice or 'the voice asked for'} would come too late"
-            return Promised(msgspec.structs.replace(request, voice=fallback), instead, notice)
+            return DeadlineMet(msgspec.structs.replace(request, voice=fallback), instead, notice)
     return DeadlineMissed(soonest, within, pace.wait(characters_ahead))
