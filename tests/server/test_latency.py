@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.protocol import AudioEnd, AudioStart, Error, Predicted, Synthesize
-from fishvoiced.server.latency import WINDOW, DeadlineMet, DeadlineMissed, LatencyEstimator, Measured, check_deadline
+from fishvoiced.server.latency import (
+    WINDOW,
+    DeadlineMet,
+    DeadlineMissed,
+    FinishedRequest,
+    LatencyEstimator,
+    check_deadline,
+)
 from fishvoiced.server.load_times import LoadTimes
 from tools.harness.daemon_process import Wire, eventually, running
 
@@ -18,7 +25,7 @@ def paced(**openings: float) -> LatencyEstimator:
     """Voices that need 0.1 s per character, for 0.2 s of sound, and so long to open."""
     pace = LatencyEstimator()
     for voice, seconds in openings.items():
-        pace.record(Measured(voice, 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=seconds))
+        pace.record(FinishedRequest(voice, 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=seconds))
     return pace
 
 
@@ -42,7 +49,7 @@ def test_what_is_expected_is_told_until_something_was_measured() -> None:
     pace.expect("v", 0.25)
     assert pace.predict("v", 10, 0) == Predicted(rtf=0.25)
     assert pace.predict("w", 10, 0) == Predicted()
-    pace.record(Measured("v", 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=None))
+    pace.record(FinishedRequest("v", 100, work_seconds=10.0, audio_seconds=20.0, opening_seconds=None))
     assert pace.predict("v", 10, 0).rtf == pytest.approx(0.5)
     assert pace.rtf == pytest.approx(0.5)
 
@@ -58,7 +65,7 @@ def test_the_first_request_is_told_what_calibration_found(home: Path) -> None:
 
 def test_a_request_without_sound_teaches_nothing_about_speed() -> None:
     pace = paced(v=0.5)
-    pace.record(Measured("v", 100, 50.0, 0.0, None))
+    pace.record(FinishedRequest("v", 100, 50.0, 0.0, None))
     assert pace.rtf == pytest.approx(0.5)
 
 

@@ -17,7 +17,7 @@ _WEIGHT = 0.3  # of the newest measurement: the last handful of requests decide
 
 
 @dataclass(frozen=True)
-class Measured:
+class FinishedRequest:
     """One finished request. ``opening_seconds`` is from the first step of work to the first chunk."""
 
     voice: str
@@ -44,7 +44,7 @@ class LatencyEstimator:
     _all: _Voice = field(default_factory=_Voice)
     _first_audio: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def record(self, measured: Measured) -> None:
+    def record(self, measured: FinishedRequest) -> None:
         """Learn from a request that was spoken to its end."""
         for voice in (self._voices.setdefault(measured.voice, _Voice()), self._all):
             if measured.opening_seconds is not None:

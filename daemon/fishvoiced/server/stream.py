@@ -18,7 +18,7 @@ from fishvoice.protocol import (
     Synthesize,
 )
 from fishvoiced.inference.messages import Job, Opened, Sound
-from fishvoiced.server.latency import Measured
+from fishvoiced.server.latency import FinishedRequest
 from fishvoiced.server.scheduler import Ticket
 
 
@@ -148,10 +148,10 @@ class Stream:
             segment_errors=tuple(self.failures),
         )
 
-    def measured(self) -> Measured | None:
+    def measured(self) -> FinishedRequest | None:
         """What the pace learns from it."""
         if self.opened is None:
             return None
-        return Measured(
+        return FinishedRequest(
             self.opened.voice, len(self.request.text), self.work_seconds, self.audio_seconds, self.opening_seconds
         )
