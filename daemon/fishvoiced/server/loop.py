@@ -35,7 +35,7 @@ from fishvoiced.process.systemd import Notifier
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
-from fishvoiced.server.model_manager import DEFAULT_VOICE, Loading
+from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import Doing, Health
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
@@ -66,7 +66,7 @@ class ServerLoop:
         self._notifier = notifier
         self._health = health
         self._reload = reload
-        self._loading = Loading(worker, notifier, self._say, health.ended, config.voice, load_times)
+        self._loading = ModelManager(worker, notifier, self._say, health.ended, config.voice, load_times)
         self._requests = InFlightRequests(config, transport, worker, health, self._loading)
         self._watchdog = Watchdog()
         self._keys = DEFAULT_VOICE

@@ -21,7 +21,7 @@ DEFAULT_VOICE = 0  # the tag of the load at start; requests have keys from 1
 Say = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
 
 
-class Loading:
+class ModelManager:
     """Asks the worker to load and unload, and answers those who wait for it."""
 
     def __init__(
