@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.server.keep_alive import Residency
+from fishvoiced.server.keep_alive import KeepAlive
 
 
 def test_unused_models_expire() -> None:
-    residency = Residency()
+    residency = KeepAlive()
     residency.keep("m", 5, now=10)
     assert (residency.expired(14.9), residency.next_expiry()) == ((), 15)
     assert residency.expired(15) == ("m",)
@@ -18,7 +18,7 @@ def test_unused_models_expire() -> None:
 
 
 def test_zero_is_at_once_and_negative_for_ever() -> None:
-    residency = Residency()
+    residency = KeepAlive()
     residency.keep("now", 0, now=1)
     residency.keep("ever", -1, now=1)
     assert residency.expired(1) == ("now",)
@@ -26,7 +26,7 @@ def test_zero_is_at_once_and_negative_for_ever() -> None:
 
 
 def test_the_newest_wish_counts() -> None:
-    residency = Residency()
+    residency = KeepAlive()
     residency.keep("m", -1, now=0)
     residency.keep("m", 1, now=0)
     assert residency.expired(1) == ("m",)
@@ -34,7 +34,7 @@ def test_the_newest_wish_counts() -> None:
 
 @given(st.lists(st.sampled_from(["enter", "leave"]), max_size=30))
 def test_a_used_model_never_expires(moves: list[str]) -> None:
-    residency, users = Residency(), 0
+    residency, users = KeepAlive(), 0
     residency.keep("m", 0, now=0)
     for move in moves:
         if move == "enter":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Residency:
+class KeepAlive:
     """Models in use or waiting to be used again."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Sy
 from fishvoiced.inference.messages import NotReady, Ready
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.systemd import Notifier
-from fishvoiced.server.keep_alive import Residency
+from fishvoiced.server.keep_alive import KeepAlive
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.status import Outcome, State
 from fishvoiced.transport.router import Channel
@@ -38,7 +38,7 @@ class ModelManager:
         self._say = say
         self._ended = ended
         self._load_times = load_times
-        self._residency = Residency()
+        self._residency = KeepAlive()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
         self._asked: set[bytes] = set()
         self.state: State = "loading"
