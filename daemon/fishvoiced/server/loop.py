@@ -36,7 +36,7 @@ from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
-from fishvoiced.server.status import Doing, Health
+from fishvoiced.server.status import Health, LoopState
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
 from fishvoiced.transport.router import Channel, Gone, Incoming, Transport, Woken, name_of
@@ -286,7 +286,7 @@ class ServerLoop:
     def status(self) -> dict[str, Any]:
         """The `status` map."""
         scheduler = self._requests.scheduler
-        doing = Doing(
+        doing = LoopState(
             state=self._loading.state,
             problem=self._loading.problem,
             voice=self._loading.voice,

@@ -22,7 +22,7 @@ Thermal: TypeAlias = Callable[[], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Doing:
+class LoopState:
     """What the loop is busy with at this moment."""
 
     state: State
@@ -73,7 +73,7 @@ class Health:
         """Count the end of a request."""
         setattr(self.counters, outcome, getattr(self.counters, outcome) + 1)
 
-    def report(self, doing: Doing) -> dict[str, Any]:
+    def report(self, doing: LoopState) -> dict[str, Any]:
         """The `status` map; its fields are described in ``docs/operations.md``."""
         memory = self._process.memory_info()
         first = doing.loaded[0] if doing.loaded else None
