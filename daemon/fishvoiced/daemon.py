@@ -22,7 +22,7 @@ from fishvoiced.process.prometheus import serve_metrics
 from fishvoiced.process.systemd import Notifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
-from fishvoiced.server.status import Health
+from fishvoiced.server.status import StatusReport
 from fishvoiced.transport.bind import listening
 from fishvoiced.version import __version__
 from fishvoiced.voices.base import Speaker
@@ -80,7 +80,7 @@ def serve(
         governor = make_governor(settings)
         stack.callback(governor.stop)
         worker = InferenceThread(lambda: make_speaker(settings), transport.wake, governor)
-        health = Health(str(file), transport.wake, governor.report)
+        health = StatusReport(str(file), transport.wake, governor.report)
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         load_times = LoadTimes(paths.cache_dir() / "load-times.json")

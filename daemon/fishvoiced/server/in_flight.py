@@ -14,7 +14,7 @@ from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
 from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
-from fishvoiced.server.status import Health, Outcome
+from fishvoiced.server.status import Outcome, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.transport.router import Transport, name_of
 
@@ -27,7 +27,7 @@ class InFlightRequests:
     """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
 
     def __init__(
-        self, config: Config, transport: Transport, worker: InferenceThread, health: Health, loading: ModelManager
+        self, config: Config, transport: Transport, worker: InferenceThread, health: StatusReport, loading: ModelManager
     ) -> None:
         self._config = config
         self._worker = worker

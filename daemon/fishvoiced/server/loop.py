@@ -36,7 +36,7 @@ from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
-from fishvoiced.server.status import Health, LoopState
+from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
 from fishvoiced.transport.router import Channel, Gone, Incoming, Transport, Woken, name_of
@@ -56,7 +56,7 @@ class ServerLoop:
         transport: Transport,
         worker: InferenceThread,
         notifier: Notifier,
-        health: Health,
+        health: StatusReport,
         load_times: LoadTimes,
         reload: Callable[[], Config],
     ) -> None:

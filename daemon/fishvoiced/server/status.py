@@ -55,7 +55,7 @@ class Counters:
 
 
 @dataclass
-class Health:
+class StatusReport:
     """Figures that the loop writes and that `status` and the metrics endpoint read."""
 
     config_path: str
