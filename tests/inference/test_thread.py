@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.inference.governor import Governor, Rest, Unhurried
+from fishvoiced.inference.governor import Governor, NoThrottling, Rest
 from fishvoiced.inference.mailbox import OUTBOX
 from fishvoiced.inference.messages import (
     Done,
@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, speaker: ToneSpeaker, governor: Governor | None = None) -> None:
         self.speaker = speaker
         self.wakes = 0
-        self.worker = InferenceThread(lambda: speaker, self._wake, governor or Unhurried())
+        self.worker = InferenceThread(lambda: speaker, self._wake, governor or NoThrottling())
         self.said: list[Event] = []
         self.worker.start()
 
@@ -184,7 +184,7 @@ def test_a_model_that_a_request_has_just_begun_to_use_is_not_unloaded(bench: Ben
     assert [loaded.model for loaded in bench.worker.loaded()] == ["tone-model"]
 
 
-class Hot(Unhurried):
+class Hot(NoThrottling):
     """A governor that lets one frame of each request pass and then asks for a long rest; and what it was told."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from fishvoiced.__main__ import daemon
 from fishvoiced.config import Config
 from fishvoiced.daemon import installed_governor
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
-from fishvoiced.inference.governor import Governor, Unhurried
+from fishvoiced.inference.governor import Governor, NoThrottling
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed
@@ -128,7 +128,7 @@ def make(_settings: Config) -> ToneSpeaker:
 
 def watch(settings: Config) -> Governor:
     """A recorded machine is watched; the real one's heat would only disturb."""
-    return installed_governor(settings) if settings.monitor.root else Unhurried()
+    return installed_governor(settings) if settings.monitor.root else NoThrottling()
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Governor(Protocol):
         """The daemon ends."""
 
 
-class Unhurried:
+class NoThrottling:
     """Never slows anything down."""
 
     def rest(self, key: int) -> Rest:
