@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.inference.governor import Governor, NoThrottling, Rest
+from fishvoiced.inference.governor import Delay, Governor, NoThrottling
 from fishvoiced.inference.mailbox import OUTBOX
 from fishvoiced.inference.messages import (
     Done,
@@ -191,11 +191,11 @@ class Hot(NoThrottling):
         self.asked: set[int] = set()
         self.told: list[tuple[object, ...]] = []
 
-    def rest(self, key: int) -> Rest:
+    def rest(self, key: int) -> Delay:
         if key in self.asked:
-            return Rest(30.0, "throttled")
+            return Delay(30.0, "throttled")
         self.asked.add(key)
-        return Rest(0.0, "throttled")
+        return Delay(0.0, "throttled")
 
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         self.told.append(("worked", model, frames))

@@ -9,7 +9,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import Doors
 from fishvoiced.hardware.facts import System
-from fishvoiced.inference.governor import Rest
+from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
@@ -63,17 +63,17 @@ def kitchen() -> Iterator[Kitchen]:
 def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
     kitchen.poll(50.0, times=3)
     kitchen.thermostat.stepped(1, 0.1, FRAME, True)
-    assert kitchen.thermostat.rest(1) == Rest(0.0, None)
+    assert kitchen.thermostat.rest(1) == Delay(0.0, None)
 
 
 def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitchen) -> None:
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
     kitchen.thermostat.stepped(1, 0.1, FRAME, False)
-    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
+    assert kitchen.thermostat.rest(1) == Delay(0.0, "warm")
     kitchen.thermostat.stepped(1, 0.1, FRAME, True)
-    assert kitchen.thermostat.rest(1) == Rest(0.2, "warm")
-    assert kitchen.thermostat.rest(1) == Rest(0.0, "warm")
+    assert kitchen.thermostat.rest(1) == Delay(0.2, "warm")
+    assert kitchen.thermostat.rest(1) == Delay(0.0, "warm")
 
 
 def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
@@ -112,10 +112,10 @@ def test_before_the_monitor_is_there_and_without_one_speech_goes_on() -> None:
         raise OSError("no sensors in this house")
 
     thermostat = Thermostat(slow)
-    assert thermostat.rest(1) == Rest()
+    assert thermostat.rest(1) == Delay()
     thermostat.busy(True)
     thermostat.worked("m", 1, 0.1)
     assert thermostat.report() is None
     gate.set()
     thermostat.stop()
-    assert thermostat.rest(1) == Rest()
+    assert thermostat.rest(1) == Delay()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Rest:
+class Delay:
     """``seconds`` to stand still before the next frame, then ask again; ``state`` is for the listener."""
 
     seconds: float = 0.0
@@ -18,7 +18,7 @@ class Rest:
 class Governor(Protocol):
     """Told what inference does, and asked how fast it may. Every method answers at once, from any thread."""
 
-    def rest(self, key: int) -> Rest:
+    def rest(self, key: int) -> Delay:
         """How long request ``key`` holds still now, before its next step."""
 
     def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
@@ -43,8 +43,8 @@ class Governor(Protocol):
 class NoThrottling:
     """Never slows anything down."""
 
-    def rest(self, key: int) -> Rest:
-        return Rest()
+    def rest(self, key: int) -> Delay:
+        return Delay()
 
     def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
         pass

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
 from fishvoiced.errors import EngineError, FishvoiceError
-from fishvoiced.inference.governor import Governor, Rest
+from fishvoiced.inference.governor import Delay, Governor
 from fishvoiced.inference.mailbox import Mailbox
 from fishvoiced.inference.messages import (
     Discard,
@@ -147,7 +147,7 @@ class InferenceThread:
 
     def _advance(self, job: Job) -> None:
         run = self._runs.get(job.key) or self._open(job)
-        rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Rest()
+        rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Delay()
         if rest.seconds > 0:
             self.step = None
             self._desk.rest(job, rest.seconds)
@@ -201,7 +201,7 @@ class InferenceThread:
         )
         return run
 
-    def _sound(self, key: int, run: ActiveRequest, chunk: Chunk, rest: Rest) -> Sound:
+    def _sound(self, key: int, run: ActiveRequest, chunk: Chunk, rest: Delay) -> Sound:
         seconds = len(chunk.samples) / run.utterance.sample_rate
         run.audio_seconds += seconds
         return Sound(

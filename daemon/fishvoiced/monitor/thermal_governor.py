@@ -13,7 +13,7 @@ from fishvoiced import config
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import live_doors
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.inference.governor import Rest
+from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import BUSY_S, IDLE_S, Monitor, MonitorEvent
@@ -33,9 +33,9 @@ class Thermostat:
         self._starter = threading.Thread(target=self._start, name="monitor-start", daemon=True)
         self._starter.start()  # looking at the machine takes a while, and nobody has to wait for it
 
-    def rest(self, key: int) -> Rest:
+    def rest(self, key: int) -> Delay:
         pacing = self._pacing(key)
-        return Rest() if pacing is None else Rest(pacing.rest(), pacing.told())
+        return Delay() if pacing is None else Delay(pacing.rest(), pacing.told())
 
     def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
         pacing = self._pacing(key)
