@@ -13,7 +13,7 @@ from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
-from fishvoiced.monitor.thermal_governor import Thermostat
+from fishvoiced.monitor.thermal_governor import ThermalGovernor
 from fishvoiced.monitor.throttle import LONGEST_WAIT_S
 from tools.harness.daemon_process import eventually
 
@@ -43,7 +43,7 @@ class Kitchen:
             Doors(System.LINUX), Policy(threads=4), probes=[self.oven], clock=lambda: self.now, wall=lambda: self.now
         )
         self.monitor.start = lambda: None  # type: ignore[method-assign] # polled by the test, at its own times
-        self.thermostat = Thermostat(lambda: self.monitor)
+        self.thermostat = ThermalGovernor(lambda: self.monitor)
         eventually(lambda: self.thermostat.report() is not None)
 
     def poll(self, celsius: float, times: int = 1) -> None:
@@ -111,7 +111,7 @@ def test_before_the_monitor_is_there_and_without_one_speech_goes_on() -> None:
         gate.wait(10)
         raise OSError("no sensors in this house")
 
-    thermostat = Thermostat(slow)
+    thermostat = ThermalGovernor(slow)
     assert thermostat.rest(1) == Delay()
     thermostat.busy(True)
     thermostat.worked("m", 1, 0.1)

@@ -23,7 +23,7 @@ from fishvoiced.monitor.status import thermal_status
 log = logging.getLogger(__name__)
 
 
-class Thermostat:
+class ThermalGovernor:
     """Implements `fishvoiced.inference.governor.Governor`. Until the monitor is there, nothing is slowed down."""
 
     def __init__(self, make: Callable[[], Monitor]) -> None:
@@ -83,7 +83,7 @@ class Thermostat:
             self._monitor = monitor
 
 
-def installed(settings: config.Config, history: History) -> Thermostat:
+def installed(settings: config.Config, history: History) -> ThermalGovernor:
     """The thermostat of this machine."""
 
     def make() -> Monitor:
@@ -99,7 +99,7 @@ def installed(settings: config.Config, history: History) -> Thermostat:
             idle_s=IDLE_S * watched.time_scale,
         )
 
-    return Thermostat(make)
+    return ThermalGovernor(make)
 
 
 def scaled(policy: Policy, scale: float) -> Policy:
