@@ -7,7 +7,7 @@ import enum
 from fishvoice.protocol import AudioChunk, encode
 from fishvoiced.server.scheduler import Scheduler
 from fishvoiced.server.stream import Stream
-from fishvoiced.transport.router import Channel, Sent, Transport
+from fishvoiced.transport.router import Channel, RouterTransport, Sent
 
 FIRST_RETRY_SECONDS = 0.01
 LAST_RETRY_SECONDS = 1.0
@@ -24,7 +24,7 @@ class Delivered(enum.Enum):
 class Delivery:
     """Sends, and remembers whose pipe was full; `retry_at` is when to try those again."""
 
-    def __init__(self, transport: Transport, scheduler: Scheduler) -> None:
+    def __init__(self, transport: RouterTransport, scheduler: Scheduler) -> None:
         self._transport = transport
         self._scheduler = scheduler
         self._full: dict[int, Stream] = {}

@@ -16,7 +16,7 @@ from fishvoiced.server.model_manager import ModelManager
 from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
 from fishvoiced.server.status import Outcome, StatusReport
 from fishvoiced.server.stream import Stream
-from fishvoiced.transport.router import Transport, name_of
+from fishvoiced.transport.router import RouterTransport, name_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,12 @@ class InFlightRequests:
     """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
 
     def __init__(
-        self, config: Config, transport: Transport, worker: InferenceThread, health: StatusReport, loading: ModelManager
+        self,
+        config: Config,
+        transport: RouterTransport,
+        worker: InferenceThread,
+        health: StatusReport,
+        loading: ModelManager,
     ) -> None:
         self._config = config
         self._worker = worker

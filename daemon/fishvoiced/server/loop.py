@@ -1,6 +1,6 @@
 """The loop: what comes from clients, the inference thread and the system goes to whom it concerns.
 
-One thread. It waits only in `Transport.poll`, so whatever inference does, control messages are answered.
+One thread. It waits only in `RouterTransport.poll`, so whatever inference does, control messages are answered.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
-from fishvoiced.transport.router import Channel, Gone, Incoming, Transport, Woken, name_of
+from fishvoiced.transport.router import Channel, Gone, Incoming, RouterTransport, Woken, name_of
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class ServerLoop:
     def __init__(
         self,
         config: Config,
-        transport: Transport,
+        transport: RouterTransport,
         worker: InferenceThread,
         notifier: Notifier,
         health: StatusReport,

@@ -10,13 +10,13 @@ from fishvoice import paths
 from fishvoice.paths import Endpoints
 from fishvoiced.config import Config
 from fishvoiced.transport import curve_keys
-from fishvoiced.transport.router import Channel, CurveServer, Transport, TransportError
+from fishvoiced.transport.router import Channel, CurveServer, RouterTransport, TransportError
 
 _ANY_PORT = "tcp://127.0.0.1:*"
 
 
 @contextmanager
-def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Transport]:
+def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[RouterTransport]:
     """The bound transport; clients find it by `fishvoice.paths.endpoints`. The caller holds the lock.
 
     ``handed_over``: descriptors of listening Unix sockets by path. Raises TransportError, KeysError.
@@ -24,7 +24,7 @@ def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Tran
     if settings.transport == "tcp" or (settings.transport == "auto" and sys.platform == "win32"):
         ours = curve_keys.load_or_make(paths.state_dir())
         curve = CurveServer(ours.server_secret, ours.client_public)
-        with Transport(Endpoints(_ANY_PORT, _ANY_PORT), curve, max_clients=settings.limits.clients) as transport:
+        with RouterTransport(Endpoints(_ANY_PORT, _ANY_PORT), curve, max_clients=settings.limits.clients) as transport:
             synthesis, control = transport.address(Channel.SYNTHESIS), transport.address(Channel.CONTROL)
             paths.publish_endpoints(Endpoints(synthesis, control, ours.for_clients()))
             try:
@@ -34,7 +34,9 @@ def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Tran
         return
     paths.withdraw_endpoints()  # of a TCP daemon that was killed
     where = paths.bindable_endpoints()
-    with Transport(where, inherited=_inherited(where, handed_over), max_clients=settings.limits.clients) as transport:
+    with RouterTransport(
+        where, inherited=_inherited(where, handed_over), max_clients=settings.limits.clients
+    ) as transport:
         yield transport
 
 

@@ -113,7 +113,7 @@ class _Door:
     connections: dict[bytes, int] = field(default_factory=dict)
 
 
-class Transport:
+class RouterTransport:
     """Bound sockets. Close it, or leave its context, to unbind."""
 
     def __init__(
@@ -296,7 +296,7 @@ class Transport:
         scheme, _, path = door.router.get_string(zmq.LAST_ENDPOINT, "utf-8").partition("://")
         return Path(path) if scheme == "ipc" and not door.inherited else None
 
-    def __enter__(self) -> Transport:
+    def __enter__(self) -> RouterTransport:
         return self
 
     def __exit__(self, *exc: object) -> None:
