@@ -103,7 +103,7 @@ def name_of(client: bytes) -> str:
 
 
 @dataclass
-class _Door:
+class _RouterSocket:
     """One ROUTER, its monitor, the open connections (file descriptors), and which of them each client is behind."""
 
     router: zmq.Socket[bytes]
@@ -136,7 +136,7 @@ class RouterTransport:
         self._gate = _Gate(self._context, curve) if curve else None
         if self._gate:
             self._poller.register(self._gate.socket, zmq.POLLIN)
-        self._doors: dict[Channel, _Door] = {}
+        self._doors: dict[Channel, _RouterSocket] = {}
         try:
             for channel, address in ((Channel.SYNTHESIS, where.synthesis), (Channel.CONTROL, where.control)):
                 self._doors[channel] = self._open(address, curve, (inherited or {}).get(channel))
@@ -144,7 +144,7 @@ class RouterTransport:
             self.close()
             raise
 
-    def _open(self, address: str, curve: CurveServer | None, inherited: int | None) -> _Door:
+    def _open(self, address: str, curve: CurveServer | None, inherited: int | None) -> _RouterSocket:
         router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         router.set(zmq.ROUTER_MANDATORY, 1)
         router.set(zmq.ROUTER_HANDOVER, 1)  # a client that reconnects under its old id is heard again
@@ -173,7 +173,7 @@ class RouterTransport:
             os.umask(mask)
         self._poller.register(router, zmq.POLLIN)
         self._poller.register(monitor, zmq.POLLIN)
-        return _Door(router, monitor, inherited is not None)
+        return _RouterSocket(router, monitor, inherited is not None)
 
     def address(self, channel: Channel) -> str:
         """Where the socket listens, with the port that the system chose."""
@@ -213,7 +213,7 @@ class RouterTransport:
             return
         yield from (Woken(reason) for reason in dict.fromkeys(reasons))
 
-    def _losses(self, channel: Channel, door: _Door) -> Iterator[Gone]:
+    def _losses(self, channel: Channel, door: _RouterSocket) -> Iterator[Gone]:
         while door.monitor.poll(0):
             event, fd = _MONITOR_EVENT.unpack(door.monitor.recv_multipart(zmq.NOBLOCK)[0])
             if event == zmq.EVENT_ACCEPTED:
@@ -224,7 +224,7 @@ class RouterTransport:
                 del door.connections[client]
                 yield Gone(channel, client)
 
-    def _messages(self, channel: Channel, door: _Door) -> Iterator[Arrival]:
+    def _messages(self, channel: Channel, door: _RouterSocket) -> Iterator[Arrival]:
         for _ in range(RECEIVE_BATCH):
             try:
                 identity, *frames = door.router.recv_multipart(zmq.NOBLOCK, copy=False)
@@ -234,7 +234,7 @@ class RouterTransport:
             if frames and identity.bytes in door.connections:
                 yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
 
-    def _meet(self, channel: Channel, door: _Door, identity: zmq.Frame) -> Iterator[Gone]:
+    def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Gone]:
         """Note which connection the client is behind; not of a stranger, nor of one who has gone already.
 
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
@@ -291,7 +291,7 @@ class RouterTransport:
         self.wake_write.close()
 
     @staticmethod
-    def _own_path(door: _Door) -> Path | None:
+    def _own_path(door: _RouterSocket) -> Path | None:
         """The socket's path if it is ours to remove, not the service manager's."""
         scheme, _, path = door.router.get_string(zmq.LAST_ENDPOINT, "utf-8").partition("://")
         return Path(path) if scheme == "ipc" and not door.inherited else None
