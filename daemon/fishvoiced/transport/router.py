@@ -133,7 +133,7 @@ class RouterTransport:
         self._wake_read.setblocking(False)
         self.wake_write.setblocking(False)
         self._poller.register(self._wake_read, zmq.POLLIN)
-        self._gate = _Gate(self._context, curve) if curve else None
+        self._gate = _ZapHandler(self._context, curve) if curve else None
         if self._gate:
             self._poller.register(self._gate.socket, zmq.POLLIN)
         self._doors: dict[Channel, _RouterSocket] = {}
@@ -311,7 +311,7 @@ def _connection(frame: zmq.Frame) -> int | None:
         return None
 
 
-class _Gate:
+class _ZapHandler:
     """A ZAP handler (RFC 27) that lets in exactly one CURVE client key."""
 
     def __init__(self, context: zmq.Context[Any], curve: CurveServer) -> None:
