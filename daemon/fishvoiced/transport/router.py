@@ -74,13 +74,13 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Woken:
+class WakeUp:
     """Another thread has something to say (0), or a signal came (its number)."""
 
     reason: int
 
 
-Arrival: TypeAlias = Incoming | Gone | Woken
+Arrival: TypeAlias = Incoming | Gone | WakeUp
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,12 @@ class RouterTransport:
         with contextlib.suppress(BlockingIOError):  # it is full of reasons to wake already
             self.wake_write.send(bytes([reason]))
 
-    def _woken(self) -> Iterator[Woken]:
+    def _woken(self) -> Iterator[WakeUp]:
         try:
             reasons = self._wake_read.recv(4096)
         except BlockingIOError:
             return
-        yield from (Woken(reason) for reason in dict.fromkeys(reasons))
+        yield from (WakeUp(reason) for reason in dict.fromkeys(reasons))
 
     def _losses(self, channel: Channel, door: _RouterSocket) -> Iterator[Gone]:
         while door.monitor.poll(0):
