@@ -39,7 +39,7 @@ from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
-from fishvoiced.transport.router import Channel, Gone, Incoming, RouterTransport, WakeUp, name_of
+from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterTransport, WakeUp, name_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class ServerLoop:
                 match arrival:
                     case Incoming():
                         self._hear(arrival)
-                    case Gone(Channel.SYNTHESIS, client):
+                    case Disconnected(Channel.SYNTHESIS, client):
                         self._requests.vanish(client)
                     case WakeUp(reason) if reason:
                         self._signal(reason)

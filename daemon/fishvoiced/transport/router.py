@@ -66,7 +66,7 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Disconnected:
     """A client's connection is lost."""
 
     channel: Channel
@@ -80,7 +80,7 @@ class WakeUp:
     reason: int
 
 
-Arrival: TypeAlias = Incoming | Gone | WakeUp
+Arrival: TypeAlias = Incoming | Disconnected | WakeUp
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class RouterTransport:
             return
         yield from (WakeUp(reason) for reason in dict.fromkeys(reasons))
 
-    def _losses(self, channel: Channel, door: _RouterSocket) -> Iterator[Gone]:
+    def _losses(self, channel: Channel, door: _RouterSocket) -> Iterator[Disconnected]:
         while door.monitor.poll(0):
             event, fd = _MONITOR_EVENT.unpack(door.monitor.recv_multipart(zmq.NOBLOCK)[0])
             if event == zmq.EVENT_ACCEPTED:
@@ -222,7 +222,7 @@ class RouterTransport:
             door.open.discard(fd)
             for client in [client for client, connection in door.connections.items() if connection == fd]:
                 del door.connections[client]
-                yield Gone(channel, client)
+                yield Disconnected(channel, client)
 
     def _messages(self, channel: Channel, door: _RouterSocket) -> Iterator[Arrival]:
         for _ in range(RECEIVE_BATCH):
@@ -234,7 +234,7 @@ class RouterTransport:
             if frames and identity.bytes in door.connections:
                 yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
 
-    def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Gone]:
+    def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Disconnected]:
         """Note which connection the client is behind; not of a stranger, nor of one who has gone already.
 
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
@@ -245,7 +245,7 @@ class RouterTransport:
         yield from self._losses(channel, door)
         if client in door.connections:  # it came back on another connection: what the old one asked for is over
             del door.connections[client]
-            yield Gone(channel, client)
+            yield Disconnected(channel, client)
         if fd in door.open and self._allowed(identity) and len(door.connections) < 2 * self.max_clients:
             door.connections[client] = fd
 
