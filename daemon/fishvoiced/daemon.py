@@ -19,7 +19,7 @@ from fishvoiced.inference.governor import Governor
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.lifecycle import raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
-from fishvoiced.process.systemd import Notifier, inherited_sockets
+from fishvoiced.process.systemd import SystemdNotifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
 from fishvoiced.server.status import StatusReport
@@ -69,7 +69,7 @@ def serve(
     """Bind, load the default voice, and answer until told to end."""
 
     raise_descriptor_limit()
-    notifier = Notifier(os.environ)
+    notifier = SystemdNotifier(os.environ)
     handed_over = inherited_sockets(os.environ)
     for name in config.unknown_variables(os.environ, KNOWN_VARIABLES):
         log.warning("nobody reads the variable %s", name)

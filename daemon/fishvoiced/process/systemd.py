@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 FIRST_FD = 3
 
 
-class Notifier:
+class SystemdNotifier:
     """Says things to the service manager; without one it says them to nobody."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:

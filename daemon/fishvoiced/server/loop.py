@@ -31,7 +31,7 @@ from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloa
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
-from fishvoiced.process.systemd import Notifier
+from fishvoiced.process.systemd import SystemdNotifier
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
@@ -55,7 +55,7 @@ class ServerLoop:
         config: Config,
         transport: RouterTransport,
         worker: InferenceThread,
-        notifier: Notifier,
+        notifier: SystemdNotifier,
         health: StatusReport,
         load_times: LoadTimes,
         reload: Callable[[], Config],

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
 from fishvoiced.inference.messages import NotReady, Ready
 from fishvoiced.inference.thread import InferenceThread
-from fishvoiced.process.systemd import Notifier
+from fishvoiced.process.systemd import SystemdNotifier
 from fishvoiced.server.keep_alive import KeepAlive
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.status import Outcome, State
@@ -27,7 +27,7 @@ class ModelManager:
     def __init__(
         self,
         worker: InferenceThread,
-        notifier: Notifier,
+        notifier: SystemdNotifier,
         say: Say,
         ended: Callable[[Outcome], None],
         voice: str | None,
