@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from fishvoiced.fish.network.codec import CausalConv, CausalTransposedConv, Codec, ResidualUnit, Snake, Stream, run
 from fishvoiced.fish.network.layers import MS_DOMAIN
-from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, Levels, Span, Spans, Steps
+from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, QParams, Span, Spans, Steps
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def in_int8(codec: Codec, spans: Spans) -> Codec:
 def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
     first, *middle, last = layers
     assert isinstance(first, CausalConv)
-    levels = Levels.of(spans[first][0])
+    levels = QParams.of(spans[first][0])
     yield Entry(levels)
     # A stage is what lies between two upsamplings; its residual units sum up in steps of one table for all of them.
     stages = list(_stages(middle))
@@ -45,7 +45,7 @@ def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
         for unit in units:
             yield Residual(unit, spans, steps)
         if upsampling is not None:
-            levels, conv = Levels.of(spans[snake][1]), upsampling
+            levels, conv = QParams.of(spans[snake][1]), upsampling
             yield Lookup.of_steps(snake, steps, levels)
         else:
             yield Lookup.exact(snake, steps)
@@ -75,7 +75,7 @@ class Entry(nn.Module):
 
     gain: Tensor
 
-    def __init__(self, levels: Levels) -> None:
+    def __init__(self, levels: QParams) -> None:
         super().__init__()
         self.zero = levels.zero
         self.register_buffer("gain", 1 / levels.scale)
@@ -93,7 +93,7 @@ class Residual(nn.Module):
         first, conv, second, product = unit.block
         assert isinstance(first, Snake) and isinstance(second, Snake)  # noqa: PT018
         assert isinstance(conv, CausalConv) and isinstance(product, CausalConv)  # noqa: PT018
-        a, c = (Levels.of(spans[snake][1]) for snake in (first, second))
+        a, c = (QParams.of(spans[snake][1]) for snake in (first, second))
         span = spans[second][0]
         self.block = nn.ModuleList(
             [
@@ -121,7 +121,7 @@ class Lookup(nn.Module):
         self.register_buffer("table", table[None])
 
     @staticmethod
-    def of_steps(snake: Snake, steps: Steps, levels: Levels) -> Lookup:
+    def of_steps(snake: Snake, steps: Steps, levels: QParams) -> Lookup:
         return Lookup(levels.round(_snake(snake, steps.values())))
 
     @staticmethod
@@ -129,7 +129,7 @@ class Lookup(nn.Module):
         return Lookup(_snake(snake, steps.values()))
 
     @staticmethod
-    def of_levels(snake: Snake, span: Span, levels: Levels) -> Lookup:
+    def of_levels(snake: Snake, span: Span, levels: QParams) -> Lookup:
         step, middle = _own_levels(span)
         table = _snake(snake, (torch.arange(256)[:, None] - MIDDLE) * step + middle)
         return Lookup(levels.round(table))
@@ -157,7 +157,7 @@ def _own_levels(span: Span) -> tuple[Tensor, Tensor]:
     return ((span.high - span.low).clamp(min=1e-6) / 255, (span.high + span.low) / 2)
 
 
-def _round_weight(conv: nn.Conv1d, levels: Levels) -> tuple[Tensor, Tensor, Tensor]:
+def _round_weight(conv: nn.Conv1d, levels: QParams) -> tuple[Tensor, Tensor, Tensor]:
     """Weight int8 [out, in, kernel] and its scale [out], for inputs that count in levels, and bias [out]."""
     assert conv.bias is not None
     weight = conv.weight * levels.scale[:, None]
@@ -176,13 +176,13 @@ def _extend(x: Tensor, columns: int, zero: int, stream: Stream) -> Tensor:
 
 
 class Convolution(nn.Module):
-    """Levels in, levels out that fill ``span`` in every channel."""
+    """QParams in, levels out that fill ``span`` in every channel."""
 
     weight: Tensor
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, conv: CausalConv, levels: Levels, span: Span) -> None:
+    def __init__(self, conv: CausalConv, levels: QParams, span: Span) -> None:
         super().__init__()
         self.context, self.dilation, self.zero = conv.context, conv.conv.dilation[0], levels.zero
         weight, scale, bias = _round_weight(conv.conv, levels)
@@ -228,7 +228,7 @@ class Product(nn.Module):
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: Levels, steps: Steps) -> None:
+    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: QParams, steps: Steps) -> None:
         super().__init__()
         self.context, self.zero = conv.context, levels.zero
         self.stride = conv.stride if isinstance(conv, CausalTransposedConv) else 1

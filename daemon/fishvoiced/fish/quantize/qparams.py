@@ -39,19 +39,19 @@ class Span:
 
 
 @dataclass
-class Levels:
+class QParams:
     """Level q of a channel stands for (q - zero) x scale; ``scale`` [C] differs, ``zero`` (0 … 255) does not."""
 
     scale: Tensor
     zero: int
 
     @staticmethod
-    def of(span: Span) -> Levels:
+    def of(span: Span) -> QParams:
         reach = torch.maximum(-span.low, span.high).clamp(min=1e-6)
         shape = reach**EVENNESS
         low, high = (span.low / shape).min(), (span.high / shape).max()
         step = (high - low) / 255
-        return Levels(shape * step, int((-low / step).round()))
+        return QParams(shape * step, int((-low / step).round()))
 
     def round(self, x: Tensor) -> Tensor:
         return (x / self.scale + self.zero).round().clamp(0, 255).to(torch.uint8)
