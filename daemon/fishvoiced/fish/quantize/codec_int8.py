@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from fishvoiced.fish.network.codec import CausalConv, CausalTransposedConv, Codec, ResidualUnit, Snake, Stream, run
 from fishvoiced.fish.network.layers import MS_DOMAIN
-from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, QParams, Span, Spans, Steps
+from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, Steps
 
 
 @torch.no_grad()
@@ -129,7 +129,7 @@ class Lookup(nn.Module):
         return Lookup(_snake(snake, steps.values()))
 
     @staticmethod
-    def of_levels(snake: Snake, span: Span, levels: QParams) -> Lookup:
+    def of_levels(snake: Snake, span: MinMaxObserver, levels: QParams) -> Lookup:
         step, middle = _own_levels(span)
         table = _snake(snake, (torch.arange(256)[:, None] - MIDDLE) * step + middle)
         return Lookup(levels.round(table))
@@ -152,7 +152,7 @@ def _snake(snake: Snake, x: Tensor) -> Tensor:
     return y[0].T
 
 
-def _own_levels(span: Span) -> tuple[Tensor, Tensor]:
+def _own_levels(span: MinMaxObserver) -> tuple[Tensor, Tensor]:
     """Step and middle [C] of levels that each channel fills: what only a table reads need not have one zero."""
     return ((span.high - span.low).clamp(min=1e-6) / 255, (span.high + span.low) / 2)
 
@@ -182,7 +182,7 @@ class Convolution(nn.Module):
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, conv: CausalConv, levels: QParams, span: Span) -> None:
+    def __init__(self, conv: CausalConv, levels: QParams, span: MinMaxObserver) -> None:
         super().__init__()
         self.context, self.dilation, self.zero = conv.context, conv.conv.dilation[0], levels.zero
         weight, scale, bias = _round_weight(conv.conv, levels)

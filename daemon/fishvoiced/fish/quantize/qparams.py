@@ -23,7 +23,7 @@ BLOCK = 16
 
 
 @dataclass
-class Span:
+class MinMaxObserver:
     """The least and the greatest value of each channel [C]; zero always lies between them.
 
     What goes beyond is cut off: that is rare, and costs less than a margin of coarser levels for all.
@@ -46,7 +46,7 @@ class QParams:
     zero: int
 
     @staticmethod
-    def of(span: Span) -> QParams:
+    def of(span: MinMaxObserver) -> QParams:
         reach = torch.maximum(-span.low, span.high).clamp(min=1e-6)
         shape = reach**EVENNESS
         low, high = (span.low / shape).min(), (span.high / shape).max()
@@ -68,7 +68,7 @@ class Steps:
     zero: Tensor
 
     @staticmethod
-    def of(spans: Sequence[Span]) -> Steps:
+    def of(spans: Sequence[MinMaxObserver]) -> Steps:
         low = torch.stack([span.low for span in spans]).amin(0)
         high = torch.stack([span.high for span in spans]).amax(0)
         gain = (STEPS - 1) / (high - low).clamp(min=1e-6)
@@ -79,7 +79,7 @@ class Steps:
         return (torch.arange(STEPS)[:, None] - (self.zero - 0.5)) / self.gain
 
 
-Spans = dict[nn.Module, tuple[Span, Span]]
+Spans = dict[nn.Module, tuple[MinMaxObserver, MinMaxObserver]]
 
 
 @torch.no_grad()
@@ -90,7 +90,7 @@ def observe(codec: Codec, codes: Tensor) -> Spans:
 
     def note(module: nn.Module, inputs: tuple[Tensor, Stream], output: Tensor) -> None:
         values = (inputs[0], output)
-        for span, value in zip(spans.setdefault(module, (Span(), Span())), values, strict=True):
+        for span, value in zip(spans.setdefault(module, (MinMaxObserver(), MinMaxObserver())), values, strict=True):
             span.include(value)
 
     watched = [codec.decoder[0], *(m for m in codec.decoder.modules() if isinstance(m, Snake))]
