@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from fishvoiced.fish.network.codec import CausalConv, CausalTransposedConv, Codec, ResidualUnit, Snake, Stream, run
 from fishvoiced.fish.network.layers import MS_DOMAIN
-from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, Steps
+from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, TableScale
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def _layers(layers: nn.ModuleList, spans: Spans) -> Iterator[nn.Module]:
     stages = list(_stages(middle))
     conv: CausalConv | CausalTransposedConv = first
     for units, snake, upsampling in stages:
-        steps = Steps.of([spans[s][0] for s in (*(unit.block[0] for unit in units), snake)])
+        steps = TableScale.of([spans[s][0] for s in (*(unit.block[0] for unit in units), snake)])
         yield Product(conv, levels, steps)
         for unit in units:
             yield Residual(unit, spans, steps)
@@ -88,7 +88,7 @@ class Entry(nn.Module):
 class Residual(nn.Module):
     """A residual unit; ``x`` float32 [B, T, C], counted in steps."""
 
-    def __init__(self, unit: ResidualUnit, spans: Spans, steps: Steps) -> None:
+    def __init__(self, unit: ResidualUnit, spans: Spans, steps: TableScale) -> None:
         super().__init__()
         first, conv, second, product = unit.block
         assert isinstance(first, Snake) and isinstance(second, Snake)  # noqa: PT018
@@ -121,11 +121,11 @@ class Lookup(nn.Module):
         self.register_buffer("table", table[None])
 
     @staticmethod
-    def of_steps(snake: Snake, steps: Steps, levels: QParams) -> Lookup:
+    def of_steps(snake: Snake, steps: TableScale, levels: QParams) -> Lookup:
         return Lookup(levels.round(_snake(snake, steps.values())))
 
     @staticmethod
-    def exact(snake: Snake, steps: Steps) -> Lookup:
+    def exact(snake: Snake, steps: TableScale) -> Lookup:
         return Lookup(_snake(snake, steps.values()))
 
     @staticmethod
@@ -137,7 +137,7 @@ class Lookup(nn.Module):
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         if x.dtype == torch.float32:
             x = x.clamp(0.0, STEPS - 0.5)
-        index = x.to(torch.int32)  # rounds downwards: see Steps
+        index = x.to(torch.int32)  # rounds downwards: see TableScale
         if torch.onnx.is_in_onnx_export():
             looked_up: Tensor = torch.onnx.ops.symbolic(  # torch's own gather wants int64, twice the memory
                 "GatherElements", (self.table, index), {"axis": 1}, dtype=self.table.dtype, shape=index.shape
@@ -228,7 +228,7 @@ class Product(nn.Module):
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: QParams, steps: Steps) -> None:
+    def __init__(self, conv: CausalConv | CausalTransposedConv, levels: QParams, steps: TableScale) -> None:
         super().__init__()
         self.context, self.zero = conv.context, levels.zero
         self.stride = conv.stride if isinstance(conv, CausalTransposedConv) else 1

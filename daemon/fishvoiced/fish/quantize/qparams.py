@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fishvoiced.fish.network.codec import Codec, Snake, Stream
 
 STEPS = 1024
-"""Steps of a table whose argument is float32: four times finer than the levels that come out of it."""
+"""TableScale of a table whose argument is float32: four times finer than the levels that come out of it."""
 EVENNESS = 0.5
 """0: one scale for all channels; 1: each channel fills the levels, and its weights bear the difference."""
 MIDDLE = 128
@@ -58,7 +58,7 @@ class QParams:
 
 
 @dataclass
-class Steps:
+class TableScale:
     """Where float32 values are only looked up, they count in the table's steps: value x gain + zero, each [C].
 
     ``zero`` contains half a step, because an index is rounded downwards.
@@ -68,11 +68,11 @@ class Steps:
     zero: Tensor
 
     @staticmethod
-    def of(spans: Sequence[MinMaxObserver]) -> Steps:
+    def of(spans: Sequence[MinMaxObserver]) -> TableScale:
         low = torch.stack([span.low for span in spans]).amin(0)
         high = torch.stack([span.high for span in spans]).amax(0)
         gain = (STEPS - 1) / (high - low).clamp(min=1e-6)
-        return Steps(gain, (-low * gain).round() + 0.5)
+        return TableScale(gain, (-low * gain).round() + 0.5)
 
     def values(self) -> Tensor:
         """What each step stands for: [STEPS, C]."""
