@@ -54,11 +54,11 @@ def test_inputs_that_never_come_leave_the_nearest_weights() -> None:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> list[sample_speech.Spoken]:
+def spoken() -> list[sample_speech.SampleSentence]:
     return sample_speech.speak(checkpoints.load(STARTER_FOLDER), STARTER_FOLDER)
 
 
-def predictions(model: checkpoints.DualAR, sentence: sample_speech.Spoken) -> tuple[Tensor, Tensor]:
+def predictions(model: checkpoints.DualAR, sentence: sample_speech.SampleSentence) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the semantic code and of the residual ones, teacher-forced."""
     (hidden,), (codes,) = sample_speech.frames(model, [sentence])
     return F.log_softmax(model.head(hidden), -1), F.log_softmax(model.fast_logits(hidden, codes), -1)
@@ -72,7 +72,7 @@ def nearest_weights(model: checkpoints.DualAR) -> None:
 
 
 def test_the_starter_voice_stays_nearer_to_itself_on_a_sentence_that_was_not_fitted(
-    spoken: list[sample_speech.Spoken],
+    spoken: list[sample_speech.SampleSentence],
 ) -> None:
     *fitted, other = spoken
     exact, nearest, model = (checkpoints.load(STARTER_FOLDER).dual_ar.eval() for _ in range(3))
@@ -92,7 +92,7 @@ def test_the_starter_voice_stays_nearer_to_itself_on_a_sentence_that_was_not_fit
     assert distances[1][1] < 0.9 * distances[0][1]
 
 
-def test_conversion_compensates_at_int4_alone(spoken: list[sample_speech.Spoken]) -> None:
+def test_conversion_compensates_at_int4_alone(spoken: list[sample_speech.SampleSentence]) -> None:
     loaded = checkpoints.load(STARTER_FOLDER)
     before = {name: weight.clone() for name, weight in loaded.dual_ar.state_dict().items()}
 

@@ -117,7 +117,10 @@ def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -
 
 
 def rounded(
-    loaded: checkpoints.Checkpoint, spoken: Callable[[], Sequence[sample_speech.Spoken]], graph: str, precision: str
+    loaded: checkpoints.Checkpoint,
+    spoken: Callable[[], Sequence[sample_speech.SampleSentence]],
+    graph: str,
+    precision: str,
 ) -> checkpoints.Checkpoint:
     """``loaded`` as ``graph`` wants it: what is rounded is fitted to what the model itself has ``spoken``.
 

@@ -29,7 +29,7 @@ FRAMES = 40
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SampleSentence:
     """One sentence: the ``columns`` that were read, int64 [1 + num_codebooks, S], and the ``codes`` that were said,
     int64 [num_codebooks, T]."""
 
@@ -42,13 +42,13 @@ class Spoken:
         return torch.from_numpy(np.concatenate([self.columns, said], axis=1))
 
 
-def typical_codes(spoken: Sequence[Spoken]) -> Tensor:
+def typical_codes(spoken: Sequence[SampleSentence]) -> Tensor:
     """All that was said: int64 [1, num_codebooks, T]."""
     return torch.from_numpy(np.concatenate([each.codes for each in spoken], axis=1))[None]
 
 
 @torch.no_grad()
-def frames(model: DualAR, spoken: Sequence[Spoken]) -> tuple[list[Tensor], list[Tensor]]:
+def frames(model: DualAR, spoken: Sequence[SampleSentence]) -> tuple[list[Tensor], list[Tensor]]:
     """Of each sentence the slow AR's states [T, dim] before its frames, and their codes int64 [T, num_codebooks]."""
     states = [model.slow(each.all_columns(model.semantic_begin)[None])[0][0] for each in spoken]
     begins = [each.columns.shape[1] - 1 for each in spoken]
@@ -56,7 +56,7 @@ def frames(model: DualAR, spoken: Sequence[Spoken]) -> tuple[list[Tensor], list[
     return [s[b : b + len(c)] for s, b, c in zip(states, begins, codes, strict=True)], codes
 
 
-def speak(checkpoint: Checkpoint, folder: Path) -> list[Spoken]:
+def speak(checkpoint: Checkpoint, folder: Path) -> list[SampleSentence]:
     """Every sentence, the same each time. ``folder`` is the checkpoint's.
 
     Every sentence has a seed of its own: a model that knows many voices then takes several.
@@ -72,7 +72,7 @@ def speak(checkpoint: Checkpoint, folder: Path) -> list[Spoken]:
         prompt = build_prompt(checkpoint.tokenizer, config.dual_ar.num_codebooks, prepare(sentence), [])
         said = list(engine.generate(prompt, sampling, seed, FRAMES))
         if said:
-            spoken.append(Spoken(prompt.columns, np.concatenate(said, axis=1)))
+            spoken.append(SampleSentence(prompt.columns, np.concatenate(said, axis=1)))
     if not spoken:
         raise CheckpointError(
             f"{folder}: the language model ends before it has said anything, so that there is nothing to fit 8-bit "
