@@ -13,7 +13,7 @@ from fishvoiced.doctor.examine import ask_sensors, doctor_command, examine
 from fishvoiced.doctor.platforms import Installed, Platform, Support, matrix
 from fishvoiced.doctor.view import first_start, render, to_json
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.hardware.detect.system_access import Doors, Files
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.hardware.tiers import Tier
 from fishvoiced.voices.speed import Measured, PrecisionFigure
@@ -40,8 +40,8 @@ MEASURED = Measured(
 )
 
 
-def linux(root: Path, files: dict[str, str], cpus: int = 20) -> Doors:
-    return Doors(System.LINUX, "x86_64", Files(tree(root, files)), affinity=frozenset(range(cpus)))
+def linux(root: Path, files: dict[str, str], cpus: int = 20) -> SystemAccess:
+    return SystemAccess(System.LINUX, "x86_64", Files(tree(root, files)), affinity=frozenset(range(cpus)))
 
 
 def plain(report: DoctorReport) -> str:
@@ -87,9 +87,9 @@ def test_power_alone_is_no_heat_sensor(tmp_path: Path) -> None:
     assert [tool.name for tool in report.tools] == ["lm-sensors"]
 
 
-def windows() -> Doors:
+def windows() -> SystemAccess:
     names = {"ProcessorNameString": "13th Gen Intel(R) Core(TM) i9-13900K", "CurrentBuildNumber": "22631"}
-    return Doors(
+    return SystemAccess(
         System.WINDOWS, "AMD64", registry=lambda key, value: names.get(value), kernel=Kernel({40}, core_record(3, 0))
     )
 
@@ -117,7 +117,7 @@ def test_windows_with_a_source_is_left_in_peace() -> None:
 
 def test_m1_air_is_warned_and_told_the_expected_figures() -> None:
     run = Commands({"sysctl": M1_AIR_SYSCTL, "pmset": PMSET_BATTERY})
-    report = examine(Doors(System.MACOS, "arm64", run=run))
+    report = examine(SystemAccess(System.MACOS, "arm64", run=run))
     assert report.platform is Platform.MACOS_AIR
     text = plain(report)
     for said in ("RTF 12, 20 when throttled", "no fan: expect throttling after about 10 minutes", "40–60 %"):
@@ -126,7 +126,7 @@ def test_m1_air_is_warned_and_told_the_expected_figures() -> None:
 
 
 def test_rosetta_is_warned() -> None:
-    report = examine(Doors(System.MACOS, "x86_64", run=Commands({"sysctl": ROSETTA_SYSCTL})))
+    report = examine(SystemAccess(System.MACOS, "x86_64", run=Commands({"sysctl": ROSETTA_SYSCTL})))
     assert any("translated" in warning for warning in report.warnings)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.hardware.detect.system_access import Doors, Files
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess
 from fishvoiced.hardware.environment import (
     apply_environment,
     environment,
@@ -38,7 +38,7 @@ CORES = st.lists(
 
 def facts_of(root: Path, files: dict[str, str], cpus: int) -> HardwareFacts:
     affinity = frozenset(range(cpus))
-    return collect(Doors(System.LINUX, "x86_64", Files(tree(root, files)), affinity=affinity))
+    return collect(SystemAccess(System.LINUX, "x86_64", Files(tree(root, files)), affinity=affinity))
 
 
 def test_every_tier_has_a_profile() -> None:

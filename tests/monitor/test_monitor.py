@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fishvoiced.cli.top import TopView
-from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.guard import Probe, ProbeError
@@ -21,7 +21,7 @@ from fishvoiced.monitor.throttle import Phase
 from tests.hardware.machines import tree
 from tests.monitor.fakes import Clock, FakeProbe, celsius, reading
 
-NOWHERE = Doors(System.OTHER)
+NOWHERE = SystemAccess(System.OTHER)
 
 
 def monitor(
@@ -49,7 +49,7 @@ def test_a_fake_sysfs_goes_the_whole_round(tmp_path: Path) -> None:
     zone = "sys/class/thermal/thermal_zone0"
     tree(tmp_path, {f"{zone}/type": "x86_pkg_temp", f"{counter}/package_throttle_count": "0"})
     clock, events = Clock(), list[MonitorEvent]()
-    doors = Doors(System.LINUX, files=Files(tmp_path))
+    doors = SystemAccess(System.LINUX, files=Files(tmp_path))
     watch = Monitor(doors, Policy(threads=4), listener=events.append, clock=clock)
     throttled_ms = 0
 
@@ -86,7 +86,7 @@ def test_sensors_that_vanish_leave_it_blind_and_serving(tmp_path: Path) -> None:
     zone = "sys/class/thermal/thermal_zone0"
     tree(tmp_path, {f"{zone}/type": "cpu-thermal", f"{zone}/temp": "50000"})
     clock = Clock()
-    watch = Monitor(Doors(System.LINUX, files=Files(tmp_path)), Policy(threads=4), clock=clock)
+    watch = Monitor(SystemAccess(System.LINUX, files=Files(tmp_path)), Policy(threads=4), clock=clock)
     assert watch.poll().advice.phase is Phase.NORMAL
     (tmp_path / zone / "temp").unlink()
     phases = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.detect.system_access import Doors, Files, live_doors
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess, live_doors
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover
@@ -168,15 +168,15 @@ def test_power_from_energy_and_its_wrap(tmp_path: Path) -> None:
     [("throttled=0x0\n", 0), ("throttled=0x50005\n", 0x50005), ("throttled=0xe0008\n", 0xE0008)],
 )
 def test_raspberry_pi(answer: str, flags: int) -> None:
-    doors = Doors(System.LINUX, run=commands({"vcgencmd": answer}))
+    doors = SystemAccess(System.LINUX, run=commands({"vcgencmd": answer}))
     assert values(RaspberryPi(doors).read(1.0)) == [flags]
 
 
 def test_raspberry_pi_without_the_tool(tmp_path: Path) -> None:
     path = "sys/devices/platform/soc/soc:firmware/get_throttled"
-    doors = Doors(System.LINUX, files=Files(tree(tmp_path, {path: "50005\n"})), run=commands({}))
+    doors = SystemAccess(System.LINUX, files=Files(tree(tmp_path, {path: "50005\n"})), run=commands({}))
     assert values(RaspberryPi(doors).read(1.0)) == [0x50005]
-    bare = Doors(System.LINUX, files=Files(tmp_path / "empty"), run=commands({}))
+    bare = SystemAccess(System.LINUX, files=Files(tmp_path / "empty"), run=commands({}))
     with pytest.raises(ProbeError, match="vcgencmd cannot be run") as caught:
         RaspberryPi(bare).read(1.0)
     assert caught.value.absent
@@ -184,7 +184,7 @@ def test_raspberry_pi_without_the_tool(tmp_path: Path) -> None:
 
 
 def test_raspberry_pi_only_on_a_raspberry_pi(tmp_path: Path) -> None:
-    doors = Doors(System.LINUX, files=Files(tmp_path))
+    doors = SystemAccess(System.LINUX, files=Files(tmp_path))
     assert not any(isinstance(probe, RaspberryPi) for probe in discover(doors))
     tree(tmp_path, {"proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0"})
     assert any(isinstance(probe, RaspberryPi) for probe in discover(doors))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover
@@ -85,7 +85,7 @@ def test_powermetrics_never_prompts() -> None:
 
 
 def test_all_of_them_missing_is_told_not_raised() -> None:
-    for probe in discover(Doors(System.MACOS, run=commands({}))):
+    for probe in discover(SystemAccess(System.MACOS, run=commands({}))):
         outcome = Guard(probe).poll(0.0)
         assert isinstance(outcome, Unavailable)
         assert "cannot be run" in outcome.reason

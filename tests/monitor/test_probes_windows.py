@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover, libre_hardware_monitor
@@ -152,7 +152,7 @@ def test_kelvins() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="what other systems say")
 def test_elsewhere_they_are_absent() -> None:
-    for probe in discover(Doors(System.WINDOWS))[1:]:
+    for probe in discover(SystemAccess(System.WINDOWS))[1:]:
         outcome = Guard(probe).poll(0.0)
         assert isinstance(outcome, Unavailable)
         assert "Windows only" in outcome.reason

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
@@ -40,7 +40,11 @@ class Kitchen:
         self.oven = Oven()
         self.now = 0.0
         self.monitor = Monitor(
-            Doors(System.LINUX), Policy(threads=4), probes=[self.oven], clock=lambda: self.now, wall=lambda: self.now
+            SystemAccess(System.LINUX),
+            Policy(threads=4),
+            probes=[self.oven],
+            clock=lambda: self.now,
+            wall=lambda: self.now,
         )
         self.monitor.start = lambda: None  # type: ignore[method-assign] # polled by the test, at its own times
         self.thermostat = ThermalGovernor(lambda: self.monitor)

@@ -13,7 +13,7 @@ from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.hardware.detect.system_access import Doors, live_doors
+from fishvoiced.hardware.detect.system_access import SystemAccess, live_doors
 from fishvoiced.monitor.guard import Guard
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
@@ -46,12 +46,12 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
     return 0
 
 
-def examine(doors: Doors, measured: Measured | None = None) -> DoctorReport:
+def examine(doors: SystemAccess, measured: Measured | None = None) -> DoctorReport:
     """The report on the machine behind the doors."""
     return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured)
 
 
-def ask_sensors(doors: Doors) -> tuple[SensorLine, ...]:
+def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:
     """Every heat source's answer or silence. Takes a second per hung source at most."""
     lines = []
     for probe in discover(doors):

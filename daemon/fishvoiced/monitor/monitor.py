@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
 from fishvoiced.monitor.guard import Guard, Outcome, Probe
@@ -59,7 +59,7 @@ class Monitor:
 
     def __init__(
         self,
-        doors: Doors,
+        doors: SystemAccess,
         policy: Policy,
         *,
         history: History | None = None,

@@ -10,7 +10,7 @@ import pytest
 from fishvoiced.hardware.classify import classify
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.linux import cpu_list
-from fishvoiced.hardware.detect.system_access import CommandError, Doors, Files, run_command
+from fishvoiced.hardware.detect.system_access import CommandError, Files, SystemAccess, run_command
 from fishvoiced.hardware.facts import HardwareFacts, Isa, Power, System
 from fishvoiced.hardware.tiers import Tier
 from tests.hardware.machines import (
@@ -30,7 +30,7 @@ from tests.hardware.machines import (
 
 
 def linux(root: Path, files: dict[str, str], cpus: int = 8, machine: str = "x86_64") -> HardwareFacts:
-    doors = Doors(System.LINUX, machine, Files(tree(root, files)), affinity=frozenset(range(cpus)))
+    doors = SystemAccess(System.LINUX, machine, Files(tree(root, files)), affinity=frozenset(range(cpus)))
     return collect(doors)
 
 
@@ -158,7 +158,7 @@ def test_cgroup_limits(tmp_path: Path, files: dict[str, str], quota: float | Non
 
 def macos(sysctl: str, **more: str) -> HardwareFacts:
     answers = {"sysctl": sysctl, **more}
-    return collect(Doors(System.MACOS, "arm64", run=Commands(answers)))
+    return collect(SystemAccess(System.MACOS, "arm64", run=Commands(answers)))
 
 
 def test_m1_air() -> None:
@@ -191,7 +191,7 @@ def test_intel_mac() -> None:
 
 
 def test_a_mac_whose_sysctl_fails() -> None:
-    facts = collect(Doors(System.MACOS, "arm64", run=Commands({})))
+    facts = collect(SystemAccess(System.MACOS, "arm64", run=Commands({})))
     assert facts.brand == ""
     assert facts.cores == ()
 
@@ -203,7 +203,7 @@ def windows(brand: str, features: set[int], records: bytes, machine: str = "AMD6
         "CurrentBuildNumber": "22631",
         **bios,
     }
-    doors = Doors(
+    doors = SystemAccess(
         System.WINDOWS,
         machine,
         registry=lambda key, value: values.get(value),

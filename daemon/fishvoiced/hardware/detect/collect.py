@@ -7,12 +7,12 @@ import os
 from fishvoiced.hardware.cpu_name import parse_brand
 from fishvoiced.hardware.detect.linux import collect_linux
 from fishvoiced.hardware.detect.macos import collect_macos
-from fishvoiced.hardware.detect.system_access import Doors, live_doors
+from fishvoiced.hardware.detect.system_access import SystemAccess, live_doors
 from fishvoiced.hardware.detect.windows import collect_windows
 from fishvoiced.hardware.facts import Core, HardwareFacts, System
 
 
-def collect(doors: Doors | None = None) -> HardwareFacts:
+def collect(doors: SystemAccess | None = None) -> HardwareFacts:
     """Read what the machine says about itself; what it does not say stays None.
 
     Takes milliseconds (a few files, one or two short commands, or the registry), so that it can

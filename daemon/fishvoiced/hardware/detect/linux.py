@@ -8,7 +8,7 @@ from fishvoiced.hardware.apple_models import fanless
 from fishvoiced.hardware.arm_parts import part_name
 from fishvoiced.hardware.cpu_name import parse_brand
 from fishvoiced.hardware.detect.cgroup import read_limits
-from fishvoiced.hardware.detect.system_access import Doors, Files
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess
 from fishvoiced.hardware.facts import ArmPart, Core, HardwareFacts, Isa, Power, System
 
 _CPU = "sys/devices/system/cpu"
@@ -17,7 +17,7 @@ _CPU = "sys/devices/system/cpu"
 PERFORMANCE_SHARE = 0.8
 
 
-def collect_linux(doors: Doors) -> HardwareFacts:
+def collect_linux(doors: SystemAccess) -> HardwareFacts:
     """Read a Linux machine. Needs no root and starts no process."""
     files = doors.files
     # One entry is enough on x86, and 64 KiB hold every core of any ARM machine that mixes them:

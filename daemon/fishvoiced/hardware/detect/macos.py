@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fishvoiced.hardware.apple_models import fanless
 from fishvoiced.hardware.cpu_name import parse_brand
-from fishvoiced.hardware.detect.system_access import CommandError, Doors
+from fishvoiced.hardware.detect.system_access import CommandError, SystemAccess
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 
 _SYSCTL = (
@@ -18,7 +18,7 @@ _SYSCTL = (
 _TIMEOUT_S = 2.0
 
 
-def collect_macos(doors: Doors) -> HardwareFacts:
+def collect_macos(doors: SystemAccess) -> HardwareFacts:
     """Read a Mac: one sysctl call for everything, one pmset call for the power source."""
     values = _sysctl(doors)
     brand = values.get("machdep.cpu.brand_string", "")
@@ -41,7 +41,7 @@ def collect_macos(doors: Doors) -> HardwareFacts:
     )
 
 
-def _sysctl(doors: Doors) -> dict[str, str]:
+def _sysctl(doors: SystemAccess) -> dict[str, str]:
     try:
         text = doors.run(_SYSCTL, _TIMEOUT_S)
     except CommandError:
@@ -91,7 +91,7 @@ def _isa(values: dict[str, str], apple: bool) -> Isa:
     )
 
 
-def _power(doors: Doors) -> Power | None:
+def _power(doors: SystemAccess) -> Power | None:
     try:
         text = doors.run(("/usr/bin/pmset", "-g", "batt"), _TIMEOUT_S)
     except CommandError:

@@ -1,4 +1,4 @@
-"""Doors: the ways out to the machine (files, commands, registry, kernel calls), injectable."""
+"""SystemAccess: the ways out to the machine (files, commands, registry, kernel calls), injectable."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def no_registry(key: str, value: str) -> str | int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class SystemAccess:
     """All ways out to one machine; tests pass recorded ones."""
 
     system: System
@@ -123,7 +123,7 @@ class Doors:
     affinity: frozenset[int] | None = None
 
 
-def live_doors(root: Path = Path("/")) -> Doors:
+def live_doors(root: Path = Path("/")) -> SystemAccess:
     """The doors of the machine that this process runs on; ``root`` other than "/" makes it see
     the files of another, recorded machine."""
     machine = platform.machine()
@@ -131,7 +131,7 @@ def live_doors(root: Path = Path("/")) -> Doors:
         from fishvoiced.hardware.detect.windows_kernel import LiveKernel, read_registry
 
         kernel = LiveKernel()
-        return Doors(
+        return SystemAccess(
             System.WINDOWS,
             machine,
             registry=read_registry,
@@ -140,4 +140,4 @@ def live_doors(root: Path = Path("/")) -> Doors:
         )
     system = {"Linux": System.LINUX, "Darwin": System.MACOS}.get(platform.system(), System.OTHER)
     affinity = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    return Doors(system, machine, Files(root), affinity=affinity)
+    return SystemAccess(system, machine, Files(root), affinity=affinity)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from fishvoiced.hardware.cpu_name import parse_brand
-from fishvoiced.hardware.detect.system_access import Doors, WindowsKernel
+from fishvoiced.hardware.detect.system_access import SystemAccess, WindowsKernel
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 
 _CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
@@ -31,7 +31,7 @@ _HYPERVISORS = (
 )
 
 
-def collect_windows(doors: Doors) -> HardwareFacts:
+def collect_windows(doors: SystemAccess) -> HardwareFacts:
     """Read a Windows machine; starts no process and asks no WMI."""
     brand = _text(doors, _CPU_KEY, "ProcessorNameString")
     vendor = _text(doors, _CPU_KEY, "VendorIdentifier")
@@ -53,7 +53,7 @@ def collect_windows(doors: Doors) -> HardwareFacts:
     )
 
 
-def _text(doors: Doors, key: str, value: str) -> str:
+def _text(doors: SystemAccess, key: str, value: str) -> str:
     found = doors.registry(key, value)
     return found.strip() if isinstance(found, str) else ""
 
@@ -86,7 +86,7 @@ def _core_records(data: bytes) -> Iterator[tuple[tuple[int, ...], int]]:
         offset += size
 
 
-def _isa(doors: Doors, kernel: WindowsKernel) -> Isa:
+def _isa(doors: SystemAccess, kernel: WindowsKernel) -> Isa:
     build = _text(doors, _VERSION_KEY, "CurrentBuildNumber")
     trusted = build.isdigit() and int(build) >= _FEATURES_SINCE_BUILD
 
@@ -103,7 +103,7 @@ def _isa(doors: Doors, kernel: WindowsKernel) -> Isa:
     return Isa(avx2=flag(_PF_AVX2, trusted), avx512f=flag(_PF_AVX512F, trusted))
 
 
-def _virtualization(doors: Doors) -> str | None:
+def _virtualization(doors: SystemAccess) -> str | None:
     # The CPU's own hypervisor bit is of no use: Windows 11 runs on Hyper-V on bare metal too.
     names = (_text(doors, _BIOS_KEY, v) for v in ("SystemManufacturer", "SystemProductName"))
     system = " ".join(names).casefold()

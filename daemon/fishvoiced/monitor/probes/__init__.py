@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishvoiced.hardware.detect.system_access import Doors
+from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.guard import Probe
 
@@ -10,7 +10,7 @@ from fishvoiced.monitor.guard import Probe
 POWER_SOURCES = frozenset({"RAPL", "powermetrics"})
 
 
-def discover(doors: Doors) -> tuple[Probe, ...]:
+def discover(doors: SystemAccess) -> tuple[Probe, ...]:
     """The probes worth asking on this system, best signal first. None touches hardware yet."""
     if doors.system is System.LINUX:
         from fishvoiced.monitor.probes.hwmon import Hwmon

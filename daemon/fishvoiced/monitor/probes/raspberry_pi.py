@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishvoiced.hardware.detect.system_access import CommandError, Doors, Files
+from fishvoiced.hardware.detect.system_access import CommandError, Files, SystemAccess
 from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
@@ -26,7 +26,7 @@ class RaspberryPi:
     name = "Raspberry Pi firmware"
     interval_s = 0.0
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: SystemAccess) -> None:
         self._doors = doors
 
     def read(self, now: float) -> tuple[Reading, ...]:
