@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fishvoiced.cli.top import TopView
-from fishvoiced.hardware.detect.system_access import Files, SystemAccess, live_doors
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess, system_access
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.guard import Probe, ProbeError
@@ -249,7 +249,7 @@ def test_status_is_plain_and_feeds_the_live_view() -> None:
 
 def test_live() -> None:
     """On this machine, whatever it has: a sound snapshot, with a reason for each silent source."""
-    snapshot = Monitor(live_doors(), Policy(threads=2)).poll()
+    snapshot = Monitor(system_access(), Policy(threads=2)).poll()
     for name, outcome in snapshot.sources:
         if isinstance(outcome, Unavailable):
             assert outcome.reason, name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.detect.system_access import Files, SystemAccess, live_doors
+from fishvoiced.hardware.detect.system_access import Files, SystemAccess, system_access
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.guard import Guard, ProbeError
 from fishvoiced.monitor.probes import discover
@@ -193,7 +193,7 @@ def test_raspberry_pi_only_on_a_raspberry_pi(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads this machine's /sys")
 def test_live() -> None:
     """Every probe answers with plausible readings or a reason, on any Linux machine."""
-    probes = discover(live_doors())
+    probes = discover(system_access())
     assert {probe.name for probe in probes} >= {"hwmon", "thermal zones", "throttle counters", "RAPL"}
     for probe in probes:
         outcome = Guard(probe).poll(1.0)

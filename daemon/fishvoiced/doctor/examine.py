@@ -13,7 +13,7 @@ from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.hardware.detect.system_access import SystemAccess, live_doors
+from fishvoiced.hardware.detect.system_access import SystemAccess, system_access
 from fishvoiced.monitor.guard import Guard
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
@@ -36,7 +36,7 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
     if args.matrix:
         render_matrix(matrix(), sys.stdout)
         return 0
-    report = examine(live_doors(), measure(args.calibrate))
+    report = examine(system_access(), measure(args.calibrate))
     if args.json:
         sys.stdout.write(to_json(report) + "\n")
     elif args.short:

@@ -8,7 +8,7 @@ from typing import TextIO
 from fishvoice import paths
 from fishvoiced.doctor.examine import examine
 from fishvoiced.doctor.view import first_start
-from fishvoiced.hardware.detect.system_access import live_doors
+from fishvoiced.hardware.detect.system_access import system_access
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def greet(out: TextIO) -> None:
     words = paths.first_words()
     if words.exists():
         return
-    text = first_start(examine(live_doors())) + "\n"
+    text = first_start(examine(system_access())) + "\n"
     try:
         words.write_text(text, encoding="utf-8")
     except OSError as error:

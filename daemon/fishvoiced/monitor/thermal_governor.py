@@ -11,7 +11,7 @@ from typing import Any
 
 from fishvoiced import config
 from fishvoiced.hardware.detect.collect import collect
-from fishvoiced.hardware.detect.system_access import live_doors
+from fishvoiced.hardware.detect.system_access import system_access
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
@@ -91,7 +91,7 @@ def installed(settings: config.Config, history: History) -> ThermalGovernor:
         threads = settings.engine.threads or thread_budget(facts).threads
         watched = settings.monitor
         return Monitor(
-            live_doors(Path(watched.root or "/")),
+            system_access(Path(watched.root or "/")),
             scaled(Policy(threads=threads, fanless=bool(facts.fanless)), watched.time_scale),
             history=history,
             listener=tell,

@@ -7,7 +7,7 @@ import os
 from fishvoiced.hardware.cpu_name import parse_brand
 from fishvoiced.hardware.detect.linux import collect_linux
 from fishvoiced.hardware.detect.macos import collect_macos
-from fishvoiced.hardware.detect.system_access import SystemAccess, live_doors
+from fishvoiced.hardware.detect.system_access import SystemAccess, system_access
 from fishvoiced.hardware.detect.windows import collect_windows
 from fishvoiced.hardware.facts import Core, HardwareFacts, System
 
@@ -18,7 +18,7 @@ def collect(doors: SystemAccess | None = None) -> HardwareFacts:
     Takes milliseconds (a few files, one or two short commands, or the registry), so that it can
     lie on the start-up path. Never raises for a missing source.
     """
-    doors = doors or live_doors()
+    doors = doors or system_access()
     if doors.system is System.LINUX:
         return collect_linux(doors)
     if doors.system is System.MACOS:

@@ -123,7 +123,7 @@ class SystemAccess:
     affinity: frozenset[int] | None = None
 
 
-def live_doors(root: Path = Path("/")) -> SystemAccess:
+def system_access(root: Path = Path("/")) -> SystemAccess:
     """The doors of the machine that this process runs on; ``root`` other than "/" makes it see
     the files of another, recorded machine."""
     machine = platform.machine()
