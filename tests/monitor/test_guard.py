@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.guard import LONGEST_BACKOFF_S, Guard, ProbeError
+from fishvoiced.monitor.guard import LONGEST_BACKOFF_S, GuardedProbe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 from tests.monitor.fakes import FakeProbe, celsius
 
@@ -32,21 +32,21 @@ def test_plausible_temperatures(value: float, fine: bool) -> None:
 
 
 def test_passes_readings_through() -> None:
-    guard = Guard(FakeProbe(lambda now: (celsius(50, now),)))
+    guard = GuardedProbe(FakeProbe(lambda now: (celsius(50, now),)))
     assert guard.poll(1.0) == (celsius(50, 1.0),)
     assert guard.poll(3.0) == (celsius(50, 3.0),)
 
 
 def test_drops_only_what_is_implausible() -> None:
-    guard = Guard(FakeProbe(lambda now: (celsius(-44, now), celsius(50, now))))
+    guard = GuardedProbe(FakeProbe(lambda now: (celsius(-44, now), celsius(50, now))))
     assert guard.poll(1.0) == (celsius(50, 1.0),)
-    lying = Guard(FakeProbe(lambda now: (celsius(127, now),))).poll(1.0)
+    lying = GuardedProbe(FakeProbe(lambda now: (celsius(127, now),))).poll(1.0)
     assert lying == Unavailable("fake", "implausible: 127")
 
 
 def test_keeps_to_the_probes_own_interval() -> None:
     probe = FakeProbe(lambda now: (celsius(50, now),), interval_s=30)
-    guard = Guard(probe)
+    guard = GuardedProbe(probe)
     for now in (0.0, 2.0, 29.0):
         guard.poll(now)
     assert probe.reads == 1
@@ -65,7 +65,7 @@ def test_a_hiccup_keeps_the_last_reading_three_failures_do_not() -> None:
             raise found
         return found
 
-    guard = Guard(FakeProbe(answer))
+    guard = GuardedProbe(FakeProbe(answer))
     good = guard.poll(0.0)
     assert guard.poll(2.0) == good
     assert guard.poll(4.0) == good
@@ -76,7 +76,7 @@ def test_a_hiccup_keeps_the_last_reading_three_failures_do_not() -> None:
 
 def test_back_off_doubles_to_a_minute_and_ends_with_success() -> None:
     probe = raising(ProbeError("broken"))
-    guard = Guard(probe)
+    guard = GuardedProbe(probe)
     asked = []
     for second in range(400):
         before = probe.reads
@@ -90,7 +90,7 @@ def test_back_off_doubles_to_a_minute_and_ends_with_success() -> None:
 
 def test_what_is_absent_is_asked_once_a_minute() -> None:
     probe = raising(ProbeError("not here", "install it", absent=True))
-    guard = Guard(probe)
+    guard = GuardedProbe(probe)
     for second in range(121):
         outcome = guard.poll(float(second))
         assert outcome == Unavailable("fake", "not here", "install it")
@@ -104,7 +104,7 @@ def test_a_hung_probe_costs_its_time_limit_once() -> None:
         release.wait(30)
         return (celsius(50, now),)
 
-    guard = Guard(FakeProbe(hang), time_limit_s=0.05)
+    guard = GuardedProbe(FakeProbe(hang), time_limit_s=0.05)
     threads = threading.active_count()
     first = guard.poll(0.0)
     assert isinstance(first, Unavailable)
@@ -124,7 +124,7 @@ def test_a_hung_probe_costs_its_time_limit_once() -> None:
 
 def test_a_clock_that_jumps_back_does_not_silence_a_probe() -> None:
     probe = FakeProbe(lambda now: (celsius(50, now),), interval_s=30)
-    guard = Guard(probe)
+    guard = GuardedProbe(probe)
     guard.poll(1e9)
     guard.poll(5.0)
     assert probe.reads == 2
@@ -132,7 +132,7 @@ def test_a_clock_that_jumps_back_does_not_silence_a_probe() -> None:
 
 def test_a_programming_error_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        Guard(raising(ZeroDivisionError("bug"))).poll(0.0)
+        GuardedProbe(raising(ZeroDivisionError("bug"))).poll(0.0)
 
 
 VALUES = st.floats(allow_nan=True, allow_infinity=True)
@@ -148,7 +148,7 @@ def test_no_implausible_value_ever_passes(answers: list[list[float] | None], tim
             raise ProbeError("gone")
         return tuple(Reading("fake", Quantity.TEMPERATURE, value, now) for value in values)
 
-    guard = Guard(FakeProbe(answer))
+    guard = GuardedProbe(FakeProbe(answer))
     for now in times:
         outcome = guard.poll(now)
         if isinstance(outcome, tuple):

@@ -9,7 +9,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import Files, SystemAccess, system_access
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.guard import Guard, ProbeError
+from fishvoiced.monitor.guard import GuardedProbe, ProbeError
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.probes.hwmon import Hwmon
 from fishvoiced.monitor.probes.rapl import Rapl
@@ -196,7 +196,7 @@ def test_live() -> None:
     probes = discover(system_access())
     assert {probe.name for probe in probes} >= {"hwmon", "thermal zones", "throttle counters", "RAPL"}
     for probe in probes:
-        outcome = Guard(probe).poll(1.0)
+        outcome = GuardedProbe(probe).poll(1.0)
         if isinstance(outcome, tuple):
             assert all(reading.source == probe.name for reading in outcome)
         else:

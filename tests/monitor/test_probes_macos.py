@@ -6,7 +6,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.guard import Guard, ProbeError
+from fishvoiced.monitor.guard import GuardedProbe, ProbeError
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.probes.pmset import Pmset
 from fishvoiced.monitor.probes.powermetrics import Powermetrics, parse_power
@@ -86,6 +86,6 @@ def test_powermetrics_never_prompts() -> None:
 
 def test_all_of_them_missing_is_told_not_raised() -> None:
     for probe in discover(SystemAccess(System.MACOS, run=commands({}))):
-        outcome = Guard(probe).poll(0.0)
+        outcome = GuardedProbe(probe).poll(0.0)
         assert isinstance(outcome, Unavailable)
         assert "cannot be run" in outcome.reason

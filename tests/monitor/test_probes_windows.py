@@ -12,7 +12,7 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
-from fishvoiced.monitor.guard import Guard, ProbeError
+from fishvoiced.monitor.guard import GuardedProbe, ProbeError
 from fishvoiced.monitor.probes import discover, libre_hardware_monitor
 from fishvoiced.monitor.probes.core_temp import SIZE, CoreTemp, parse_shared
 from fishvoiced.monitor.probes.libre_hardware_monitor import LibreHardwareMonitor, parse_tree
@@ -61,7 +61,7 @@ def test_no_json_and_no_cpu() -> None:
 
 
 def test_a_bottomless_answer_is_a_failure_not_a_crash() -> None:
-    outcome = Guard(LibreHardwareMonitor(lambda: b"[" * 200_000)).poll(0.0)
+    outcome = GuardedProbe(LibreHardwareMonitor(lambda: b"[" * 200_000)).poll(0.0)
     assert isinstance(outcome, Unavailable)
 
 
@@ -88,7 +88,7 @@ def test_over_a_real_socket(monkeypatch: pytest.MonkeyPatch) -> None:
         server.shutdown()
         server.server_close()
         thread.join()
-    refused = Guard(LibreHardwareMonitor()).poll(2.0)
+    refused = GuardedProbe(LibreHardwareMonitor()).poll(2.0)
     assert isinstance(refused, Unavailable)
     assert "Remote Web Server" in refused.hint
 
@@ -153,6 +153,6 @@ def test_kelvins() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="what other systems say")
 def test_elsewhere_they_are_absent() -> None:
     for probe in discover(SystemAccess(System.WINDOWS))[1:]:
-        outcome = Guard(probe).poll(0.0)
+        outcome = GuardedProbe(probe).poll(0.0)
         assert isinstance(outcome, Unavailable)
         assert "Windows only" in outcome.reason

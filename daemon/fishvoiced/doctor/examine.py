@@ -14,7 +14,7 @@ from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import SystemAccess, system_access
-from fishvoiced.monitor.guard import Guard
+from fishvoiced.monitor.guard import GuardedProbe
 from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
 from fishvoiced.voices.speed import Measured
@@ -55,7 +55,7 @@ def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:
     """Every heat source's answer or silence. Takes a second per hung source at most."""
     lines = []
     for probe in discover(doors):
-        outcome = Guard(probe).poll(time.monotonic())
+        outcome = GuardedProbe(probe).poll(time.monotonic())
         heat = probe.name not in POWER_SOURCES
         if isinstance(outcome, tuple):
             # An empty answer is a counter that needs a second look; it is there all the same.

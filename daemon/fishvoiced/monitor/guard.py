@@ -1,4 +1,4 @@
-"""Guard: the one wrapper around every probe: time limit, plausibility, staleness, back-off."""
+"""GuardedProbe: the one wrapper around every probe: time limit, plausibility, staleness, back-off."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Probe(Protocol):
 Outcome = tuple[Reading, ...] | Unavailable
 
 
-class Guard:
+class GuardedProbe:
     """Polls one probe so that neither a hung nor a lying nor a broken sensor can do harm."""
 
     def __init__(self, probe: Probe, *, time_limit_s: float = TIME_LIMIT_S) -> None:

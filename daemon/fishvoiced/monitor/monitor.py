@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
-from fishvoiced.monitor.guard import Guard, Outcome, Probe
+from fishvoiced.monitor.guard import GuardedProbe, Outcome, Probe
 from fishvoiced.monitor.history import History, HistoryPoint
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.reading import Quantity, Reading
@@ -76,7 +76,7 @@ class Monitor:
         self._listener = listener
         self.history = history or History()
         self.throughput = Throughput()
-        self._guards = tuple(Guard(probe) for probe in (discover(doors) if probes is None else probes))
+        self._guards = tuple(GuardedProbe(probe) for probe in (discover(doors) if probes is None else probes))
         self._state = ThrottleState()
         self._air: AirState | None = AirState() if policy.fanless else None
         self._expected = AirExpectation()
