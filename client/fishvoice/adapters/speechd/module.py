@@ -19,7 +19,7 @@ from fishvoice.adapters.shared import characters, ssml
 from fishvoice.adapters.shared.ssml import MarkedText
 from fishvoice.adapters.speechd import protocol
 from fishvoice.adapters.speechd.message import Output, Turn
-from fishvoice.adapters.speechd.settings import Manner, Settings, manner
+from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, manner
 from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
@@ -59,7 +59,7 @@ class Daemon:
         """Until the voices have been asked for, whatever came of it."""
         self._known.wait(seconds)
 
-    def speak(self, turn: Turn, text: str, how: Manner) -> Iterator[Chunk]:
+    def speak(self, turn: Turn, text: str, how: VoiceSettings) -> Iterator[Chunk]:
         """The sound of ``text``; no more of it when ``turn`` is over. Raises FishvoiceError's children."""
         self._connect()
         speech = self._present.synthesize(text, voice=how.voice, speed=how.speed, priority="message")

@@ -50,7 +50,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Manner:
+class VoiceSettings:
     """How the daemon's sound is asked for, and played.
 
     ``speed`` is asked of the daemon. ``pitch`` multiplies the sample rate at which the sound is then played, which
@@ -63,13 +63,13 @@ class Manner:
     gain: float
 
 
-def manner(settings: Settings, voices: Sequence[VoiceInfo]) -> Manner:
+def manner(settings: Settings, voices: Sequence[VoiceInfo]) -> VoiceSettings:
     """``settings`` with the ``voices`` that there are."""
     rate = settings.rate / 100
     tempo = FASTEST**rate if rate > 0 else SLOWEST**-rate
     pitch = 2 ** (PITCH_OCTAVES * settings.pitch / 100)
     speed = max(LEAST_SPEED, min(MOST_SPEED, tempo / pitch))
-    return Manner(_voice(settings, voices), round(speed, 4), pitch, (settings.volume + 100) / 200)
+    return VoiceSettings(_voice(settings, voices), round(speed, 4), pitch, (settings.volume + 100) / 200)
 
 
 def _voice(settings: Settings, voices: Sequence[VoiceInfo]) -> str | None:
