@@ -7,7 +7,7 @@ import shutil
 import pytest
 import soxr
 
-from fishvoice.adapters.speechd.settings import Settings, manner
+from fishvoice.adapters.speechd.settings import Settings, voice_settings
 from tests.integration.audio_compare import likeness
 from tools.harness.desktop import RATE, Desktop, eventually, missing
 
@@ -50,7 +50,7 @@ def test_a_dialog_is_read(speaking_desktop: Desktop) -> None:
     assert DIALOG.split()[1] in log, "Orca has not seen the dialog"
     asked = [each for each in here.asked[before:] if DIALOG in each["text"]]
     assert asked, f"Orca has not read it: {here.asked[before:]}"
-    how = manner(ORCAS_SETTINGS, ())
+    how = voice_settings(ORCAS_SETTINGS, ())
     assert asked[0]["speed"] == how.speed
     direct = soxr.resample(here.direct(**asked[0]), RATE * how.pitch, RATE)
     alike = likeness(direct, here.microphone.heard(since))

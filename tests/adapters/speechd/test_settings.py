@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.adapters.speechd.settings import LEAST_SPEED, MOST_SPEED, Settings, manner
+from fishvoice.adapters.speechd.settings import LEAST_SPEED, MOST_SPEED, Settings, voice_settings
 from fishvoice.protocol import VoiceInfo
 
 VOICES = (VoiceInfo("starter", language="en", default=True), VoiceInfo("anna", language="de-AT"), VoiceInfo("eve"))
@@ -14,12 +14,12 @@ HUNDRED = st.integers(-100, 100)
 
 
 def test_a_rate_goes_from_half_to_three_times() -> None:
-    assert [manner(Settings(rate=rate), ()).speed for rate in (-100, 0, 100)] == [0.5, 1.0, 3.0]
+    assert [voice_settings(Settings(rate=rate), ()).speed for rate in (-100, 0, 100)] == [0.5, 1.0, 3.0]
 
 
 @given(HUNDRED, HUNDRED)
 def test_pitch_leaves_the_tempo_alone(rate: int, pitch: int) -> None:
-    plain, raised = manner(Settings(rate=rate), ()), manner(Settings(rate=rate, pitch=pitch), ())
+    plain, raised = voice_settings(Settings(rate=rate), ()), voice_settings(Settings(rate=rate, pitch=pitch), ())
     assert LEAST_SPEED <= raised.speed <= MOST_SPEED
     if LEAST_SPEED < raised.speed < MOST_SPEED:
         assert raised.speed * raised.pitch == pytest.approx(plain.speed, rel=1e-3)
@@ -27,13 +27,17 @@ def test_pitch_leaves_the_tempo_alone(rate: int, pitch: int) -> None:
 
 @given(st.lists(HUNDRED, min_size=2, max_size=2, unique=True).map(sorted))
 def test_more_is_more(pair: list[int]) -> None:
-    low, high = (manner(Settings(rate=n, volume=n), ()) for n in pair)
+    low, high = (voice_settings(Settings(rate=n, volume=n), ()) for n in pair)
     assert low.speed < high.speed
     assert 0 <= low.gain < high.gain <= 1
 
 
 def test_a_higher_voice_is_played_faster() -> None:
-    assert [round(manner(Settings(pitch=pitch), ()).pitch, 3) for pitch in (-100, 0, 100)] == [0.707, 1.0, 1.414]
+    assert [round(voice_settings(Settings(pitch=pitch), ()).pitch, 3) for pitch in (-100, 0, 100)] == [
+        0.707,
+        1.0,
+        1.414,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_a_higher_voice_is_played_faster() -> None:
     ],
 )
 def test_the_voice_is_found_by_name_or_language(settings: Settings, voice: str | None) -> None:
-    assert manner(settings, VOICES).voice == voice
+    assert voice_settings(settings, VOICES).voice == voice
 
 
 def test_settings_are_taken_as_they_come() -> None:

@@ -19,7 +19,7 @@ from fishvoice.adapters.shared import characters, ssml
 from fishvoice.adapters.shared.ssml import MarkedText
 from fishvoice.adapters.speechd import protocol
 from fishvoice.adapters.speechd.message import Output, Turn
-from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, manner
+from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, voice_settings
 from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
@@ -187,7 +187,7 @@ class Module:
                 turn.finish(protocol.STOPPED)
 
     def _say(self, turn: Turn, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
-        how = manner(settings, self._daemon.voices)
+        how = voice_settings(settings, self._daemon.voices)
         for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
             chunks = self._daemon.speak(turn, part.text, how) if part.text.strip() else iter(())
             for event in timeline(chunks, part.marks, how.pitch, how.gain):

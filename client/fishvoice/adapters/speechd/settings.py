@@ -63,7 +63,7 @@ class VoiceSettings:
     gain: float
 
 
-def manner(settings: Settings, voices: Sequence[VoiceInfo]) -> VoiceSettings:
+def voice_settings(settings: Settings, voices: Sequence[VoiceInfo]) -> VoiceSettings:
     """``settings`` with the ``voices`` that there are."""
     rate = settings.rate / 100
     tempo = FASTEST**rate if rate > 0 else SLOWEST**-rate
