@@ -27,7 +27,7 @@ class Output:
                 left = left[os.write(self._handle, left) :]
 
 
-class Turn:
+class Message:
     """From ``200 OK SPEAKING`` to the one event that ends the message.
 
     After :meth:`finish` nothing of it leaves any more: whoever is still busy with it learns that from :meth:`tell`.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from fishvoice.adapters.shared import characters, ssml
 from fishvoice.adapters.shared.ssml import MarkedText
 from fishvoice.adapters.speechd import protocol
-from fishvoice.adapters.speechd.message import Output, Turn
+from fishvoice.adapters.speechd.message import Message, Output
 from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, voice_settings
 from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
@@ -59,7 +59,7 @@ class Daemon:
         """Until the voices have been asked for, whatever came of it."""
         self._known.wait(seconds)
 
-    def speak(self, turn: Turn, text: str, how: VoiceSettings) -> Iterator[Chunk]:
+    def speak(self, turn: Message, text: str, how: VoiceSettings) -> Iterator[Chunk]:
         """The sound of ``text``; no more of it when ``turn`` is over. Raises FishvoiceError's children."""
         self._connect()
         speech = self._present.synthesize(text, voice=how.voice, speed=how.speed, priority="message")
@@ -88,10 +88,10 @@ class Module:
         self._output = output
         self._daemon = daemon
         self._settings = Settings()
-        self._turn: Turn | None = None
+        self._turn: Message | None = None
         self._speaking: protocol.Speak | None = None  # of the turn
         self._paused: protocol.Speak | None = None  # the message whose turn ended by PAUSE
-        self._turns: queue.SimpleQueue[tuple[Turn, protocol.Speak, Settings]] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[tuple[Message, protocol.Speak, Settings]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="sd-fishvoice-speaker", daemon=True).start()
 
     def handle(self, command: protocol.Command) -> bool:
@@ -137,7 +137,7 @@ class Module:
         if self._paused is not None and is_again(command, self._paused):
             command = self._paused
         self._paused = None
-        turn = self._turn = Turn(self._output)
+        turn = self._turn = Message(self._output)
         self._speaking = command
         self._output.write(protocol.SPEAKING)
         self._turns.put((turn, command, self._settings))
@@ -186,7 +186,7 @@ class Module:
                 log.exception("a mistake in the module")
                 turn.finish(protocol.STOPPED)
 
-    def _say(self, turn: Turn, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
+    def _say(self, turn: Message, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
         how = voice_settings(settings, self._daemon.voices)
         for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
             chunks = self._daemon.speak(turn, part.text, how) if part.text.strip() else iter(())
