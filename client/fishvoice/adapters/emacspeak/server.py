@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from fishvoice.adapters.emacspeak import protocol
 from fishvoice.adapters.emacspeak.languages import LanguageCommand, Languages
-from fishvoice.adapters.emacspeak.speaker import Item, Sound, Talk, Tone, Words, play_sound
+from fishvoice.adapters.emacspeak.speaker import Item, Sound, SpeechQueue, Tone, Words, play_sound
 from fishvoice.adapters.emacspeak.text import Settings, letter, spoken
 from fishvoice.client import Client
 from fishvoice.playback.loudspeaker import Sink, loudspeaker
@@ -31,7 +31,7 @@ class Server:
         self._settings = Settings()
         self._languages = Languages(client.voices)
         self._queue: list[protocol.Command] = []
-        self._talk: Talk | None = None
+        self._talk: SpeechQueue | None = None
         self._paused: list[Item] = []
 
     def handle(self, command: protocol.Command) -> None:
@@ -90,7 +90,7 @@ class Server:
 
     def _add(self, new: list[Item]) -> None:
         if new:
-            self._talk = self._talk or Talk(self._client, self._new_sink)
+            self._talk = self._talk or SpeechQueue(self._client, self._new_sink)
             self._talk.add(new)
 
     def _end_talk(self) -> list[Item]:

@@ -54,7 +54,7 @@ class Sound:
 Item: TypeAlias = Words | Tone | Sound
 
 
-class Talk:
+class SpeechQueue:
     """One stretch of speech, in a thread of its own. :meth:`stop` ends it at once; it is of no use afterwards."""
 
     def __init__(self, client: Client, new_sink: Callable[[], Sink]) -> None:
