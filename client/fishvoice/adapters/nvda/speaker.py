@@ -72,7 +72,7 @@ class _Turn:
         return found
 
 
-class Talk:
+class SpeechQueue:
     """A thread that speaks one utterance after the other; ``cancel`` and ``pause`` take effect at once.
 
     ``player`` makes a player for a sample rate. ``reached`` is called with each index, in order, as it is heard, and
