@@ -66,7 +66,7 @@ def loudspeaker() -> Sink:
     )
 
 
-class Heard:
+class UnderrunDetector:
     """Reckons when a player has run dry: sound is heard in real time from the first sample on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -94,7 +94,7 @@ class Player:
         self._path = path
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
-        self._heard = Heard()
+        self._heard = UnderrunDetector()
         self._rate = 0
 
     @property

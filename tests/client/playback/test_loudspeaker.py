@@ -15,7 +15,7 @@ import pytest
 
 from fishvoice.errors import PlaybackError
 from fishvoice.playback import loudspeaker as loudspeakers
-from fishvoice.playback.loudspeaker import Heard, Player, SoundDevice, loudspeaker
+from fishvoice.playback.loudspeaker import Player, SoundDevice, UnderrunDetector, loudspeaker
 
 PLAYER = """#!{python}
 import json, os, sys
@@ -120,7 +120,7 @@ def test_a_player_that_never_ends_has_a_limit(bare_path: Path, monkeypatch: pyte
 
 def test_gaps_are_counted_by_the_clock() -> None:
     now = 0.0
-    heard = Heard(lambda: now)
+    heard = UnderrunDetector(lambda: now)
     heard.add(1.0)
     now = 0.9
     heard.add(1.0)  # in time: 2.0 is where it ends
