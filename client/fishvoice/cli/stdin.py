@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator
 
 from fishvoice.errors import InvalidRequest
-from fishvoice.playback.sentences import STREAM_CHARACTERS, Pieces
+from fishvoice.playback.sentences import STREAM_CHARACTERS, SentenceBuffer
 
 IDLE_SECONDS = 0.25  # after this pause a finished line or sentence is spoken, though no other has begun
 
 
 def stream_pieces(handle: int) -> Iterator[str]:
     """Text from ``handle`` until it ends; asked late, a piece has more in it. Raises InvalidRequest if not UTF-8."""
-    pieces = Pieces(STREAM_CHARACTERS)
+    pieces = SentenceBuffer(STREAM_CHARACTERS)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     ended = False
     while True:
@@ -38,7 +38,7 @@ def stream_pieces(handle: int) -> Iterator[str]:
             yield piece
 
 
-def _read(handle: int, decoder: codecs.IncrementalDecoder, pieces: Pieces) -> bool:
+def _read(handle: int, decoder: codecs.IncrementalDecoder, pieces: SentenceBuffer) -> bool:
     """Read what there is, or wait for some. True at the end."""
     data = os.read(handle, 65536)
     try:

@@ -21,7 +21,7 @@ _ABBREVIATION = re.compile(
 )
 
 
-class Pieces:
+class SentenceBuffer:
     """Text goes in as it comes; :meth:`take` gives as many whole sentences as are there, up to ``limit`` characters."""
 
     def __init__(self, limit: int) -> None:
@@ -64,7 +64,7 @@ class Pieces:
 
 def split(text: str, limit: int = MAX_TEXT_CHARACTERS) -> Iterator[str]:
     """All of ``text`` in pieces of at most ``limit`` characters."""
-    pieces = Pieces(limit)
+    pieces = SentenceBuffer(limit)
     pieces.feed(text)
     while pieces.full:
         piece = pieces.take()

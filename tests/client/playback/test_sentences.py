@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.playback.sentences import Pieces, split
+from fishvoice.playback.sentences import SentenceBuffer, split
 
 words = st.text(st.sampled_from("abc Dr.!?…。\n  \"'(),"), max_size=300)
 
@@ -17,7 +17,7 @@ def letters(text: str) -> str:
 
 @given(words, st.integers(5, 80), st.data())
 def test_nothing_is_lost_however_it_arrives(text: str, limit: int, data: st.DataObject) -> None:
-    pieces, taken, rest = Pieces(limit), [], text
+    pieces, taken, rest = SentenceBuffer(limit), [], text
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         pieces.feed(rest[:size])
@@ -54,7 +54,7 @@ def test_split_is_whole(text: str, limit: int) -> None:
     ],
 )
 def test_whole_sentences(text: str, piece: str | None) -> None:
-    pieces = Pieces(1000)
+    pieces = SentenceBuffer(1000)
     pieces.feed(text)
     assert pieces.take() == piece
 
@@ -69,7 +69,7 @@ def test_whole_sentences(text: str, piece: str | None) -> None:
     ],
 )
 def test_after_a_pause(text: str, piece: str | None, left: str | None) -> None:
-    pieces = Pieces(1000)
+    pieces = SentenceBuffer(1000)
     pieces.feed(text)
     assert pieces.take_idle() == piece
     assert pieces.take_rest() == left

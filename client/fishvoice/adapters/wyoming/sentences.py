@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fishvoice.playback.sentences import STREAM_CHARACTERS, Pieces
+from fishvoice.playback.sentences import STREAM_CHARACTERS, SentenceBuffer
 from fishvoice.protocol import MAX_TEXT_CHARACTERS
 
 IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no other has begun
@@ -16,7 +16,7 @@ class TextStream:
     def __init__(self, voice: str | None) -> None:
         self.voice = voice
         self.characters = 0  # fed so far
-        self._pieces = Pieces(STREAM_CHARACTERS)
+        self._pieces = SentenceBuffer(STREAM_CHARACTERS)
         self._ended = False
         self._news = asyncio.Event()
 
@@ -24,7 +24,7 @@ class TextStream:
     def whole(cls, text: str, voice: str | None) -> TextStream:
         """All of the text at once: one request."""
         stream = cls(voice)
-        stream._pieces = Pieces(MAX_TEXT_CHARACTERS + 1)
+        stream._pieces = SentenceBuffer(MAX_TEXT_CHARACTERS + 1)
         stream.feed(text)
         stream.end()
         return stream
