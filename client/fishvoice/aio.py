@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from fishvoice.client import START_SECONDS, TIMEOUT_SECONDS, Client
-from fishvoice.connection.connection import Link
+from fishvoice.connection.connection import Connection
 from fishvoice.connection.exchange import Event
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import AudioStart, Synthesize, VoiceInfo
@@ -19,7 +19,7 @@ from fishvoice.speech import Chunk, Progress
 class AsyncSpeech(Progress):
     """As :class:`Speech`, for ``async for``. All methods belong to one event loop."""
 
-    def __init__(self, link: Link, request: Synthesize, timeout: float, owner: object) -> None:
+    def __init__(self, link: Connection, request: Synthesize, timeout: float, owner: object) -> None:
         super().__init__(link, request, timeout, owner)
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
 from fishvoice import paths
-from fishvoice.connection.connection import Link
+from fishvoice.connection.connection import Connection
 from fishvoice.connection.dealer import Wire
 from fishvoice.errors import DaemonUnavailable, ProtocolError, RequestFailed
 from fishvoice.protocol import (
@@ -54,7 +54,7 @@ class Client:
         self._start = start
         self._start_timeout = start_timeout
         self._endpoints = endpoints
-        self._link: Link | None = None
+        self._link: Connection | None = None
         self._lock = threading.Lock()
 
     def synthesize(self, text: str, **options: Unpack[SpeechOptions]) -> Speech:
@@ -93,7 +93,7 @@ class Client:
         if link is not None:
             link.close()
 
-    def connect(self) -> Link:
+    def connect(self) -> Connection:
         """The connection to the daemon, made or started if there is none. Raises DaemonUnavailable."""
         with self._lock:
             if self._link is None or not self._link.alive:
@@ -101,14 +101,14 @@ class Client:
                 weakref.finalize(self, self._link.close)
             return self._link
 
-    def prepare(self, text: str, **options: Unpack[SpeechOptions]) -> tuple[Link, Synthesize]:
+    def prepare(self, text: str, **options: Unpack[SpeechOptions]) -> tuple[Connection, Synthesize]:
         """A connection, and the message to send over it."""
         link = self.connect()
         return link, build(link.new_id(), text, **options)
 
-    def _connected(self) -> Link:
-        def attempt() -> Link:
-            return Link(self._where(), self._start_timeout)
+    def _connected(self) -> Connection:
+        def attempt() -> Connection:
+            return Connection(self._where(), self._start_timeout)
 
         try:
             return attempt()

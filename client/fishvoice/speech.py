@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-from fishvoice.connection.connection import Link
+from fishvoice.connection.connection import Connection
 from fishvoice.connection.exchange import SAMPLE_BYTES, Event
 from fishvoice.connection.waiting import get
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
@@ -39,7 +39,7 @@ class Chunk:
 class Progress:
     """What is known of one request, from its events. A chunk counts as used when it has been handed out."""
 
-    def __init__(self, link: Link, request: Synthesize, timeout: float, owner: object) -> None:
+    def __init__(self, link: Connection, request: Synthesize, timeout: float, owner: object) -> None:
         self.id = request.id
         self._link = link
         self._timeout = timeout
@@ -119,7 +119,7 @@ class Speech(Progress):
     nothing within the client's ``timeout``. ``cancel`` may be called from any thread; the rest is for one.
     """
 
-    def __init__(self, link: Link, request: Synthesize, timeout: float, owner: object) -> None:
+    def __init__(self, link: Connection, request: Synthesize, timeout: float, owner: object) -> None:
         super().__init__(link, request, timeout, owner)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         link.open(request, self._events.put)

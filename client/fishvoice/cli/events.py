@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO, Unpack
 
 from fishvoice.client import Client
-from fishvoice.connection.connection import Link
+from fishvoice.connection.connection import Connection
 from fishvoice.protocol import FinishReason, Synthesize
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk, Speech
@@ -97,7 +97,7 @@ class TellingClient(Client):
 
 class _TellingSpeech(Speech):
     def __init__(
-        self, link: Link, request: Synthesize, timeout: float, owner: object, events: Events, number: int
+        self, link: Connection, request: Synthesize, timeout: float, owner: object, events: Events, number: int
     ) -> None:
         super().__init__(link, request, timeout, owner)
         self._telling = events

@@ -18,7 +18,7 @@ Deliver: TypeAlias = Callable[[Event], None]
 """Takes the events of one request, in the link's thread; must return at once."""
 
 
-class Link:
+class Connection:
     """One connection to the daemon's synthesis socket; all methods may be called from any thread.
 
     Raises DaemonUnavailable when no daemon answers within ``patience`` seconds. When the connection breaks, every
