@@ -9,7 +9,7 @@ from typing import Any, TypeVar, Unpack
 
 from fishvoice import paths
 from fishvoice.connection.connection import Connection
-from fishvoice.connection.dealer import Wire
+from fishvoice.connection.dealer import DealerSocket
 from fishvoice.errors import DaemonUnavailable, ProtocolError, RequestFailed
 from fishvoice.protocol import (
     Cancel,
@@ -127,7 +127,7 @@ class Client:
         where = self._where()
         if not where.published:
             raise DaemonUnavailable("no daemon runs")
-        with Wire(where.control, where.curve, CONTROL_SECONDS) as wire:
+        with DealerSocket(where.control, where.curve, CONTROL_SECONDS) as wire:
             wire.send(request)
             reply = wire.receive(patience)
         match reply:

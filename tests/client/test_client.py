@@ -18,7 +18,7 @@ import zmq
 
 from fishvoice import paths
 from fishvoice.client import Client
-from fishvoice.connection.dealer import Wire
+from fishvoice.connection.dealer import DealerSocket
 from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed, UnsupportedVersion
 from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Status, Synthesize, encode
 from fishvoice.request import SpeechOptions, build
@@ -142,7 +142,7 @@ def test_refusals_say_why() -> None:
 def test_last_words_are_heard() -> None:
     """What a daemon says just before it ends is read, however soon its connection breaks."""
     router, address = _many_answers()
-    with Wire(address, None, 5.0) as wire:
+    with DealerSocket(address, None, 5.0) as wire:
         wire.send(Status())
         for number in range(100):
             assert wire.receive(5.0) == Ok(number)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from fishvoice import paths
-from fishvoice.connection.dealer import Wire
+from fishvoice.connection.dealer import DealerSocket
 from fishvoice.connection.exchange import Event, Session
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, ProtocolError
 from fishvoice.protocol import Cancel, Synthesize, encode
@@ -28,7 +28,7 @@ class Connection:
     def __init__(self, where: paths.Endpoints, patience: float) -> None:
         if not where.published:
             raise DaemonUnavailable("no daemon runs")
-        self._wire = Wire(where.synthesis, where.curve, patience)
+        self._wire = DealerSocket(where.synthesis, where.curve, patience)
         self._session = Session()
         self._deliver: dict[str, Deliver] = {}
         self._lock = threading.Lock()  # guards the three above and below; the wire is the thread's alone

@@ -26,10 +26,10 @@ _LOST = zmq.Event.DISCONNECTED | zmq.Event.CLOSED
 _REFUSED = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
 
 
-class Wire:
+class DealerSocket:
     """A connected DEALER with a name of its own. For one thread at a time.
 
-    It never reconnects: what was asked over a broken connection is lost, and the next one is a new Wire.
+    It never reconnects: what was asked over a broken connection is lost, and the next one is a new DealerSocket.
     Raises DaemonUnavailable at once where no daemon listens, and after ``patience`` seconds where one listens but
     does not answer.
     """
@@ -119,7 +119,7 @@ class Wire:
         self._socket.close()
         self._context.term()
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> DealerSocket:
         return self
 
     def __exit__(
