@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from fishvoice import paths
 from fishvoice.connection.dealer import DealerSocket
-from fishvoice.connection.exchange import Event, Session
+from fishvoice.connection.exchange import Event, RequestTable
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, ProtocolError
 from fishvoice.protocol import Cancel, Synthesize, encode
 
@@ -29,7 +29,7 @@ class Connection:
         if not where.published:
             raise DaemonUnavailable("no daemon runs")
         self._wire = DealerSocket(where.synthesis, where.curve, patience)
-        self._session = Session()
+        self._session = RequestTable()
         self._deliver: dict[str, Deliver] = {}
         self._lock = threading.Lock()  # guards the three above and below; the wire is the thread's alone
         self._outbox: deque[list[bytes]] = deque()

@@ -25,7 +25,7 @@ class _Exchange:
     used: int = 0
 
 
-class Session:
+class RequestTable:
     """The open requests of one connection; the order and the credit of ``docs/protocol.md`` are enforced here."""
 
     def __init__(self) -> None:

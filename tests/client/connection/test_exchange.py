@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.connection.exchange import Session
+from fishvoice.connection.exchange import RequestTable
 from fishvoice.errors import FishvoiceError, ProtocolError, RequestFailed
 from fishvoice.protocol import AnyMessage, AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Ok, Synthesize
 
@@ -19,13 +19,13 @@ def chunk(index: int, pcm: bytes = b"\0\0") -> AudioChunk:
 
 
 @pytest.fixture
-def session() -> Session:
-    session = Session()
+def session() -> RequestTable:
+    session = RequestTable()
     session.open(Synthesize("a", "x", credit=4))
     return session
 
 
-def test_a_whole_request(session: Session) -> None:
+def test_a_whole_request(session: RequestTable) -> None:
     said: list[AnyMessage] = [START, chunk(0), chunk(1), END]
     assert [session.receive(each) for each in said] == [[("a", each)] for each in said]
     assert not session.open_requests
@@ -44,7 +44,7 @@ def test_a_whole_request(session: Session) -> None:
     ],
     ids=["early", "twice", "gap", "again", "empty", "odd", "foreign"],
 )
-def test_what_breaks_the_rules_ends_the_request(session: Session, said: list[AnyMessage]) -> None:
+def test_what_breaks_the_rules_ends_the_request(session: RequestTable, said: list[AnyMessage]) -> None:
     *fine, bad = said
     for each in fine:
         session.receive(each)
@@ -54,21 +54,21 @@ def test_what_breaks_the_rules_ends_the_request(session: Session, said: list[Any
     assert session.receive(chunk(2)) == []
 
 
-def test_an_error_is_the_last_event(session: Session) -> None:
+def test_an_error_is_the_last_event(session: RequestTable) -> None:
     [(_, event)] = session.receive(Error("busy", "later", "a", 2.0))
     assert isinstance(event, RequestFailed)
     assert (event.code, str(event), event.retry_after) == ("busy", "later", 2.0)
     assert session.receive(END) == []
 
 
-def test_an_error_for_nobody_is_for_all(session: Session) -> None:
+def test_an_error_for_nobody_is_for_all(session: RequestTable) -> None:
     session.open(Synthesize("b", "y"))
     events = session.receive(Error("bad_message", "what?"))
     assert {request for request, _ in events} == {"a", "b"}
     assert not session.open_requests
 
 
-def test_nothing_is_heard_of_a_cancelled_request(session: Session) -> None:
+def test_nothing_is_heard_of_a_cancelled_request(session: RequestTable) -> None:
     session.receive(START)
     assert session.cancel("a") == Cancel("a")
     assert session.cancel("a") is None
@@ -76,7 +76,7 @@ def test_nothing_is_heard_of_a_cancelled_request(session: Session) -> None:
     assert session.use("a") is None
 
 
-def test_an_id_in_use_is_refused(session: Session) -> None:
+def test_an_id_in_use_is_refused(session: RequestTable) -> None:
     with pytest.raises(ProtocolError, match="in use"):
         session.open(Synthesize("a", "again"))
 
@@ -84,7 +84,7 @@ def test_an_id_in_use_is_refused(session: Session) -> None:
 @given(st.integers(1, 200), st.lists(st.booleans(), max_size=400))
 def test_credit_never_exceeds_what_was_used(window: int, steps: list[bool]) -> None:
     """True: the daemon sends a chunk if it may. False: the caller uses one if there is one. It never gets stuck."""
-    session = Session()
+    session = RequestTable()
     session.open(Synthesize("a", "x", credit=window))
     session.receive(START)
     may_send, sent, used = window, 0, 0
@@ -100,13 +100,13 @@ def test_credit_never_exceeds_what_was_used(window: int, steps: list[bool]) -> N
     assert may_send > 0 or sent > used, "all is used, and the daemon still waits for credit"
 
 
-def test_underruns_are_told_at_once(session: Session) -> None:
+def test_underruns_are_told_at_once(session: RequestTable) -> None:
     session.receive(START)
     assert session.use("a") is None
     assert session.use("a", underruns=2) == Credit("a", 2, 2)
 
 
-def test_all_requests_hear_of_a_loss(session: Session) -> None:
+def test_all_requests_hear_of_a_loss(session: RequestTable) -> None:
     why = FishvoiceError("gone")
     assert session.lose(why) == [("a", why)]
     assert session.lose(why) == []
