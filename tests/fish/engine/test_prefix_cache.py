@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fishvoiced.fish.engine.onnx_engine import KVBuffers, OnnxEngine
-from fishvoiced.fish.engine.prefix_cache import MOST_IN_MEMORY, Prefixes
+from fishvoiced.fish.engine.prefix_cache import MOST_IN_MEMORY, PrefixCache
 from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.renderer import FishRenderer
@@ -233,7 +233,7 @@ def test_a_voice_keeps_one_prefix_and_takes_it_along(engine: OnnxEngine, tmp_pat
 
 def test_a_key_stands_for_everything_that_matters(engine: OnnxEngine) -> None:
     def key(identity: str, spoken: Reference, text: str = "Hello") -> str | None:
-        return Prefixes(identity).key(prompt(engine, spoken, text))
+        return PrefixCache(identity).key(prompt(engine, spoken, text))
 
     assert key("a", reference()) == key("a", reference(), "Other text")
     keys = {
@@ -255,7 +255,7 @@ def test_short_prefixes_are_not_worth_a_run_of_their_own(engine: OnnxEngine, com
 
 def test_memory_holds_the_last_used(engine: OnnxEngine, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    prefixes = Prefixes("here")
+    prefixes = PrefixCache("here")
     values = np.zeros((4, 2, 20, 16), np.float32)
     for i in range(MOST_IN_MEMORY):
         prefixes.keep(str(i), values + i, None)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.fish.config import CodecConfig, TransformerConfig
-from fishvoiced.fish.engine.prefix_cache import Prefixes
+from fishvoiced.fish.engine.prefix_cache import PrefixCache
 from fishvoiced.fish.engine.sampling_state import History
 from fishvoiced.fish.engine.sessions import (
     VERSION,
@@ -66,7 +66,7 @@ class OnnxEngine:
             )
         self._stride = INT8_PREFILL if rounded else self.config.dual_ar.max_seq_len
         self._free: list[KVBuffers] = []
-        self._prefixes = Prefixes(f"{sha256(folder / MANIFEST)} {VERSION} {runtime.threads}")
+        self._prefixes = PrefixCache(f"{sha256(folder / MANIFEST)} {VERSION} {runtime.threads}")
 
     def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         length = prompt.columns.shape[1]

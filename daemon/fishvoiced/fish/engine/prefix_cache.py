@@ -33,7 +33,7 @@ MOST_IN_MEMORY = 2
 _DIGITS = 32  # of the hexadecimal SHA-256, in a file's name
 
 
-class Prefixes:
+class PrefixCache:
     """The prefixes of one engine. ``identity`` names all that K/V depends on besides the columns."""
 
     def __init__(self, identity: str) -> None:
