@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fishvoiced.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
-from fishvoiced.fish.engine.sampling_state import History
+from fishvoiced.fish.engine.sampling_state import SamplingState
 from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
@@ -116,7 +116,7 @@ class Forced:
             for name, shape in self._slow.inputs.items()
             if name.startswith("past.")
         }
-        greedy = History(books, frames, SamplingOptions(1.0, 0.0, 1.0), 0)
+        greedy = SamplingState(books, frames, SamplingOptions(1.0, 0.0, 1.0), 0)
         columns, chosen = prompt.columns[None], []
         for frame in range(frames):
             logits, hidden, *present = self._slow.run({"columns": columns, "total": total, **past})

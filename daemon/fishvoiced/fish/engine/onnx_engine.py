@@ -15,7 +15,7 @@ import numpy as np
 from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.fish.config import CodecConfig, TransformerConfig
 from fishvoiced.fish.engine.prefix_cache import PrefixCache
-from fishvoiced.fish.engine.sampling_state import History
+from fishvoiced.fish.engine.sampling_state import SamplingState
 from fishvoiced.fish.engine.sessions import (
     VERSION,
     Array,
@@ -93,7 +93,7 @@ class OnnxEngine:
         logits, hidden = (shared(np.zeros(self._slow.outputs[n], np.float32)) for n in ("logits", "hidden"))
         slow.output("logits", logits)
         slow.output("hidden", hidden)
-        history = History(books, max_frames, sampling, seed)
+        history = SamplingState(books, max_frames, sampling, seed)
         fast = self._fast.bind()
         fast.input("logits", logits)
         fast.input("hidden", hidden)

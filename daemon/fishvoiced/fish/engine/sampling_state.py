@@ -22,7 +22,7 @@ WINDOW = 16
 NONE = -1
 
 
-class History:
+class SamplingState:
     """Owns the arrays in ``inputs`` and updates them in place: an engine may bind them once."""
 
     def __init__(self, num_codebooks: int, max_frames: int, sampling: SamplingOptions, seed: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from fishvoiced.errors import BadReference, BadRequest, EngineError
-from fishvoiced.fish.engine.sampling_state import History
+from fishvoiced.fish.engine.sampling_state import SamplingState
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.codec import Codec, Stream
 from fishvoiced.fish.network.layers import KVCache
@@ -51,7 +51,7 @@ class TorchEngine:
             KVCache(torch.zeros(shape, device=self._device), torch.zeros(shape, device=self._device), total)
             for _ in range(slow.n_layer)
         ]
-        history = History(config.num_codebooks, max_frames, sampling, seed)
+        history = SamplingState(config.num_codebooks, max_frames, sampling, seed)
         column = torch.from_numpy(prompt.columns[None].copy())
         for _ in range(max_frames):
             total += column.shape[2]
@@ -63,7 +63,7 @@ class TorchEngine:
             yield codes
 
     @torch.inference_mode()
-    def _frame(self, column: torch.Tensor, caches: list[KVCache], history: History) -> torch.Tensor:
+    def _frame(self, column: torch.Tensor, caches: list[KVCache], history: SamplingState) -> torch.Tensor:
         hidden, _ = self._dual_ar.slow(column.to(self._device), caches)
         last = hidden[:, -1:]
         history.next_frame()
