@@ -25,7 +25,7 @@ class Commands:
         self._answers = answers
         self.asked: list[tuple[str, ...]] = []
 
-    def __call__(self, argv: Sequence[str], timeout_s: float) -> str:
+    def __call__(self, argv: Sequence[str], timeout_seconds: float) -> str:
         self.asked.append(tuple(argv))
         name = argv[0].rsplit("/", 1)[-1]
         if name not in self._answers:

@@ -29,10 +29,10 @@ class FakeProbe:
     """A probe that asks a function; counts how often it was read."""
 
     def __init__(
-        self, answer: Callable[[float], tuple[Reading, ...]], name: str = "fake", interval_s: float = 0.0
+        self, answer: Callable[[float], tuple[Reading, ...]], name: str = "fake", interval_seconds: float = 0.0
     ) -> None:
         self._answer = answer
-        self.name, self.interval_s = name, interval_s
+        self.name, self.interval_seconds = name, interval_seconds
         self.reads = 0
 
     def read(self, now: float) -> tuple[Reading, ...]:
@@ -43,7 +43,7 @@ class FakeProbe:
 def commands(answers: dict[str, str]) -> Callable[[Sequence[str], float], str]:
     """A command runner that answers by program name and fails for all others."""
 
-    def run(argv: Sequence[str], timeout_s: float) -> str:
+    def run(argv: Sequence[str], timeout_seconds: float) -> str:
         for word in argv:
             name = word.rsplit("/", 1)[-1]
             if name in answers:

@@ -89,7 +89,7 @@ def test_rest_gives_time_back(trace: Trace) -> None:
     trace.run(300, busy=False)
     trace.run(200)
     assert trace.warnings == []
-    assert trace.state.loaded_s == pytest.approx(600)
+    assert trace.state.loaded_seconds == pytest.approx(600)
     assert predict(trace.state, EXPECTED).seconds == pytest.approx(300)
 
 
@@ -123,7 +123,7 @@ def test_loss_and_power_are_those_measured(trace: Trace) -> None:
 def test_the_onset_is_learned(trace: Trace) -> None:
     trace.run(240, speed=30)
     trace.run(60, speed=15)
-    learned = trace.state.onset_s
+    learned = trace.state.onset_seconds
     assert learned == pytest.approx(250, abs=15)
     trace.run(600, busy=False)
     assert not trace.state.throttled
@@ -185,7 +185,7 @@ def test_any_samples_are_survived(samples: list[AirSample]) -> None:
         prediction = predict(state, EXPECTED)
         assert prediction.seconds is None or prediction.seconds >= 0
         assert len(state.points) <= 32
-        assert state.loaded_s >= state.heat_s >= 0
+        assert state.loaded_seconds >= state.heat_seconds >= 0
         loss = state.loss
         assert loss is None or 0 <= loss <= 1
         assert report(state, EXPECTED).text

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.guard import LONGEST_BACKOFF_S, GuardedProbe, ProbeError
+from fishvoiced.monitor.guard import LONGEST_BACKOFF_SECONDS, GuardedProbe, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 from tests.monitor.fakes import FakeProbe, celsius
 
@@ -45,7 +45,7 @@ def test_drops_only_what_is_implausible() -> None:
 
 
 def test_keeps_to_the_probes_own_interval() -> None:
-    probe = FakeProbe(lambda now: (celsius(50, now),), interval_s=30)
+    probe = FakeProbe(lambda now: (celsius(50, now),), interval_seconds=30)
     guard = GuardedProbe(probe)
     for now in (0.0, 2.0, 29.0):
         guard.poll(now)
@@ -104,7 +104,7 @@ def test_a_hung_probe_costs_its_time_limit_once() -> None:
         release.wait(30)
         return (celsius(50, now),)
 
-    guard = GuardedProbe(FakeProbe(hang), time_limit_s=0.05)
+    guard = GuardedProbe(FakeProbe(hang), time_limit_seconds=0.05)
     threads = threading.active_count()
     first = guard.poll(0.0)
     assert isinstance(first, Unavailable)
@@ -123,7 +123,7 @@ def test_a_hung_probe_costs_its_time_limit_once() -> None:
 
 
 def test_a_clock_that_jumps_back_does_not_silence_a_probe() -> None:
-    probe = FakeProbe(lambda now: (celsius(50, now),), interval_s=30)
+    probe = FakeProbe(lambda now: (celsius(50, now),), interval_seconds=30)
     guard = GuardedProbe(probe)
     guard.poll(1e9)
     guard.poll(5.0)
@@ -155,4 +155,4 @@ def test_no_implausible_value_ever_passes(answers: list[list[float] | None], tim
             assert all(1 <= item.value <= 125 for item in outcome)
         else:
             assert outcome.reason
-    assert LONGEST_BACKOFF_S == 60
+    assert LONGEST_BACKOFF_SECONDS == 60

@@ -14,7 +14,7 @@ from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.guard import Probe, ProbeError
 from fishvoiced.monitor.history import History
-from fishvoiced.monitor.monitor import DEAD_S, Monitor, MonitorEvent
+from fishvoiced.monitor.monitor import DEAD_SECONDS, Monitor, MonitorEvent
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
 from fishvoiced.monitor.status import thermal_status
 from fishvoiced.monitor.throttle import Phase
@@ -95,7 +95,7 @@ def test_sensors_that_vanish_leave_it_blind_and_serving(tmp_path: Path) -> None:
         phases.append(watch.poll().advice.phase)
     assert phases[-1] is Phase.BLIND
     assert phases[0] is Phase.NORMAL, "one failure is a hiccup"
-    assert watch.advice().wait_s == 0
+    assert watch.advice().wait_seconds == 0
     gone = dict(watch.snapshot().sources)["thermal zones"]
     assert isinstance(gone, Unavailable)
 
@@ -135,11 +135,11 @@ def test_advice_ages_between_polls() -> None:
         clock.pass_(2)
         watch.poll()
     assert watch.advice().phase is Phase.COOLDOWN
-    before = watch.advice().wait_s
+    before = watch.advice().wait_seconds
     clock.pass_(5)
-    assert watch.advice().wait_s == before - 5
+    assert watch.advice().wait_seconds == before - 5
     clock.pass_(1000)
-    assert watch.advice().wait_s == 0
+    assert watch.advice().wait_seconds == 0
 
 
 def test_history_is_kept_and_written(tmp_path: Path) -> None:
@@ -180,13 +180,13 @@ def test_fanless_mac_reports_after_a_synthesis() -> None:
     watch.poll()  # which a beginning request triggers: the nine seconds were idle
     fresh = watch.finished(0.4)
     assert fresh is not None
-    assert fresh.loaded_s == 0
+    assert fresh.loaded_seconds == 0
     for _ in range(250):
         clock.pass_(2)
         watch.poll()
     found = watch.finished(0.4)
     assert found is not None
-    assert found.loaded_s == pytest.approx(500)
+    assert found.loaded_seconds == pytest.approx(500)
     assert [event.message for event in events if "will throttle" in event.message]
 
 
@@ -220,9 +220,9 @@ def test_a_dead_monitor_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> No
     watch.start()
     assert dead.wait(20)
     watch.stop(20)
-    clock.pass_(DEAD_S + 1)
+    clock.pass_(DEAD_SECONDS + 1)
     advice = watch.advice()
-    assert (advice.phase, advice.wait_s, advice.threads) == (Phase.BLIND, 0.0, 4)
+    assert (advice.phase, advice.wait_seconds, advice.threads) == (Phase.BLIND, 0.0, 4)
     assert "no protection" in advice.reasons[0]
     assert "a bug in a probe" in caplog.text
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.pacing import LEAD_S, Pacing
-from fishvoiced.monitor.throttle import LONGEST_WAIT_S, Advice, Phase
+from fishvoiced.monitor.pacing import LEAD_SECONDS, Pacing
+from fishvoiced.monitor.throttle import LONGEST_WAIT_SECONDS, Advice, Phase
 from tests.monitor.fakes import Clock
 
 
 def advice(
-    phase: Phase, pause_s: float = 0.0, wait_s: float = 0.0, threads: int = 4, lead_scale: float = 1.0
+    phase: Phase, pause_seconds: float = 0.0, wait_seconds: float = 0.0, threads: int = 4, lead_scale: float = 1.0
 ) -> Advice:
-    return Advice(phase, threads, pause_s, lead_scale, wait_s, ())
+    return Advice(phase, threads, pause_seconds, lead_scale, wait_seconds, ())
 
 
 def rested(pacing: Pacing) -> float:
@@ -27,14 +27,14 @@ def rested(pacing: Pacing) -> float:
 
 
 def test_pauses_come_between_segments_only() -> None:
-    pacing = Pacing(lambda: advice(Phase.THROTTLED, pause_s=0.7), 4)
+    pacing = Pacing(lambda: advice(Phase.THROTTLED, pause_seconds=0.7), 4)
     pacing.stepped(0.1)
     assert rested(pacing) == 0.0
     pacing.stepped(0.1, segment_ended=True)
     assert rested(pacing) == pytest.approx(0.7)
     pacing.stepped(0.1)
     assert rested(pacing) == 0.0
-    assert pacing.left_s == pytest.approx(LONGEST_WAIT_S - 0.7)
+    assert pacing.left_seconds == pytest.approx(LONGEST_WAIT_SECONDS - 0.7)
 
 
 @pytest.mark.parametrize(("threads", "share"), [(4, 0.0), (2, 1.0), (1, 3.0)])
@@ -45,10 +45,10 @@ def test_fewer_threads_are_a_share_of_the_time(threads: int, share: float) -> No
 
 
 def test_a_cooldown_waits_in_slices_until_it_ends() -> None:
-    now = [advice(Phase.COOLDOWN, wait_s=100)]
+    now = [advice(Phase.COOLDOWN, wait_seconds=100)]
     pacing = Pacing(lambda: now[0], 4)
     assert [pacing.rest() for _ in range(3)] == [0.5, 0.5, 0.5]
-    now[0] = advice(Phase.RECOVERING, pause_s=0.5)
+    now[0] = advice(Phase.RECOVERING, pause_seconds=0.5)
     assert pacing.rest() == 0.0
 
 
@@ -58,7 +58,7 @@ def test_a_smaller_lead_holds_until_playback_has_come_near() -> None:
     pacing.stepped(0.1, 12.0)
     assert rested(pacing) == 0.0
     now[0] = advice(Phase.WARM, lead_scale=0.5)
-    assert LEAD_S * 0.5 == 10.0
+    assert LEAD_SECONDS * 0.5 == 10.0
     assert pacing.rest() == 0.5
     clock.pass_(1.75)
     assert pacing.rest() == 0.25
@@ -67,8 +67,8 @@ def test_a_smaller_lead_holds_until_playback_has_come_near() -> None:
 
 
 def test_an_endless_cooldown_costs_180_seconds_and_no_more() -> None:
-    pacing = Pacing(lambda: advice(Phase.COOLDOWN, pause_s=0.5, wait_s=180), 4)
-    assert rested(pacing) == LONGEST_WAIT_S
+    pacing = Pacing(lambda: advice(Phase.COOLDOWN, pause_seconds=0.5, wait_seconds=180), 4)
+    assert rested(pacing) == LONGEST_WAIT_SECONDS
     pacing.stepped(1.0, 100.0, segment_ended=True)
     assert pacing.rest() == 0.0
 
@@ -98,7 +98,7 @@ def test_any_advice_rests_180_seconds_at_most_and_always_goes_on(
         # A short lead that a stopped clock never uses up would be asked for in as short slices: too many for a test.
         pacing.stepped(work, 0.0 if stuck else sound, segment_ended=ended)
         # Slices below half a second are the ends of rests, of which each turn has three at most.
-        for _ in range(int(2 * LONGEST_WAIT_S) + 4):
+        for _ in range(int(2 * LONGEST_WAIT_SECONDS) + 4):
             rest = pacing.rest()
             if rest == 0:
                 break
@@ -106,4 +106,4 @@ def test_any_advice_rests_180_seconds_at_most_and_always_goes_on(
             slept += rest
             clock.pass_(0.0 if stuck else rest)
         assert pacing.rest() == 0.0
-    assert slept <= LONGEST_WAIT_S + 1e-6
+    assert slept <= LONGEST_WAIT_SECONDS + 1e-6

@@ -76,7 +76,7 @@ def test_powermetrics_broken() -> None:
 def test_powermetrics_never_prompts() -> None:
     asked: list[tuple[str, ...]] = []
 
-    def run(argv: object, timeout_s: float) -> str:
+    def run(argv: object, timeout_seconds: float) -> str:
         asked.append(tuple(argv))  # type: ignore[arg-type]
         return "Package Power: 47 mW\n"
 

@@ -14,7 +14,7 @@ from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.thermal_governor import ThermalGovernor
-from fishvoiced.monitor.throttle import LONGEST_WAIT_S
+from fishvoiced.monitor.throttle import LONGEST_WAIT_SECONDS
 from tools.harness.daemon_process import eventually
 
 FRAME = 0.046
@@ -24,7 +24,7 @@ class Oven:
     """A probe whose temperature the test sets."""
 
     name = "oven"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self) -> None:
         self.celsius = 50.0
@@ -88,7 +88,7 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
         kitchen.thermostat.stepped(key, 0.1, FRAME, True)
         return kitchen.thermostat.rest(key).seconds
 
-    assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_S)
+    assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_SECONDS)
     assert rest(1) == 0.0
     assert rest(2) > 0
     kitchen.thermostat.finished(1, None)

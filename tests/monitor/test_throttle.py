@@ -46,7 +46,7 @@ def test_the_whole_round() -> None:
     assert machine.advice.threads == 8, "heat alone takes no thread away"
     assert machine.advice.lead_scale < 1
     machine.run(at(HOT, duty=0.5), 40)
-    assert machine.advice.wait_s > 0
+    assert machine.advice.wait_seconds > 0
     machine.run(at(COOL), 400)
     assert machine.phases == [
         Phase.NORMAL,
@@ -128,7 +128,7 @@ def test_throttled_that_clears_recovers_without_a_pause() -> None:
     machine.run(at(COOL), 2)
     assert machine.run(at(COOL, duty=0.2), 6) is Phase.THROTTLED
     assert machine.advice.threads == 4
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     machine.run(at(COOL), 36)
     assert machine.phases[-1] is Phase.RECOVERING
 
@@ -180,7 +180,7 @@ def test_cooldown_ends_at_its_deadline_whatever_the_sensors_say() -> None:
     assert machine.run(at(HOT, duty=0.5), entered - machine.now - 2) is Phase.COOLDOWN
     assert machine.run(at(HOT, duty=0.5), 4) is Phase.DEGRADED
     assert machine.state.failures == 1
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     assert 1 <= machine.advice.threads < 4
 
 
@@ -201,7 +201,7 @@ def test_a_new_episode_has_a_new_deadline() -> None:
     machine.run(at(HOT, duty=0.5), 30)
     assert machine.run(at(COOL), 700) is Phase.NORMAL
     assert machine.run(at(HOT, duty=0.5), 30) is Phase.COOLDOWN
-    assert machine.advice.wait_s > 150
+    assert machine.advice.wait_seconds > 150
 
 
 def test_three_cooldowns_are_enough() -> None:
@@ -222,7 +222,7 @@ def test_degraded_serves_and_heals_after_five_healthy_minutes() -> None:
     assert machine.run(at(HOT, duty=0.5), 300) is Phase.DEGRADED
     assert machine.run(at(HOT, duty=0.5), 3600) is Phase.DEGRADED
     assert machine.advice.threads == 1
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     assert machine.run(at(COOL), 280) is Phase.DEGRADED
     assert machine.run(at(COOL), 600) is Phase.NORMAL
     assert machine.state.failures == 0
@@ -234,7 +234,7 @@ def test_no_sensor_at_all_is_blind_and_full_speed() -> None:
     assert machine.run(nothing, 3600, every=10) is Phase.BLIND
     assert machine.phases == [Phase.BLIND]
     assert machine.advice.threads == 8
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     assert machine.advice.reasons == ("no temperature or throttle sensor",)
 
 
@@ -247,7 +247,7 @@ def test_blind_watches_throughput_but_never_pauses() -> None:
     assert machine.advice.threads == 4
     machine.run(slow, 600)
     assert machine.state.phase is Phase.BLIND
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     machine.run(nothing, 600)
     assert machine.advice.threads == 8
 
@@ -258,7 +258,7 @@ def test_sensors_that_vanish_in_a_cooldown_end_it() -> None:
     machine.run(at(HOT, duty=0.5), 30)
     assert machine.run(nothing, 4) is Phase.COOLDOWN, "a hiccup is no loss"
     assert machine.run(nothing, 4) is Phase.BLIND
-    assert machine.advice.wait_s == 0
+    assert machine.advice.wait_seconds == 0
     assert machine.advice.reasons == ("all sensors are gone",)
 
 
@@ -302,8 +302,8 @@ def test_a_clock_set_back_neither_freezes_nor_extends() -> None:
     machine = Machine(now=1e9)
     machine.run(at(COOL), 2)
     assert machine.run(at(HOT, duty=0.5), 30) is Phase.COOLDOWN
-    left = machine.advice.wait_s
+    left = machine.advice.wait_seconds
     machine.now = 50.0
     assert machine.run(at(HOT, duty=0.5), 2) is Phase.COOLDOWN
-    assert machine.advice.wait_s == pytest.approx(left)
+    assert machine.advice.wait_seconds == pytest.approx(left)
     assert machine.run(at(HOT, duty=0.5), left + 4) is Phase.DEGRADED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
-from fishvoiced.monitor.throttle import LONGEST_WAIT_S, Phase, ThrottleState, WaitBudget, advise, step
+from fishvoiced.monitor.throttle import LONGEST_WAIT_SECONDS, Phase, ThrottleState, WaitBudget, advise, step
 from tests.monitor.fakes import celsius, reading
 from tests.monitor.sensor_scripts import COOL, HOT, at, nothing
 
@@ -45,10 +45,10 @@ STEPS = st.lists(
 def sound(state: ThrottleState, policy: Policy) -> None:
     advice = advise(state, policy)
     assert 1 <= advice.threads <= policy.threads
-    assert 0 <= advice.wait_s <= LONGEST_WAIT_S
-    assert 0 <= advice.pause_s <= 1
+    assert 0 <= advice.wait_seconds <= LONGEST_WAIT_SECONDS
+    assert 0 <= advice.pause_seconds <= 1
     assert 0 < advice.lead_scale <= 1
-    assert (advice.wait_s > 0) <= (advice.phase is Phase.COOLDOWN)
+    assert (advice.wait_seconds > 0) <= (advice.phase is Phase.COOLDOWN)
     assert len(state.cooldowns) <= policy.cooldowns
     assert 0 <= state.removed < max(policy.threads, 2)
     assert len(state.reasons) <= 8
@@ -106,12 +106,12 @@ def test_no_request_is_ever_held_up_for_more_than_180_seconds(
             sound(state, policy)
             advice = advise(state, policy)
             # The synthesis loop: it waits while it is told to, on a monitor that never polls again.
-            while (pause := budget.grant(advice.wait_s)) > 0:
+            while (pause := budget.grant(advice.wait_seconds)) > 0:
                 slept += pause
                 turns += 1
                 assert turns <= 180 * 1000, "an endless loop"
-            slept += budget.grant(advice.pause_s)
-    assert slept <= LONGEST_WAIT_S + 1e-6
+            slept += budget.grant(advice.pause_seconds)
+    assert slept <= LONGEST_WAIT_SECONDS + 1e-6
 
 
 @settings(max_examples=60)
@@ -132,7 +132,7 @@ def test_a_cooldown_is_over_after_180_seconds_of_any_clock(steps: list[float], p
                 break
     assert entered is not None
     assert left is not None
-    assert left - entered <= LONGEST_WAIT_S + max(steps)
+    assert left - entered <= LONGEST_WAIT_SECONDS + max(steps)
 
 
 @given(st.lists(TIMES, max_size=50), st.integers(1, 16))
@@ -142,15 +142,15 @@ def test_without_a_sensor_synthesis_goes_on(times: list[float], threads: int) ->
         state = step(state, [Unavailable("hwmon", "none")], now, policy)
         advice = advise(state, policy)
         assert advice.phase is Phase.BLIND
-        assert (advice.threads, advice.wait_s, advice.pause_s) == (threads, 0.0, 0.0)
+        assert (advice.threads, advice.wait_seconds, advice.pause_seconds) == (threads, 0.0, 0.0)
 
 
 @given(st.lists(st.tuples(NASTY, NASTY), max_size=300), NASTY)
 def test_wait_budget_cannot_be_overdrawn(wishes: list[tuple[float, float]], limit: float) -> None:
-    budget = WaitBudget(limit if math.isfinite(limit) else LONGEST_WAIT_S)
+    budget = WaitBudget(limit if math.isfinite(limit) else LONGEST_WAIT_SECONDS)
     granted = 0.0
-    for wanted, slice_s in wishes:
-        pause = budget.grant(wanted, slice_s if math.isfinite(slice_s) else 0.5)
+    for wanted, slice_seconds in wishes:
+        pause = budget.grant(wanted, slice_seconds if math.isfinite(slice_seconds) else 0.5)
         assert pause >= 0
         granted += pause
-    assert granted <= LONGEST_WAIT_S + 1e-6
+    assert granted <= LONGEST_WAIT_SECONDS + 1e-6

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoiced.monitor.reading import Quantity, plausible
-from fishvoiced.monitor.throughput import FRESH_S, Throughput
+from fishvoiced.monitor.throughput import FRESH_SECONDS, Throughput
 
 
 def run(meter: Throughput, rate: float, windows: int, now: float, key: str = "s1-mini int4 x2") -> None:
@@ -62,7 +62,7 @@ def test_only_equals_are_compared() -> None:
 def test_old_news_is_no_news() -> None:
     meter = Throughput()
     run(meter, 20, 3, 0.0)
-    assert meter.readings(FRESH_S + 1) == ()
+    assert meter.readings(FRESH_SECONDS + 1) == ()
     assert meter.readings(-5.0) == ()
 
 
@@ -79,8 +79,8 @@ def test_old_news_is_no_news() -> None:
 )
 def test_any_input_is_survived_in_bounded_memory(calls: list[tuple[str, int, float, float]]) -> None:
     meter = Throughput()
-    for key, frames, cpu_s, now in calls:
-        meter.add(key, frames, cpu_s, now)
+    for key, frames, cpu_seconds, now in calls:
+        meter.add(key, frames, cpu_seconds, now)
         assert all(plausible(reading) for reading in meter.readings(now))
     assert len(meter._windows) <= 16
     assert len(meter._baselines) <= 16

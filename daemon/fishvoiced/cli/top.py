@@ -39,10 +39,10 @@ class TopView:
     power: float | None = None
     throughput: float | None = None
     rtf: float | None = None
-    first_audio_s: float | None = None
+    first_audio_seconds: float | None = None
     queue: int | None = None
     active: int | None = None
-    uptime_s: float | None = None
+    uptime_seconds: float | None = None
     memory_bytes: int | None = None
     temperatures: tuple[float, ...] = ()
     rtfs: tuple[float, ...] = ()
@@ -62,10 +62,10 @@ class TopView:
             power=_number(heat.get("power")),
             throughput=_number(heat.get("throughput")),
             rtf=_number(status.get("rtf")),
-            first_audio_s=_number(_map(status.get("first_audio_seconds")).get("p50")),
+            first_audio_seconds=_number(_map(status.get("first_audio_seconds")).get("p50")),
             queue=_whole(queue.get("waiting")),
             active=_whole(queue.get("active")),
-            uptime_s=_number(status.get("uptime_seconds")),
+            uptime_seconds=_number(status.get("uptime_seconds")),
             memory_bytes=_whole(_map(status.get("memory")).get("rss_bytes")),
             temperatures=_numbers(heat.get("temperatures")),
             rtfs=_numbers(heat.get("rtfs")),
@@ -90,11 +90,11 @@ def render_top(view: TopView) -> RenderableType:
         ("power", _show(view.power, ".1f", " W")),
         ("throughput", _show(view.throughput, ".0%", " of normal")),
         ("RTF", f"{_show(view.rtf, '.2f')}  {sparkline(view.rtfs)}"),
-        ("first audio", _show(view.first_audio_s, ".3f", " s")),
+        ("first audio", _show(view.first_audio_seconds, ".3f", " s")),
         ("threads", _show(view.threads, "d")),
         ("queue", f"{_show(view.queue, 'd')} waiting, {_show(view.active, 'd')} active"),
         ("memory", _show(None if view.memory_bytes is None else view.memory_bytes / 2**20, ".0f", " MiB")),
-        ("up", _show(None if view.uptime_s is None else view.uptime_s / 60, ".1f", " min")),
+        ("up", _show(None if view.uptime_seconds is None else view.uptime_seconds / 60, ".1f", " min")),
     ]
     for name, value in rows:
         table.add_row(name, value)

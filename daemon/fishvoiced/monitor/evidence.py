@@ -11,7 +11,7 @@ from fishvoiced.monitor.probes.raspberry_pi import HEAT_NOW
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 
 # Readings older than this are no evidence, whoever kept them.
-OLDEST_S = 45.0
+OLDEST_SECONDS = 45.0
 
 
 class Severity(IntEnum):
@@ -33,13 +33,13 @@ class Policy:
     warm_default: float = 85.0
     warm_below_critical: float = 10.0
     warm_hysteresis: float = 5.0
-    clear_s: float = 30.0
-    escalate_s: float = 10.0
-    cooldown_s: float = 180.0
-    cooldown_window_s: float = 900.0
+    clear_seconds: float = 30.0
+    escalate_seconds: float = 10.0
+    cooldown_seconds: float = 180.0
+    cooldown_window_seconds: float = 900.0
     cooldowns: int = 3
-    step_s: float = 60.0
-    forget_s: float = 300.0
+    step_seconds: float = 60.0
+    forget_seconds: float = 300.0
     duty: float = 0.05
     throughput: float = 0.8
 
@@ -92,7 +92,7 @@ def warm_limit(reading: Reading, policy: Policy) -> float:
 
 
 def _recent(reading: Reading, now: float) -> bool:
-    return math.isfinite(reading.at) and now - reading.at <= OLDEST_S
+    return math.isfinite(reading.at) and now - reading.at <= OLDEST_SECONDS
 
 
 def _sign(reading: Reading, policy: Policy) -> tuple[Severity, str]:

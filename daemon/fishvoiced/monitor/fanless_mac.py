@@ -25,8 +25,8 @@ class AirExpectation:
     begins near ``bucket_j``. Onset was seen from 75 s to 30 min.
     """
 
-    onset_s: float = 600.0
-    warn_ahead_s: float = 120.0
+    onset_seconds: float = 600.0
+    warn_ahead_seconds: float = 120.0
     loss_low: float = 0.40
     loss_high: float = 0.60
     fresh_w: float = 10.0
@@ -49,13 +49,13 @@ class AirSample:
 
 @dataclass(frozen=True, slots=True)
 class AirState:
-    """What the model knows. ``loaded_s`` is all load so far, ``heat_s`` load less cooling,
+    """What the model knows. ``loaded_seconds`` is all load so far, ``heat_seconds`` load less cooling,
     ``heat_j`` the bucket's energy; rates are in the samples' unit of speed,
     ``points`` (s of load, rate) are bounded."""
 
     now: float | None = None
-    loaded_s: float = 0.0
-    heat_s: float = 0.0
+    loaded_seconds: float = 0.0
+    heat_seconds: float = 0.0
     heat_j: float = 0.0
     watts: float | None = None
     fresh_watts: float | None = None
@@ -67,7 +67,7 @@ class AirState:
     slow_polls: int = 0
     throttled: bool = False
     warned: bool = False
-    onset_s: float | None = None
+    onset_seconds: float | None = None
     onset_j: float | None = None
 
     @property
@@ -118,21 +118,21 @@ def _heat(state: AirState, busy: bool, watts: float | None, passed: float, expec
     if busy:
         return replace(
             state,
-            loaded_s=state.loaded_s + passed,
-            heat_s=state.heat_s + passed,
+            loaded_seconds=state.loaded_seconds + passed,
+            heat_seconds=state.heat_seconds + passed,
             heat_j=max(0.0, state.heat_j + surplus),
         )
-    heat_s = max(0.0, state.heat_s - passed)
+    heat_seconds = max(0.0, state.heat_seconds - passed)
     drained = surplus if watts is not None else -state.heat_j * min(1.0, passed / 120)
-    rested = replace(state, heat_s=heat_s, heat_j=max(0.0, state.heat_j + min(0.0, drained)))
-    return replace(rested, warned=False, points=()) if heat_s == 0 else rested
+    rested = replace(state, heat_seconds=heat_seconds, heat_j=max(0.0, state.heat_j + min(0.0, drained)))
+    return replace(rested, warned=False, points=()) if heat_seconds == 0 else rested
 
 
 def _rate(state: AirState, rate: float) -> AirState:
     smooth = _smooth(state.rate, rate)
     points = state.points
-    if not points or state.loaded_s - points[-1][0] >= _POINT_EVERY_S:
-        points = (*points, (state.loaded_s, smooth))[-_MOST_POINTS:]
+    if not points or state.loaded_seconds - points[-1][0] >= _POINT_EVERY_S:
+        points = (*points, (state.loaded_seconds, smooth))[-_MOST_POINTS:]
     fresh = state.fresh_rate if state.throttled else max(state.fresh_rate or 0.0, smooth)
     return replace(state, rate=smooth, fresh_rate=fresh, points=points)
 
@@ -148,7 +148,7 @@ def _turn(state: AirState, sample: AirSample, expected: AirExpectation) -> AirSt
         return replace(
             state,
             throttled=True,
-            onset_s=_learn(state.onset_s, state.heat_s),
+            onset_seconds=_learn(state.onset_seconds, state.heat_seconds),
             onset_j=_learn(state.onset_j, state.heat_j) if state.heat_j > 0 else state.onset_j,
             throttled_rate=rate,
             throttled_watts=state.watts,
@@ -158,7 +158,7 @@ def _turn(state: AirState, sample: AirSample, expected: AirExpectation) -> AirSt
             lowest = min(state.throttled_rate or rate, rate)
             state = replace(state, throttled_rate=lowest, throttled_watts=state.watts)
         recovered = bool(rate and fresh and rate >= _RECOVERED_RATE * fresh and not pressed)
-        if state.heat_s == 0 or (sample.busy and recovered):
+        if state.heat_seconds == 0 or (sample.busy and recovered):
             return replace(state, throttled=False, slow_polls=0, warned=False)
     return state
 
@@ -174,15 +174,15 @@ def predict(state: AirState, expected: AirExpectation) -> AirPrediction:
     slope = _by_slope(state)
     if slope is not None:
         return AirPrediction(slope, "measured: the speed is falling")
-    if state.watts is not None and state.heat_s > 0:
+    if state.watts is not None and state.heat_seconds > 0:
         surplus = state.watts - expected.sustained_w
         room = (state.onset_j or expected.bucket_j) - state.heat_j
         if surplus <= 0:
             return AirPrediction(None, f"measured: {state.watts:.1f} W can be sustained")
         return AirPrediction(max(0.0, room / surplus), f"measured: {state.watts:.1f} W")
-    if state.onset_s is not None:
-        return AirPrediction(max(0.0, state.onset_s - state.heat_s), "measured: the last onset")
-    return AirPrediction(max(0.0, expected.onset_s - state.heat_s), "expected")
+    if state.onset_seconds is not None:
+        return AirPrediction(max(0.0, state.onset_seconds - state.heat_seconds), "measured: the last onset")
+    return AirPrediction(max(0.0, expected.onset_seconds - state.heat_seconds), "expected")
 
 
 def _by_slope(state: AirState) -> float | None:
@@ -205,8 +205,8 @@ def _by_slope(state: AirState) -> float | None:
 def warning(state: AirState, expected: AirExpectation) -> tuple[AirState, str | None]:
     """The warning when it is due (once per warming up): 120 s ahead, or at once when later."""
     prediction = predict(state, expected)
-    due = prediction.seconds is not None and prediction.seconds <= expected.warn_ahead_s
-    if state.warned or not due or state.heat_s == 0:
+    due = prediction.seconds is not None and prediction.seconds <= expected.warn_ahead_seconds
+    if state.warned or not due or state.heat_seconds == 0:
         return state, None
     loss = _loss_text(state, expected)
     if state.throttled:
@@ -220,7 +220,7 @@ def warning(state: AirState, expected: AirExpectation) -> tuple[AirState, str | 
 class AirReport:
     """What to tell after a synthesis: seconds, shares 0–1, watts; None where nothing was measured."""
 
-    loaded_s: float
+    loaded_seconds: float
     throttled: bool
     prediction: AirPrediction
     loss: float | None
@@ -231,7 +231,7 @@ class AirReport:
 def report(state: AirState, expected: AirExpectation) -> AirReport:
     """The status after a synthesis: the loss seen, not the loss assumed."""
     prediction = predict(state, expected)
-    parts = [f"{state.loaded_s / 60:.1f} min of load"]
+    parts = [f"{state.loaded_seconds / 60:.1f} min of load"]
     if state.throttled:
         parts.append("throttled")
     elif prediction.seconds is None:
@@ -241,7 +241,7 @@ def report(state: AirState, expected: AirExpectation) -> AirReport:
     parts.append(prediction.basis)
     parts.append(_loss_text(state, expected))
     parts.append(_power_text(state, expected))
-    return AirReport(state.loaded_s, state.throttled, prediction, state.loss, state.watts, "; ".join(parts))
+    return AirReport(state.loaded_seconds, state.throttled, prediction, state.loss, state.watts, "; ".join(parts))
 
 
 def _loss_text(state: AirState, expected: AirExpectation) -> str:

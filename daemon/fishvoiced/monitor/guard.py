@@ -10,10 +10,10 @@ from typing import Protocol
 from fishvoiced.monitor.reading import Reading, Unavailable, plausible
 
 # A probe that takes longer has hung; the facts of all sensors come within milliseconds.
-TIME_LIMIT_S = 1.0
+TIME_LIMIT_SECONDS = 1.0
 FAILURES_UNTIL_STALE = 3
-FIRST_BACKOFF_S = 2.0
-LONGEST_BACKOFF_S = 60.0
+FIRST_BACKOFF_SECONDS = 2.0
+LONGEST_BACKOFF_SECONDS = 60.0
 
 
 class ProbeError(Exception):
@@ -25,13 +25,13 @@ class ProbeError(Exception):
 
 
 class Probe(Protocol):
-    """One source. ``interval_s`` is the least time between two reads (0: every poll)."""
+    """One source. ``interval_seconds`` is the least time between two reads (0: every poll)."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def interval_s(self) -> float: ...
+    def interval_seconds(self) -> float: ...
 
     def read(self, now: float) -> tuple[Reading, ...]:
         """The readings of this moment; none when a first sample is still needed.
@@ -47,9 +47,9 @@ Outcome = tuple[Reading, ...] | Unavailable
 class GuardedProbe:
     """Polls one probe so that neither a hung nor a lying nor a broken sensor can do harm."""
 
-    def __init__(self, probe: Probe, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(self, probe: Probe, *, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
         self.probe = probe
-        self._limit = time_limit_s
+        self._limit = time_limit_seconds
         self._worker: _Worker | None = None
         self._failures = 0
         self._last: Outcome = Unavailable(probe.name, "not read yet")
@@ -64,7 +64,7 @@ class GuardedProbe:
         """Readings or the reason for none; asks the probe only when it is due."""
         wait = 0.0 if self._next_at is None else self._next_at - now
         # A clock that jumped back must not silence a probe for longer than a back-off.
-        if 0 < wait <= max(LONGEST_BACKOFF_S, self.probe.interval_s):
+        if 0 < wait <= max(LONGEST_BACKOFF_SECONDS, self.probe.interval_seconds):
             return self._last
         try:
             readings = self._read(now)
@@ -73,7 +73,7 @@ class GuardedProbe:
         except (OSError, ValueError, RecursionError) as error:  # the last two: a source in another format
             return self._failed(ProbeError(f"{type(error).__name__}: {error}"), now)
         self._failures = 0
-        self._next_at = now + self.probe.interval_s
+        self._next_at = now + self.probe.interval_seconds
         self._last = readings
         return readings
 
@@ -90,10 +90,10 @@ class GuardedProbe:
     def _failed(self, error: ProbeError, now: float) -> Outcome:
         self._failures += 1
         if error.absent:
-            self._next_at = now + LONGEST_BACKOFF_S
+            self._next_at = now + LONGEST_BACKOFF_SECONDS
         elif self._failures >= FAILURES_UNTIL_STALE:
             doublings = min(self._failures - FAILURES_UNTIL_STALE, 6)
-            self._next_at = now + min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**doublings)
+            self._next_at = now + min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**doublings)
         elif isinstance(self._last, tuple) and self._last:
             return self._last  # a hiccup: the reading of a moment ago still stands
         self._last = Unavailable(self.probe.name, error.reason, error.hint)
@@ -109,7 +109,7 @@ class _Worker:
         self._hung = False
         threading.Thread(target=self._serve, name=f"fishvoice-{name}", daemon=True).start()
 
-    def call(self, job: Callable[[], tuple[Reading, ...]], limit_s: float) -> tuple[Reading, ...]:
+    def call(self, job: Callable[[], tuple[Reading, ...]], limit_seconds: float) -> tuple[Reading, ...]:
         if self._hung:  # at most one read hangs, so a dead sensor costs one thread
             try:
                 self._results.get_nowait()
@@ -118,10 +118,10 @@ class _Worker:
             self._hung = False
         self._jobs.put(job)
         try:
-            result = self._results.get(timeout=limit_s)
+            result = self._results.get(timeout=limit_seconds)
         except Empty as error:
             self._hung = True
-            raise ProbeError(f"no answer within {limit_s:g} s") from error
+            raise ProbeError(f"no answer within {limit_seconds:g} s") from error
         if isinstance(result, Exception):
             raise result
         return result

@@ -18,12 +18,12 @@ from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.throttle import Advice, Phase, ThrottleState, advise, step
 from fishvoiced.monitor.throughput import Throughput
 
-BUSY_S = 2.0
-IDLE_S = 10.0
+BUSY_SECONDS = 2.0
+IDLE_SECONDS = 10.0
 # The disk is written at most so often.
-FLUSH_S = 60.0
+FLUSH_SECONDS = 60.0
 # Without a poll for so long the monitor counts as dead, and protection ends.
-DEAD_S = 30.0
+DEAD_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class MonitorEvent:
 
 
 class Monitor:
-    """Polls every ``busy_s`` (2 s) while busy and every ``idle_s`` (10 s) while idle.
+    """Polls every ``busy_seconds`` (2 s) while busy and every ``idle_seconds`` (10 s) while idle.
 
     Any thread may call ``set_busy``, ``frames``, ``finished``, ``advice`` and ``snapshot``; they
     never wait for a probe. ``listener`` is called on the monitor's thread.
@@ -67,12 +67,12 @@ class Monitor:
         probes: Sequence[Probe] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        busy_s: float = BUSY_S,
-        idle_s: float = IDLE_S,
+        busy_seconds: float = BUSY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._policy = policy
         self._clock, self._wall = clock, wall
-        self._busy_s, self._idle_s = busy_s, idle_s
+        self._busy_seconds, self._idle_seconds = busy_seconds, idle_seconds
         self._listener = listener
         self.history = history or History()
         self.throughput = Throughput()
@@ -103,12 +103,12 @@ class Monitor:
         """The threads that inference has when nothing is wrong: what `Advice.threads` is a part of."""
         return self._policy.threads
 
-    def stop(self, timeout_s: float = 3.0) -> None:
+    def stop(self, timeout_seconds: float = 3.0) -> None:
         """Stop polling and write the history; waits for a poll in progress."""
         self._stopping = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout_s)
+            self._thread.join(timeout_seconds)
         self._flush()
 
     def set_busy(self, busy: bool, queue: int = 0) -> None:
@@ -118,12 +118,12 @@ class Monitor:
         if woken:
             self._wake.set()
 
-    def frames(self, key: str, frames: int, cpu_s: float) -> None:
+    def frames(self, key: str, frames: int, cpu_seconds: float) -> None:
         """Count decoded frames and the CPU-seconds they took, all inference threads together.
 
         ``key`` names what may be compared: model, precision and number of threads.
         """
-        self.throughput.add(key, frames, cpu_s, self._clock())
+        self.throughput.add(key, frames, cpu_seconds, self._clock())
 
     def finished(self, rtf: float) -> AirReport | None:
         """Note a finished utterance's RTF; on a fanless Mac, the report to give after it."""
@@ -133,7 +133,7 @@ class Monitor:
     def advice(self) -> Advice:
         """What to do now. Ages with the clock between polls; a dead monitor holds nothing up."""
         now = self._clock()
-        if self._thread is not None and now - self._polled_at > DEAD_S:
+        if self._thread is not None and now - self._polled_at > DEAD_SECONDS:
             reasons = ("the monitor has stopped: no protection against heat",)
             return Advice(Phase.BLIND, max(1, self._policy.threads), 0.0, 1.0, 0.0, reasons)
         state = self._state
@@ -149,7 +149,7 @@ class Monitor:
         try:
             while not self._stopping:
                 self.poll()
-                self._wake.wait(self._busy_s if self._busy else self._idle_s)
+                self._wake.wait(self._busy_seconds if self._busy else self._idle_seconds)
                 self._wake.clear()
         except Exception:  # noqa: BLE001 - whatever it was: protection ends, service goes on: advice() tells of the silence
             _log.exception("the monitor has stopped; synthesis goes on without protection against heat")
@@ -178,7 +178,7 @@ class Monitor:
         )
         self._snapshot = snapshot
         self._remember(snapshot)
-        if now - self._flushed_at >= FLUSH_S or now < self._flushed_at:
+        if now - self._flushed_at >= FLUSH_SECONDS or now < self._flushed_at:
             self._flushed_at = now
             self._flush()
         if before.started and self._state.phase is not before.phase:

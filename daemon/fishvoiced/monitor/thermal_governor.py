@@ -16,7 +16,7 @@ from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.inference.governor import Delay
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
-from fishvoiced.monitor.monitor import BUSY_S, IDLE_S, Monitor, MonitorEvent
+from fishvoiced.monitor.monitor import BUSY_SECONDS, IDLE_SECONDS, Monitor, MonitorEvent
 from fishvoiced.monitor.pacing import Pacing
 from fishvoiced.monitor.status import thermal_status
 
@@ -95,8 +95,8 @@ def installed(settings: config.Config, history: History) -> ThermalGovernor:
             scaled(Policy(threads=threads, fanless=bool(facts.fanless)), watched.time_scale),
             history=history,
             listener=tell,
-            busy_s=BUSY_S * watched.time_scale,
-            idle_s=IDLE_S * watched.time_scale,
+            busy_seconds=BUSY_SECONDS * watched.time_scale,
+            idle_seconds=IDLE_SECONDS * watched.time_scale,
         )
 
     return ThermalGovernor(make)
@@ -106,12 +106,12 @@ def scaled(policy: Policy, scale: float) -> Policy:
     """The policy with all its durations times ``scale``."""
     return replace(
         policy,
-        clear_s=policy.clear_s * scale,
-        escalate_s=policy.escalate_s * scale,
-        cooldown_s=policy.cooldown_s * scale,
-        cooldown_window_s=policy.cooldown_window_s * scale,
-        step_s=policy.step_s * scale,
-        forget_s=policy.forget_s * scale,
+        clear_seconds=policy.clear_seconds * scale,
+        escalate_seconds=policy.escalate_seconds * scale,
+        cooldown_seconds=policy.cooldown_seconds * scale,
+        cooldown_window_seconds=policy.cooldown_window_seconds * scale,
+        step_seconds=policy.step_seconds * scale,
+        forget_seconds=policy.forget_seconds * scale,
     )
 
 

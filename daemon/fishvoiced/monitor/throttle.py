@@ -11,7 +11,7 @@ from fishvoiced.monitor.evidence import Evidence, Policy, Severity, judge
 from fishvoiced.monitor.reading import Reading, Unavailable
 
 # No request is ever held up longer than this in all, whatever the sensors say.
-LONGEST_WAIT_S = 180.0
+LONGEST_WAIT_SECONDS = 180.0
 
 
 class Phase(StrEnum):
@@ -53,16 +53,16 @@ class ThrottleState:
 class Advice:
     """What the synthesis loop should do now.
 
-    ``threads`` to infer with, ``pause_s`` to rest between segments, ``lead_scale`` of the usual
-    lead over playback (0–1), ``wait_s`` to hold the request up (never more than what remains of
+    ``threads`` to infer with, ``pause_seconds`` to rest between segments, ``lead_scale`` of the usual
+    lead over playback (0–1), ``wait_seconds`` to hold the request up (never more than what remains of
     the one deadline; 0 outside of COOLDOWN). Spend waits through a WaitBudget.
     """
 
     phase: Phase
     threads: int
-    pause_s: float
+    pause_seconds: float
     lead_scale: float
-    wait_s: float
+    wait_seconds: float
     reasons: tuple[str, ...]
 
 
@@ -85,7 +85,7 @@ def advise(state: ThrottleState, policy: Policy) -> Advice:
         pause, lead = _MANNERS[Phase.THROTTLED]
     wait = 0.0
     if state.phase is Phase.COOLDOWN and state.deadline is not None:
-        wait = min(max(0.0, state.deadline - state.now), policy.cooldown_s, LONGEST_WAIT_S)
+        wait = min(max(0.0, state.deadline - state.now), policy.cooldown_seconds, LONGEST_WAIT_SECONDS)
     threads = max(1, policy.threads - state.removed)
     return Advice(state.phase, threads, pause, lead, wait, state.reasons)
 
@@ -147,8 +147,8 @@ def _remember(state: ThrottleState, evidence: Evidence, now: float, policy: Poli
         hits, last = min(hits + 1, policy.hits), evidence.hit_at
     clear = (state.clear_since if state.clear_since is not None else now) if evidence.hit_at is None else None
     cool = (state.cool_since if state.cool_since is not None else now) if evidence.cool else None
-    healthy = clear is not None and now - clear >= policy.forget_s
-    recent = tuple(start for start in state.cooldowns if now - start < policy.cooldown_window_s)
+    healthy = clear is not None and now - clear >= policy.forget_seconds
+    recent = tuple(start for start in state.cooldowns if now - start < policy.cooldown_window_seconds)
     return replace(
         state,
         started=True,
@@ -206,7 +206,11 @@ def _free(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleS
         return _throttle(state, evidence, policy)
     if state.phase is Phase.NORMAL and evidence.hot:
         return _enter(state, Phase.WARM)
-    if state.phase is Phase.WARM and state.cool_since is not None and state.now - state.cool_since >= policy.clear_s:
+    if (
+        state.phase is Phase.WARM
+        and state.cool_since is not None
+        and state.now - state.cool_since >= policy.clear_seconds
+    ):
         return _enter(state, Phase.NORMAL)
     return state
 
@@ -217,11 +221,11 @@ def _throttle(state: ThrottleState, evidence: Evidence, policy: Policy) -> Throt
 
 
 def _throttled(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleState:
-    if _clear_for(state, policy.clear_s):
-        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_s:g} s")
+    if _clear_for(state, policy.clear_seconds):
+        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_seconds:g} s")
     if state.hits < policy.hits:
         return state
-    waited = state.now - state.since >= policy.escalate_s
+    waited = state.now - state.since >= policy.escalate_seconds
     if evidence.severity is Severity.PAUSE or (evidence.severity is Severity.COOL_DOWN and waited):
         return _begin_cooldown(state, policy)
     return state
@@ -229,7 +233,7 @@ def _throttled(state: ThrottleState, evidence: Evidence, policy: Policy) -> Thro
 
 def _begin_cooldown(state: ThrottleState, policy: Policy) -> ThrottleState:
     """One deadline per episode: whoever comes back finds the old one, or is refused."""
-    deadline = state.deadline if state.deadline is not None else state.now + policy.cooldown_s
+    deadline = state.deadline if state.deadline is not None else state.now + policy.cooldown_seconds
     if state.now >= deadline or len(state.cooldowns) >= policy.cooldowns:
         return _give_up(state, policy)
     state = replace(state, deadline=deadline, cooldowns=(*state.cooldowns, state.now))
@@ -237,8 +241,8 @@ def _begin_cooldown(state: ThrottleState, policy: Policy) -> ThrottleState:
 
 
 def _cooldown(state: ThrottleState, evidence: Evidence, policy: Policy) -> ThrottleState:
-    if _clear_for(state, policy.clear_s, cool=True):
-        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_s:g} s")
+    if _clear_for(state, policy.clear_seconds, cool=True):
+        return _enter(state, Phase.RECOVERING, f"clear for {policy.clear_seconds:g} s")
     if state.deadline is None or state.now >= state.deadline:
         return _give_up(state, policy)
     return state
@@ -252,7 +256,7 @@ def _give_up(state: ThrottleState, policy: Policy) -> ThrottleState:
 
 def _step_back(state: ThrottleState, policy: Policy) -> ThrottleState:
     """Give one thread back per minute without a sign of throttling."""
-    due = state.now - state.stepped_at >= policy.step_s and _clear_for(state, policy.step_s)
+    due = state.now - state.stepped_at >= policy.step_seconds and _clear_for(state, policy.step_seconds)
     if state.removed and due:
         return replace(state, removed=state.removed - 1, stepped_at=state.now)
     return state
@@ -262,7 +266,7 @@ def _recovering(state: ThrottleState, evidence: Evidence, policy: Policy) -> Thr
     if state.hits >= policy.hits:
         return _throttle(state, evidence, policy)
     state = _step_back(state, policy)
-    if state.removed == 0 and _clear_for(state, policy.step_s):
+    if state.removed == 0 and _clear_for(state, policy.step_seconds):
         return _enter(state, Phase.WARM if evidence.hot else Phase.NORMAL)
     return state
 
@@ -271,7 +275,7 @@ def _degraded(state: ThrottleState, evidence: Evidence, policy: Policy) -> Throt
     if state.hits >= policy.hits:
         return replace(_slower(state, policy), hits=0, stepped_at=state.now)
     state = _step_back(state, policy)
-    if state.removed == 0 and _clear_for(state, policy.forget_s):
+    if state.removed == 0 and _clear_for(state, policy.forget_seconds):
         return _enter(state, Phase.WARM if evidence.hot else Phase.NORMAL)
     return state
 
@@ -282,17 +286,17 @@ class WaitBudget:
     It counts what it grants, not what a clock says, so no clock can stretch it.
     """
 
-    def __init__(self, limit_s: float = LONGEST_WAIT_S) -> None:
-        self._left = min(max(0.0, limit_s), LONGEST_WAIT_S)
+    def __init__(self, limit_seconds: float = LONGEST_WAIT_SECONDS) -> None:
+        self._left = min(max(0.0, limit_seconds), LONGEST_WAIT_SECONDS)
 
     @property
-    def left_s(self) -> float:
+    def left_seconds(self) -> float:
         return self._left
 
-    def grant(self, wanted_s: float, slice_s: float = 0.5) -> float:
+    def grant(self, wanted_seconds: float, slice_seconds: float = 0.5) -> float:
         """Seconds to sleep now: at most a slice and what is left; 0 means go on at once."""
-        wanted = wanted_s if math.isfinite(wanted_s) else 0.0
-        granted = max(0.0, min(wanted, slice_s, self._left))
+        wanted = wanted_seconds if math.isfinite(wanted_seconds) else 0.0
+        granted = max(0.0, min(wanted, slice_seconds, self._left))
         # A sliver would let a loop turn forever without spending anything.
         if granted < 1e-3:
             return 0.0

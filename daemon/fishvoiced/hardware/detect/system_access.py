@@ -24,7 +24,7 @@ class Run(Protocol):
     Raises CommandError when it cannot be started, runs out of time, or prints nothing and fails.
     """
 
-    def __call__(self, argv: Sequence[str], timeout_s: float, /) -> str: ...
+    def __call__(self, argv: Sequence[str], timeout_seconds: float, /) -> str: ...
 
 
 class Registry(Protocol):
@@ -84,19 +84,19 @@ class Files:
             return []
 
 
-def run_command(argv: Sequence[str], timeout_s: float) -> str:
+def run_command(argv: Sequence[str], timeout_seconds: float) -> str:
     """Run a command in the C locale, without a terminal, and return its output (see Run)."""
     try:
         done = subprocess.run(
             list(argv),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=timeout_s,
+            timeout=timeout_seconds,
             env={**os.environ, "LC_ALL": "C"},
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{argv[0]} took longer than {timeout_s:g} s") from error
+        raise CommandError(f"{argv[0]} took longer than {timeout_seconds:g} s") from error
     except OSError as error:
         raise CommandError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
     if done.returncode != 0 and not done.stdout:

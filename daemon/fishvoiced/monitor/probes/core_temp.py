@@ -23,7 +23,7 @@ class CoreTemp:
     """The hottest core. ``view`` gives the mapping's 4,740 bytes or raises ProbeError."""
 
     name = "Core Temp"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, view: Callable[[], bytes] | None = None) -> None:
         self._view = view or _open_mapping

@@ -26,7 +26,7 @@ class Hwmon:
     """One temperature per CPU chip; the inputs are looked up once."""
 
     name = "hwmon"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, files: Files) -> None:
         self._files = files

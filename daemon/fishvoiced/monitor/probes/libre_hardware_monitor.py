@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_SECONDS, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _HOST, _PORT, _PATH = "127.0.0.1", 8085, "/data.json"
@@ -26,7 +26,7 @@ class LibreHardwareMonitor:
     """The CPU package's temperature and power."""
 
     name = "LibreHardwareMonitor"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, fetch: Fetch | None = None) -> None:
         self._fetch = fetch or _fetch
@@ -100,7 +100,7 @@ def _value(node: Mapping[str, object], unit: str) -> float | None:
 
 
 def _fetch() -> bytes:
-    connection = http.client.HTTPConnection(_HOST, _PORT, timeout=TIME_LIMIT_S)
+    connection = http.client.HTTPConnection(_HOST, _PORT, timeout=TIME_LIMIT_SECONDS)
     try:
         connection.request("GET", _PATH)
         return connection.getresponse().read(_LARGEST)

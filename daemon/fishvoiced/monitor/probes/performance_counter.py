@@ -23,7 +23,7 @@ class PerformanceCounter:
     """The warmest thermal zone, and how much speed the zones leave to the CPU."""
 
     name = "thermal zone counter"
-    interval_s = 4.0
+    interval_seconds = 4.0
 
     def __init__(self, query: Query | None = None) -> None:
         self._query = query or _query

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xml.parsers.expat import ExpatError
 
 from fishvoiced.hardware.detect.system_access import CommandError, Run
-from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_SECONDS, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 # `-n`: never prompt. One short sample: a long one would cost more than all other probes.
@@ -27,14 +27,14 @@ class Powermetrics:
     """Watts of the chip, twice a minute. No temperatures: Apple Silicon has no such sampler."""
 
     name = "powermetrics"
-    interval_s = 30.0
+    interval_seconds = 30.0
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def read(self, now: float) -> tuple[Reading, ...]:
         try:
-            text = self._run(_COMMAND, TIME_LIMIT_S)
+            text = self._run(_COMMAND, TIME_LIMIT_SECONDS)
         except CommandError as error:
             raise ProbeError(str(error), _HINT, absent=True) from error
         return (Reading(self.name, Quantity.POWER, parse_power(text), now),)

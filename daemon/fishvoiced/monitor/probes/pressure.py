@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import CommandError, Run
-from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_SECONDS, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _KEY = "com.apple.system.thermalpressurelevel"
@@ -15,14 +15,14 @@ class Pressure:
     """0 Nominal, 1 Moderate, 2 Heavy, 3 Trapping, 4 Sleeping."""
 
     name = "thermal pressure"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def read(self, now: float) -> tuple[Reading, ...]:
         try:
-            text = self._run(("/usr/bin/notifyutil", "-g", _KEY), TIME_LIMIT_S)
+            text = self._run(("/usr/bin/notifyutil", "-g", _KEY), TIME_LIMIT_SECONDS)
         except CommandError as error:
             raise ProbeError(str(error)) from error
         words = text.split()

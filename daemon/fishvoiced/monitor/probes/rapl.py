@@ -13,7 +13,7 @@ class Rapl:
     """Watts of all packages together, averaged since the last read (ΔµJ ÷ Δt)."""
 
     name = "RAPL"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, files: Files) -> None:
         self._files = files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoiced.hardware.detect.system_access import CommandError, Files, SystemAccess
-from fishvoiced.monitor.guard import TIME_LIMIT_S, ProbeError
+from fishvoiced.monitor.guard import TIME_LIMIT_SECONDS, ProbeError
 from fishvoiced.monitor.reading import Quantity, Reading
 
 _FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"
@@ -24,7 +24,7 @@ class RaspberryPi:
     """The twenty flag bits as one number; bit 0 is the power supply's fault, not heat's."""
 
     name = "Raspberry Pi firmware"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, doors: SystemAccess) -> None:
         self._doors = doors
@@ -34,7 +34,7 @@ class RaspberryPi:
 
     def _flags(self) -> int:
         try:
-            text = self._doors.run(("vcgencmd", "get_throttled"), TIME_LIMIT_S)
+            text = self._doors.run(("vcgencmd", "get_throttled"), TIME_LIMIT_SECONDS)
         except CommandError as error:
             plain = self._doors.files.peek(_FILE)
             if plain is None:

@@ -29,7 +29,7 @@ class ThermalZones:
     """Millidegrees of every CPU zone; the zones are looked up once."""
 
     name = "thermal zones"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, files: Files) -> None:
         self._files = files

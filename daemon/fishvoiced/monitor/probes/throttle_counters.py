@@ -19,7 +19,7 @@ class ThrottleCounters:
     """
 
     name = "throttle counters"
-    interval_s = 0.0
+    interval_seconds = 0.0
 
     def __init__(self, files: Files) -> None:
         self._files = files
