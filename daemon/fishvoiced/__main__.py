@@ -13,7 +13,7 @@ from fishvoice import paths
 from fishvoiced import config
 from fishvoiced.config import Config, ConfigError, Tree
 from fishvoiced.daemon import MakeGovernor, MakeSpeaker, installed_governor, installed_speaker, serve
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 from fishvoiced.process import logs
 from fishvoiced.version import __version__
 
@@ -47,15 +47,15 @@ def daemon(arguments: Sequence[str], make_speaker: MakeSpeaker, make_governor: M
     try:
         return serve(load(), load, file, make_speaker, make_governor)
     except ConfigError as error:
-        _complain(error)
+        _print_error(error)
         return EX_CONFIG
-    except FishvoiceError as error:
+    except DaemonError as error:
         log.error("%s", error, extra={"code": error.code})
-        _complain(error)
+        _print_error(error)
         return EX_UNAVAILABLE
     except Exception as error:
         log.exception("cannot serve")
-        _complain(error)
+        _print_error(error)
         return 1
 
 
@@ -64,12 +64,12 @@ def _calibrate(arguments: Sequence[str]) -> int:
         from fishvoiced.cli.calibrate import calibrate_command
 
         return calibrate_command(arguments)
-    except FishvoiceError as error:
-        _complain(error)
+    except DaemonError as error:
+        _print_error(error)
         return 1
 
 
-def _complain(error: Exception) -> None:
+def _print_error(error: Exception) -> None:
     sys.stderr.write(f"fishvoiced: {error}\n")
 
 

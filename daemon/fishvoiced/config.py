@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
@@ -19,7 +19,7 @@ PREFIX = "FISHVOICE_"
 _FIXED = ("voice", "transport", "engine", "metrics", "monitor")
 
 
-class ConfigError(FishvoiceError):
+class ConfigError(DaemonError):
     """The configuration cannot be read or makes no sense; the message names file or variable, and the key."""
 
     code = "bad_config"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fishvoice.errors import FishvoiceError
 
-class FishvoiceError(Exception):
+
+class DaemonError(FishvoiceError):
     """Base of all errors raised on purpose; ``code`` is what goes over the wire."""
 
     code = "internal"
 
 
-class BadRequest(FishvoiceError):
+class BadRequest(DaemonError):
     """The request itself cannot be served; sending it again unchanged is of no use."""
 
     code = "bad_request"
@@ -27,19 +29,19 @@ class BadReference(BadRequest):
     code = "bad_reference"
 
 
-class CheckpointError(FishvoiceError):
+class CheckpointError(DaemonError):
     """A checkpoint folder is missing something, damaged, or of a foreign format."""
 
     code = "bad_checkpoint"
 
 
-class ModelStoreError(FishvoiceError):
+class ModelStoreError(DaemonError):
     """A converted model is damaged, of another format version, or cannot be written."""
 
     code = "bad_model"
 
 
-class MissingExtra(FishvoiceError):
+class MissingExtra(DaemonError):
     """A package of an optional extra is not installed."""
 
     code = "missing_extra"
@@ -49,17 +51,7 @@ class MissingExtra(FishvoiceError):
         self.extra = extra
 
 
-class EngineError(FishvoiceError):
+class EngineError(DaemonError):
     """The runtime failed while generating; the request is lost, the daemon is not."""
 
     code = "engine"
-
-
-class Busy(FishvoiceError):
-    """No room for this request now; ``retry_after`` seconds is the estimate."""
-
-    code = "busy"
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after

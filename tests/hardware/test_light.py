@@ -1,4 +1,4 @@
-"""Both rooms stay light: detection lies on the start-up path and needs no runtime."""
+"""hardware, doctor and monitor stay light: detection lies on the start-up path and needs no runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import fishvoiced
 before = set(sys.modules)
 import fishvoiced.doctor.examine, fishvoiced.cli.classify, fishvoiced.hardware.detect.isa_cache
 import fishvoiced.monitor.monitor, fishvoiced.monitor.pacing, fishvoiced.monitor.status
-import fishvoiced.cli.report, fishvoiced.cli.top
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.classify import classify
 classify(collect())

@@ -15,7 +15,6 @@ from fishvoiced.hardware.environment import (
     apply_environment,
     environment,
     session_advice,
-    torch_threads,
 )
 from fishvoiced.hardware.facts import Core, HardwareFacts, Isa, Power, System
 from fishvoiced.hardware.threads import prefer_fewer, thread_budget
@@ -148,16 +147,9 @@ def test_the_users_own_variables_stay() -> None:
     assert target == {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "8"}
 
 
-def test_torch_threads(tmp_path: Path) -> None:
-    facts = facts_of(tmp_path, EPYC_GUEST, 2)
-    assert torch_threads(facts).intra_op == 2
-    assert torch_threads(facts, 1).intra_op == 1
-
-
 def test_session_advice_pins_to_fast_cores(tmp_path: Path) -> None:
     advice = session_advice(facts_of(tmp_path, RK3588, 8))
     assert advice.intra_op_threads == 4
-    assert advice.process_affinity == (4, 5, 6, 7)
     # One-based, and without the calling thread's own core.
     assert advice.thread_affinities == "6;7;8"
     assert advice.execution_mode == "sequential"
@@ -166,6 +158,6 @@ def test_session_advice_pins_to_fast_cores(tmp_path: Path) -> None:
 def test_session_advice_saves_battery_and_quota(tmp_path: Path) -> None:
     facts = facts_of(tmp_path, EPYC_GUEST, 2)
     assert session_advice(facts).allow_spinning
-    assert session_advice(facts).process_affinity is None
+    assert session_advice(facts).thread_affinities is None
     assert not session_advice(replace(facts, power=Power.BATTERY)).allow_spinning
     assert not session_advice(replace(facts, quota_cpus=1.5)).allow_spinning

@@ -74,10 +74,10 @@ def test_an_endless_cooldown_costs_180_seconds_and_no_more() -> None:
 
 
 def test_the_listener_is_told_while_heat_slows_it_down() -> None:
-    assert Pacing(lambda: advice(Phase.COOLDOWN), 4).told() == "cooldown"
-    assert Pacing(lambda: advice(Phase.WARM), 4).told() == "warm"
-    assert Pacing(lambda: advice(Phase.NORMAL), 4).told() is None
-    assert Pacing(lambda: advice(Phase.BLIND), 4).told() is None
+    assert Pacing(lambda: advice(Phase.COOLDOWN), 4).throttle_state() == "cooldown"
+    assert Pacing(lambda: advice(Phase.WARM), 4).throttle_state() == "warm"
+    assert Pacing(lambda: advice(Phase.NORMAL), 4).throttle_state() is None
+    assert Pacing(lambda: advice(Phase.BLIND), 4).throttle_state() is None
 
 
 # A wait that never gets shorter is asked for again and again: small ones would only take the test long.

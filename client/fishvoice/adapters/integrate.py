@@ -21,11 +21,11 @@ def main(argv: Sequence[str]) -> int:
     if options.remove is not None:
         if options.name is not None:
             raise CannotIntegrate("give one name: install it, or remove it")
-        _say(_find(options.remove).remove())
+        _print(_find(options.remove).remove())
     elif options.name in (None, "list"):
-        _say(_table())
+        _print(_table())
     else:
-        _say(_find(options.name).install())
+        _print(_find(options.name).install())
     return 0
 
 
@@ -51,7 +51,7 @@ def _state(integration: Integration) -> str:
         return str(error)
 
 
-def _say(lines: Sequence[str]) -> None:
+def _print(lines: Sequence[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 

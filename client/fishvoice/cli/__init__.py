@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         complain(f"{name} needs {error.name}: pip install 'fishvoice[{verb.extra}]'")
         return EXIT_ERROR
-    except _expected() as error:
+    except FishvoiceError as error:
         complain(str(error))
         return EXIT_ERROR
     return code
@@ -99,12 +99,6 @@ def _greet() -> None:
     if words.exists() and not shown.exists():
         print(words.read_text(encoding="utf-8"), end="", file=sys.stderr)
         shown.touch()
-
-
-def _expected() -> tuple[type[Exception], ...]:
-    """Errors raised on purpose: the client's, and the daemon's where one of its modules has been loaded."""
-    daemon = sys.modules.get("fishvoiced.errors")
-    return (FishvoiceError,) if daemon is None else (FishvoiceError, daemon.FishvoiceError)
 
 
 def _usage() -> str:

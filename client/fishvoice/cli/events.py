@@ -44,7 +44,7 @@ class Events:
         self._last: tuple[int, int, int] | None = None
         self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
         self._hurry = threading.Event()
-        self._thread = threading.Thread(target=self._tell, name="fishvoice-events", daemon=True)
+        self._thread = threading.Thread(target=self._print_due, name="fishvoice-events", daemon=True)
         self._thread.start()
 
     def piece(self, number: int, text: str) -> None:
@@ -70,7 +70,7 @@ class Events:
     def _put(self, fields: dict[str, Any]) -> None:
         self._due.put(_Due(self._until if self._paced else 0.0, fields))
 
-    def _tell(self) -> None:
+    def _print_due(self) -> None:
         while (due := self._due.get()) is not None:
             left = due.at - self._clock()
             if left > 0:

@@ -85,7 +85,7 @@ def speak(
         for speech in _ahead(client, pieces, options):
             report.requests += 1
             for chunk in speech:
-                _hear(chunk, speech, sink, report)
+                _play(chunk, speech, sink, report)
                 observe(report)
             _conclude(speech, report)
             observe(report)
@@ -99,7 +99,7 @@ def speak(
     return report
 
 
-def _hear(chunk: Chunk, speech: Speech, sink: Sink, report: Report) -> None:
+def _play(chunk: Chunk, speech: Speech, sink: Sink, report: Report) -> None:
     if report.start is None:
         report.start = speech.start
         report.first_audio_seconds = report.seconds

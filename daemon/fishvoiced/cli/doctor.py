@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fishvoice import paths
 from fishvoiced.doctor.examine import doctor_command
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 from fishvoiced.voices.speed import Measured
 
 
@@ -32,7 +32,7 @@ def measure(again: bool) -> Measured | None:
     settings, facts = config.load(paths.config_file(), os.environ, {}), collect()
     try:
         choice = Catalog(user_models(), user_voices(), settings.voice).choose(None)
-    except FishvoiceError as error:
+    except DaemonError as error:
         sys.stderr.write(f"no voice to measure: {error}\n")
         return None
     calibration = Calibration(choice.model, facts)

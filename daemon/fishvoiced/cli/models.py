@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from fishvoiced.errors import FishvoiceError, MissingExtra
+from fishvoiced.errors import DaemonError, MissingExtra
 from fishvoiced.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
 
 
@@ -25,7 +25,7 @@ def models_command(argv: list[str], store: ModelStore | None = None) -> int:
         if options.verb == "import":
             return _import(store, options.checkpoint, options.precision, options.codec_precision)
         print(f"removed {store.remove(options.name)}")
-    except FishvoiceError as error:
+    except DaemonError as error:
         print(f"fishvoice: {error}", file=sys.stderr)
         return 1
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fishvoice import paths
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 from fishvoiced.monitor.history import HistoryPoint, read_history
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _PHASE_COLORS = {
 }
 
 
-class ReportError(FishvoiceError):
+class ReportError(DaemonError):
     """The report cannot be made; the message says what to do."""
 
     code = "bad_request"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fishvoice import paths
 from fishvoice.client import Client
-from fishvoice.errors import FishvoiceError as ClientError
+from fishvoice.errors import FishvoiceError
 from fishvoiced import config
 from fishvoiced.errors import BadReference, UnknownVoice
 from fishvoiced.fish.engine.onnx_engine import encode
@@ -92,5 +92,5 @@ def _prepare(voice: str, keep_alive: float) -> None:
         with Client() as client:
             for _ in client.synthesize("", voice=voice, keep_alive=keep_alive):
                 pass
-    except ClientError as error:
+    except FishvoiceError as error:
         sys.stderr.write(f"fishvoice: its first sentence will take longer: {error}\n")

@@ -169,7 +169,7 @@ def _runtime(report: DoctorReport) -> Iterator[tuple[str, str]]:
         yield "", reason
     yield "precision", f"{profile.lm_precision} language model, {profile.codec_precision} codec"
     yield "segments", f"up to {profile.segment_chars} characters"
-    pinned = "not pinned" if session.process_affinity is None else f"pinned to CPUs {session.process_affinity}"
+    pinned = "not pinned" if session.thread_affinities is None else "pinned to the performance cores"
     spin = "spinning while busy" if session.allow_spinning else "no spinning"
     yield (
         "ONNX Runtime",

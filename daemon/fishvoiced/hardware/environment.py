@@ -11,28 +11,18 @@ from fishvoiced.hardware.threads import thread_budget
 
 
 @dataclass(frozen=True, slots=True)
-class TorchThreads:
-    """Arguments for ``torch.set_num_threads`` and ``torch.set_num_interop_threads``."""
-
-    intra_op: int
-    inter_op: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class SessionAdvice:
     """Advice for ONNX Runtime, which ignores the OpenMP variables.
 
     ``intra_op_threads`` and ``inter_op_threads`` are the sizes of each session's pool, of which one works at a time;
-    ``process_affinity`` are the logical CPUs to pin the inference process to (None: leave it),
-    ``thread_affinities`` the same for private pools in the format of
-    ``session.intra_op_thread_affinities`` (1-based CPUs, one group per thread but the caller's).
+    ``thread_affinities`` pins a session's threads to the performance cores, in the format of
+    ``session.intra_op_thread_affinities`` (1-based CPUs, one group per thread but the caller's; None: not pinned).
     ``allow_spinning`` holds while busy only; idle spinning burns a core.
     """
 
     intra_op_threads: int
     inter_op_threads: int
     allow_spinning: bool
-    process_affinity: tuple[int, ...] | None
     thread_affinities: str | None
     execution_mode: str
     graph_optimization: str
@@ -83,11 +73,6 @@ def apply_environment(wanted: Mapping[str, str], target: MutableMapping[str, str
     return fresh
 
 
-def torch_threads(facts: HardwareFacts, threads: int | None = None) -> TorchThreads:
-    """Threads for torch: the thread rule within an operator, one between operators."""
-    return TorchThreads(threads if threads is not None else thread_budget(facts).threads)
-
-
 def session_advice(facts: HardwareFacts, threads: int | None = None) -> SessionAdvice:
     """How to set up ONNX Runtime's sessions on this machine."""
     budget = thread_budget(facts)
@@ -106,7 +91,6 @@ def session_advice(facts: HardwareFacts, threads: int | None = None) -> SessionA
         intra_op_threads=count,
         inter_op_threads=1,
         allow_spinning=spinning,
-        process_affinity=cpus,
         thread_affinities=_thread_affinities(facts, count) if cpus is not None else None,
         execution_mode="sequential",
         graph_optimization="all",

@@ -72,7 +72,7 @@ class Mailbox:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._orders) or self._closing or self._job is not job, timeout=seconds)
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         with self._changed:
             self._events.append(event)
         self._wake()
@@ -83,7 +83,7 @@ class Mailbox:
             self._over.add(key)
             if self._job is not None and self._job.key == key:
                 self._job = None
-        self.tell(event)
+        self.emit(event)
 
     def forget(self, key: int) -> None:
         """The loop has discarded the job: it will not be assigned again."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
-from fishvoiced.errors import EngineError, FishvoiceError
+from fishvoiced.errors import DaemonError, EngineError
 from fishvoiced.inference.governor import Delay, Governor
 from fishvoiced.inference.mailbox import Mailbox
 from fishvoiced.inference.messages import (
@@ -69,7 +69,7 @@ class InferenceThread:
     def __init__(self, speaker: Callable[[], Speaker], wake: Callable[[], None], governor: Governor) -> None:
         self._make_speaker = speaker
         self._governor = governor
-        self._desk = Mailbox(wake)
+        self._mailbox = Mailbox(wake)
         self._speaker: Speaker | None = None
         self._runs: dict[int, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
@@ -80,30 +80,30 @@ class InferenceThread:
 
     def stop(self, timeout: float) -> bool:
         """Ask the thread to end after its current frame; False if it did not within ``timeout`` seconds."""
-        self._desk.close()
+        self._mailbox.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def assign(self, job: Job | None, waiting: int = 0) -> None:
         """Work on this from the next frame on, until told otherwise or done; ``waiting`` others come later."""
         self._governor.busy(job is not None, waiting)
-        self._desk.assign(job)
+        self._mailbox.assign(job)
 
     def discard(self, key: int) -> None:
         """The request has ended: give back what it holds, and say no more of it."""
-        self._desk.order(Discard(key))
+        self._mailbox.order(Discard(key))
 
     def load(self, tag: int, voice: str | None) -> None:
         """Bring a voice's model into memory; `Ready` or `NotReady` with ``tag`` answers."""
-        self._desk.order(Load(tag, voice))
+        self._mailbox.order(Load(tag, voice))
 
     def unload(self, model: str) -> None:
         """Free a model that no request works with; `Unloaded` answers."""
-        self._desk.order(Unload(model))
+        self._mailbox.order(Unload(model))
 
     def events(self) -> list[Event]:
         """What has happened since the last call."""
-        return self._desk.events()
+        return self._mailbox.events()
 
     def voices(self) -> tuple[VoiceInfo, ...] | None:
         """The voices there are; None before they are known."""
@@ -121,7 +121,7 @@ class InferenceThread:
     # -- the inference thread --------------------------------------------------------------------------------
 
     def _main(self) -> None:
-        while (order := self._desk.next()) is not None:
+        while (order := self._mailbox.next()) is not None:
             try:
                 self._carry_out(order)
             except BaseException as error:  # noqa: BLE001 - whatever an engine does, this thread stays and tells
@@ -141,7 +141,7 @@ class InferenceThread:
                 # A request may have begun to use the model while the order was on its way.
                 if self._speaker is not None and all(run.utterance.model != model for run in self._runs.values()):
                     self._speaker.unload(model)
-                    self._desk.tell(Unloaded(model))
+                    self._mailbox.emit(Unloaded(model))
             case Discard(key):
                 self._discard(key)
 
@@ -150,7 +150,7 @@ class InferenceThread:
         rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Delay()
         if rest.seconds > 0:
             self.step = None
-            self._desk.rest(job, rest.seconds)
+            self._mailbox.rest(job, rest.seconds)
             return  # whether to rest longer, or to do something else by now, is asked again
         began, cpu = time.monotonic(), time.process_time()
         self.step = Activity(f"request {job.request.id}", began)
@@ -167,18 +167,18 @@ class InferenceThread:
                 if run.utterance.on_this_cpu:
                     self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
                 run.cpu_seconds = 0.0
-                self._desk.tell(self._sound(job.key, run, step, rest))
+                self._mailbox.emit(self._sound(job.key, run, step, rest))
             case SegmentFailure(segment, start, end, message):
-                self._desk.tell(SegmentLost(job.key, SegmentError(segment, start, end, message)))
+                self._mailbox.emit(SegmentLost(job.key, SegmentError(segment, start, end, message)))
             case Waiting(seconds):
-                self._desk.tell(Elsewhere(job.key, time.monotonic() + seconds))
+                self._mailbox.emit(Elsewhere(job.key, time.monotonic() + seconds))
                 self.step = None
-                self._desk.rest(job, seconds)  # the loop gives this thread another job meanwhile, if there is one
+                self._mailbox.rest(job, seconds)  # the loop gives this thread another job meanwhile, if there is one
             case None:
                 pass
             case _:
                 run.complete = True
-                self._desk.end(job.key, Done(job.key, run.work_seconds))
+                self._mailbox.end(job.key, Done(job.key, run.work_seconds))
 
     def _open(self, job: Job) -> ActiveRequest:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
@@ -189,7 +189,7 @@ class InferenceThread:
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
         run = self._runs[job.key] = ActiveRequest(utterance, job.request.format, 0.0 if cold else seconds)
-        self._desk.tell(
+        self._mailbox.emit(
             Opened(
                 job.key,
                 utterance.sample_rate,
@@ -222,7 +222,7 @@ class InferenceThread:
         speaker = self._voices()
         warm = _models(speaker)
         loaded = speaker.load(voice)
-        self._desk.tell(Ready(tag, loaded, None if loaded.model in warm else time.monotonic() - began))
+        self._mailbox.emit(Ready(tag, loaded, None if loaded.model in warm else time.monotonic() - began))
 
     def _voices(self) -> Speaker:
         if self._speaker is None:
@@ -231,7 +231,7 @@ class InferenceThread:
 
     def _discard(self, key: int) -> None:
         run = self._runs.pop(key, None)
-        self._desk.forget(key)
+        self._mailbox.forget(key)
         self._governor.finished(key, run.rtf if run else None)
         if run is not None:
             run.utterance.steps.close()
@@ -240,8 +240,8 @@ class InferenceThread:
 
     def _recover(self, order: Order, error: BaseException) -> None:
         """Tell whose work is lost, and throw the engine away unless the request alone was at fault."""
-        expected = isinstance(error, FishvoiceError)
-        code = error.code if isinstance(error, FishvoiceError) else "internal"
+        expected = isinstance(error, DaemonError)
+        code = error.code if isinstance(error, DaemonError) else "internal"
         # What a mistake says of itself may quote the text; that must not come to the log, nor to other listeners.
         message = str(error) if expected else f"a mistake in the daemon: {type(error).__name__}; its log says where"
         if isinstance(order, Job):
@@ -250,9 +250,9 @@ class InferenceThread:
             self._rebuild(message, "" if expected else _where(error))
         match order:
             case Job(key):
-                self._desk.end(key, Failed(key, code, message))
+                self._mailbox.end(key, Failed(key, code, message))
             case Load(tag):
-                self._desk.tell(NotReady(tag, code, message))
+                self._mailbox.emit(NotReady(tag, code, message))
             case Unload() | Discard():
                 pass
 
@@ -268,9 +268,9 @@ class InferenceThread:
         except Exception as error:  # noqa: BLE001 - a broken engine may break again while it is freed
             reason, where = f"{reason}; and freeing it failed: {type(error).__name__}", where + _where(error)
             self._speaker = None
-        self._desk.tell(Rebuilt(reason, where))
+        self._mailbox.emit(Rebuilt(reason, where))
         for key in lost:
-            self._desk.end(key, Failed(key, "engine", failed))
+            self._mailbox.end(key, Failed(key, "engine", failed))
 
 
 def _where(error: BaseException) -> str:

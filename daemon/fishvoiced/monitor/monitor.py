@@ -183,7 +183,7 @@ class Monitor:
             self._flush()
         if before.started and self._state.phase is not before.phase:
             why = "; ".join(self._state.reasons)
-            self._tell(f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
+            self._publish(f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
         return snapshot
 
     def _watch_air(self, readings: Sequence[Reading], power: float | None, now: float) -> None:
@@ -199,7 +199,7 @@ class Monitor:
         self._air = observe(self._air, sample, self._expected)
         self._air, message = warning(self._air, self._expected)
         if message is not None:
-            self._tell(message)
+            self._publish(message)
 
     def _remember(self, snapshot: Snapshot) -> None:
         self.history.add(
@@ -225,7 +225,7 @@ class Monitor:
         else:
             self._problem = None
 
-    def _tell(self, message: str) -> None:
+    def _publish(self, message: str) -> None:
         _log.info("%s", message)
         if self._listener is not None:
             self._listener(MonitorEvent(self._state.phase, message))

@@ -57,7 +57,7 @@ class Pacing:
                 return granted
         return self._budget.grant(self._ahead(advice.lead_scale))
 
-    def told(self) -> str | None:
+    def throttle_state(self) -> str | None:
         """What to tell the listener with the next chunk: the phase, while heat slows it down."""
         advice = self._advice()
         calm = advice.phase in _CALM and not advice.pause_seconds > 0

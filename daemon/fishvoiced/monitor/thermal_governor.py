@@ -35,7 +35,7 @@ class ThermalGovernor:
 
     def rest(self, key: int) -> Delay:
         pacing = self._pacing(key)
-        return Delay() if pacing is None else Delay(pacing.rest(), pacing.told())
+        return Delay() if pacing is None else Delay(pacing.rest(), pacing.throttle_state())
 
     def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
         pacing = self._pacing(key)
@@ -94,7 +94,7 @@ def installed(settings: config.Config, history: History) -> ThermalGovernor:
             system_access(Path(watched.root or "/")),
             scaled(Policy(threads=threads, fanless=bool(facts.fanless)), watched.time_scale),
             history=history,
-            listener=tell,
+            listener=log_event,
             busy_seconds=BUSY_SECONDS * watched.time_scale,
             idle_seconds=IDLE_SECONDS * watched.time_scale,
         )
@@ -115,6 +115,6 @@ def scaled(policy: Policy, scale: float) -> Policy:
     )
 
 
-def tell(event: MonitorEvent) -> None:
+def log_event(event: MonitorEvent) -> None:
     """A new phase, into the log."""
     log.warning("heat: %s", event.message)

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import FrameType
 
 from fishvoice.locks import FileLock
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 
 
-class AlreadyRunning(FishvoiceError):
+class AlreadyRunning(DaemonError):
     """Another daemon serves this runtime folder."""
 
     code = "already_running"

@@ -27,21 +27,21 @@ class SystemdNotifier:
             self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
 
     def ready(self, status: str) -> None:
-        self._say(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
-        self._say(f"STATUS={status}")
+        self._send(f"STATUS={status}")
 
     def alive(self) -> None:
-        self._say("WATCHDOG=1")
+        self._send("WATCHDOG=1")
 
     def reloading(self, monotonic_seconds: float) -> None:
-        self._say(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_seconds * 1e6)}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_seconds * 1e6)}")
 
     def stopping(self) -> None:
-        self._say("STOPPING=1")
+        self._send("STOPPING=1")
 
-    def _say(self, text: str) -> None:
+    def _send(self, text: str) -> None:
         if self._socket is not None:
             # A service manager that went away or is busy is no reason to stop speaking.
             with contextlib.suppress(OSError):

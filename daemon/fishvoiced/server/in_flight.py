@@ -35,9 +35,9 @@ class InFlightRequests:
         loading: ModelManager,
     ) -> None:
         self._config = config
-        self._worker = worker
-        self._health = health
-        self._loading = loading
+        self._inference = worker
+        self._report = health
+        self._models = loading
         self.scheduler = Scheduler(config.limits.queue, config.limits.requests_per_client)
         self._delivery = Delivery(transport, self.scheduler)
         self._streams: dict[int, Stream] = {}
@@ -84,7 +84,7 @@ class InFlightRequests:
         key = self.scheduler.choose()
         if key is not None:
             self.scheduler.start(key)
-        self._worker.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
+        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
 
     # -- from clients ------------------------------------------------------------------------------------------
 
@@ -118,11 +118,11 @@ class InFlightRequests:
                 self.scheduler.end(key)
                 self._conclude(self._streams[key])
 
-    def vanish(self, client: bytes) -> None:
+    def disconnect(self, client: bytes) -> None:
         """The client is gone, and its requests with it."""
         for stream in [stream for stream in self._streams.values() if stream.client == client]:
             self._forget(stream, "vanished")
-        self._loading.vanish(client)
+        self._models.disconnect(client)
 
     def fail(self, code: str, message: str) -> None:
         """All are lost: tell everybody."""
@@ -140,13 +140,13 @@ class InFlightRequests:
         match event:
             case Opened():
                 stream.open(event, now)
-                self._loading.enter(event.model, event.load_seconds)
+                self._models.enter(event.model, event.load_seconds)
             case Sound():
                 stream.sound(event)
                 if event.pcm:
                     self.scheduler.produced(stream.key, event.text_end, now)
-                self._health.counters.frames += event.frames
-                self._health.counters.audio_seconds += event.seconds
+                self._report.counters.frames += event.frames
+                self._report.counters.audio_seconds += event.seconds
             case Elsewhere(until=until):
                 self.scheduler.wait(stream.key, until)
                 return
@@ -158,7 +158,7 @@ class InFlightRequests:
                 self.scheduler.finish(stream.key)
                 stream.complete(now)
                 if measured := stream.measured():
-                    self._health.pace.record(measured)
+                    self._report.pace.record(measured)
             case Failed(code=code, message=message):
                 log.warning("failed: %s", message, extra=_fields(stream) | {"code": code})
                 self.scheduler.finish(stream.key)
@@ -171,9 +171,9 @@ class InFlightRequests:
         silent = stream.first_audio_seconds is None
         delivered = self._delivery.pump(stream, time.monotonic())
         if silent and stream.first_audio_seconds is not None:
-            self._health.pace.heard(stream.first_audio_seconds)
+            self._report.pace.heard(stream.first_audio_seconds)
         if delivered is Delivered.NOBODY:
-            self.vanish(stream.client)
+            self.disconnect(stream.client)
         elif delivered is Delivered.ALL and stream.outcome is not None:
             self._forget(stream, stream.outcome)
 
@@ -190,16 +190,16 @@ class InFlightRequests:
         if stream.key in self.scheduler:
             self.scheduler.end(stream.key)
             self._release(stream)
-        self._health.ended(outcome)
+        self._report.ended(outcome)
         seconds = round(time.monotonic() - stream.arrived, 3)
         log.info(outcome, extra=_fields(stream) | {"seconds": seconds})
 
     def _release(self, stream: Stream) -> None:
-        self._worker.discard(stream.key)
+        self._inference.discard(stream.key)
         if stream.opened is not None:
             asked = stream.request.keep_alive
             keep_alive = self._config.keep_alive if asked is None else asked
-            self._loading.leave(stream.opened.model, keep_alive, time.monotonic())
+            self._models.leave(stream.opened.model, keep_alive, time.monotonic())
 
 
 def _fields(stream: Stream) -> dict[str, str]:

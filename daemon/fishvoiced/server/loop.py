@@ -26,7 +26,7 @@ from fishvoice.protocol import (
     encode,
 )
 from fishvoiced.config import Config, reconfigured
-from fishvoiced.errors import BadRequest, FishvoiceError
+from fishvoiced.errors import BadRequest, DaemonError
 from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloaded
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
@@ -62,14 +62,14 @@ class ServerLoop:
     ) -> None:
         self._config = config
         self._transport = transport
-        self._worker = worker
+        self._inference = worker
         self._notifier = notifier
-        self._health = health
+        self._report = health
         self._reload = reload
-        self._loading = ModelManager(worker, notifier, self._say, health.ended, config.voice, load_times)
-        self._requests = InFlightRequests(config, transport, worker, health, self._loading)
+        self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times)
+        self._requests = InFlightRequests(config, transport, worker, health, self._models)
         self._watchdog = Watchdog()
-        self._keys = DEFAULT_VOICE
+        self._last_key = DEFAULT_VOICE
         self._alive_at: float | None = None
         self._leave_at: float | None = None
 
@@ -77,21 +77,21 @@ class ServerLoop:
 
     def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        self._loading.start()
+        self._models.start()
         while True:
             for arrival in self._transport.poll(self._patience()):
                 match arrival:
                     case Incoming():
-                        self._hear(arrival)
+                        self._receive(arrival)
                     case Disconnected(Channel.SYNTHESIS, client):
-                        self._requests.vanish(client)
+                        self._requests.disconnect(client)
                     case WakeUp(reason) if reason:
                         self._signal(reason)
-            for event in self._worker.events():
+            for event in self._inference.events():
                 self._on(event)
-            self._health.answer(self.status)
+            self._report.answer(self.status)
             now = time.monotonic()
-            if self._watchdog.hangs(self._worker.step, self._config.lifecycle, now):
+            if self._watchdog.hangs(self._inference.step, self._config.lifecycle, now):
                 self._give_up()
                 return EX_SOFTWARE
             self._on_time(now)
@@ -107,8 +107,8 @@ class ServerLoop:
             self._requests.next_due(),
             self._alive_at,
             self._leave_at,
-            self._loading.next_expiry(),
-            now + EVERY_SECONDS if self._worker.step or self._requests else None,
+            self._models.next_expiry(),
+            now + EVERY_SECONDS if self._inference.step or self._requests else None,
         )
         first = min((at for at in times if at is not None), default=None)
         return None if first is None else max(0.0, first - now)
@@ -118,15 +118,15 @@ class ServerLoop:
             self._notifier.alive()
             self._alive_at = now + self._notifier.watchdog_seconds / 2
         self._requests.on_time(now)
-        self._loading.expire(now)
+        self._models.expire(now)
 
     # -- from clients ----------------------------------------------------------------------------------------
 
-    def _hear(self, incoming: Incoming) -> None:
+    def _receive(self, incoming: Incoming) -> None:
         try:
             message = decode(incoming.frames)
         except ProtocolError as error:
-            self._complain(incoming, Error(code=error.code, message=str(error)))
+            self._send_error(incoming, Error(code=error.code, message=str(error)))
             return
         try:
             if incoming.channel is Channel.SYNTHESIS:
@@ -136,14 +136,14 @@ class ServerLoop:
         except Exception:
             # One message must never end the daemon for everybody else.
             log.exception("a mistake in the daemon while it answered %s", type(message).__name__)
-            self._complain(incoming, Error(code="internal", message="a mistake in the daemon; its log says more"))
+            self._send_error(incoming, Error(code="internal", message="a mistake in the daemon; its log says more"))
 
     def _on_synthesis(self, incoming: Incoming, message: AnyMessage) -> None:
         match message:
             case Synthesize():
                 self._accept(incoming.client, message)
             case Credit(id=request, chunks=chunks, underruns=underruns):
-                self._health.counters.underruns += max(0, underruns)
+                self._report.counters.underruns += max(0, underruns)
                 self._requests.credit(request, incoming.client, chunks)
             case Cancel(id=request):
                 self._requests.cancel(self._requests.scheduler.find(request, incoming.client))
@@ -156,26 +156,26 @@ class ServerLoop:
             case Cancel(id=request, client=name):
                 keys = self._requests.named(request, name)
                 self._requests.cancel(keys)
-                self._say(Channel.CONTROL, client, Ok(cancelled=len(keys)))
+                self._send(Channel.CONTROL, client, Ok(cancelled=len(keys)))
             case Status():
-                self._say(Channel.CONTROL, client, StatusReply(status=self.status()))
+                self._send(Channel.CONTROL, client, StatusReply(status=self.status()))
             case Voices():
-                self._loading.tell_voices(client)
+                self._models.send_voices(client)
             case Shutdown(drain=drain):
-                self._say(Channel.CONTROL, client, Ok())
+                self._send(Channel.CONTROL, client, Ok())
                 self._leave(self._config.lifecycle.drain_seconds if drain else 0.0)
             case _:
                 self._wrong_socket(incoming, message)
 
     def _wrong_socket(self, incoming: Incoming, message: AnyMessage) -> None:
         explanation = f"{type(message).__name__.lower()} does not belong on the {incoming.channel.value} socket"
-        self._complain(incoming, Error(code="bad_message", message=explanation))
+        self._send_error(incoming, Error(code="bad_message", message=explanation))
 
-    def _complain(self, incoming: Incoming, error: Error) -> None:
-        self._health.counters.bad_messages += 1
-        self._say(incoming.channel, incoming.client, error)
+    def _send_error(self, incoming: Incoming, error: Error) -> None:
+        self._report.counters.bad_messages += 1
+        self._send(incoming.channel, incoming.client, error)
 
-    def _say(self, channel: Channel, client: bytes, message: AnyMessage) -> None:
+    def _send(self, channel: Channel, client: bytes, message: AnyMessage) -> None:
         """Answer; a client that is gone or does not read has no need of it."""
         self._transport.send(channel, client, encode(message))
 
@@ -183,31 +183,31 @@ class ServerLoop:
 
     def _accept(self, client: bytes, request: Synthesize) -> None:
         now = time.monotonic()
-        self._health.counters.requests += 1
+        self._report.counters.requests += 1
         refusal = self._refusal(client, request)
         if refusal is not None:
             self._refuse(client, refusal)
             return
-        self._keys += 1
+        self._last_key += 1
         if is_preload(request):
-            self._loading.preload(self._keys, client, request, now)
+            self._models.preload(self._last_key, client, request, now)
             return
         ahead = self._requests.scheduler.characters_ahead(request.priority)
-        promised = check_deadline(self._health.pace, request, self._loading.voice, ahead, self._loading.seconds_to_load)
+        promised = check_deadline(self._report.pace, request, self._models.voice, ahead, self._models.seconds_to_load)
         if isinstance(promised, DeadlineMissed):
             error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
             self._refuse(client, error)
             return
-        stream = Stream(self._keys, client, promised.request, now, promised.predicted, promised.notice)
+        stream = Stream(self._last_key, client, promised.request, now, promised.predicted, promised.notice)
         refused = self._requests.admit(stream)
         if refused is not None:
-            retry = self._health.pace.wait(self._requests.scheduler.characters_to_room())
+            retry = self._report.pace.wait(self._requests.scheduler.characters_to_room())
             self._refuse(client, Error(code="busy", message=refused.reason, id=request.id, retry_after=retry))
 
     def _refusal(self, client: bytes, request: Synthesize) -> Error | None:
         if self._leave_at is not None:
             return Error(code="shutting_down", message="the daemon is ending", id=request.id, retry_after=1.0)
-        voices = self._loading.known_voices()
+        voices = self._models.known_voices()
         known = None if voices is None else frozenset(voice.name for voice in voices)
         try:
             check(request, self._config.limits, known)
@@ -217,17 +217,17 @@ class ServerLoop:
         if under_way.find(request.id, client):
             return Error(code="bad_request", message=f"request {request.id} is under way already", id=request.id)
         limit = self._config.limits.requests_per_client
-        if is_preload(request) and self._loading.pending(client) >= limit:
+        if is_preload(request) and self._models.pending(client) >= limit:
             return Error(code="busy", message=f"this client has {limit} models to load already", id=request.id)
         if self._transport.clients > self._config.limits.clients and not under_way.find(client=client):
             return Error(code="busy", message=f"{self._config.limits.clients} clients are connected", id=request.id)
         return None
 
     def _refuse(self, client: bytes, error: Error) -> None:
-        self._health.ended("refused")
+        self._report.ended("refused")
         fields = {"request": error.id, "client": name_of(client), "code": error.code}
         log.info("refused: %s", error.message, extra=fields)
-        self._say(Channel.SYNTHESIS, client, error)
+        self._send(Channel.SYNTHESIS, client, error)
 
     # -- from the worker -------------------------------------------------------------------------------------
 
@@ -235,10 +235,10 @@ class ServerLoop:
         match event:
             case Ready() | NotReady():
                 if isinstance(event, Ready) and event.loaded.speed is not None:
-                    self._health.pace.expect(event.loaded.voice, event.loaded.speed.expected)
-                self._loading.on(event, self._config.keep_alive, time.monotonic())
+                    self._report.pace.expect(event.loaded.voice, event.loaded.speed.expected)
+                self._models.on(event, self._config.keep_alive, time.monotonic())
             case Rebuilt(reason, where):
-                self._health.counters.rebuilds += 1
+                self._report.counters.rebuilds += 1
                 log.error("the engine failed and is built anew: %s", f"{reason}\n{where}".rstrip())
             case Unloaded(model):
                 log.info("unloaded %s", model)
@@ -257,7 +257,7 @@ class ServerLoop:
     def _leave(self, within: float) -> None:
         log.info("ending within %g s", within)
         self._notifier.stopping()
-        self._loading.state = "draining"
+        self._models.state = "draining"
         self._leave_at = time.monotonic() + within
 
     def _reconfigure(self) -> None:
@@ -265,7 +265,7 @@ class ServerLoop:
         self._notifier.reloading(time.monotonic())
         try:
             new = self._reload()
-        except FishvoiceError as error:
+        except DaemonError as error:
             log.error("the configuration stays as it was: %s", error)
         else:
             self._config, waiting = reconfigured(self._config, new)
@@ -277,9 +277,9 @@ class ServerLoop:
 
     def _give_up(self) -> None:
         """Inference hangs: tell everybody, and leave it to the service manager or the clients to start anew."""
-        step = self._worker.step
+        step = self._inference.step
         what = step.what if step else "a step that has just ended"
-        log.critical("inference hangs in %s; the process ends\n%s", what, self._worker.trace())
+        log.critical("inference hangs in %s; the process ends\n%s", what, self._inference.trace())
         self._notifier.status(f"inference hangs in {what}")
         self._requests.fail("engine", "inference hangs; the daemon ends and can be started again")
 
@@ -287,15 +287,15 @@ class ServerLoop:
         """The `status` map."""
         scheduler = self._requests.scheduler
         doing = LoopState(
-            state=self._loading.state,
-            problem=self._loading.problem,
-            voice=self._loading.voice,
-            loaded=self._worker.loaded(),
-            voices=len(self._loading.known_voices() or ()),
+            state=self._models.state,
+            problem=self._models.problem,
+            voice=self._models.voice,
+            loaded=self._inference.loaded(),
+            voices=len(self._models.known_voices() or ()),
             clients=self._transport.clients,
             waiting=scheduler.waiting,
             active=len(scheduler) - scheduler.waiting,
             limit=scheduler.queue,
             current=self._requests.current,
         )
-        return self._health.report(doing)
+        return self._report.report(doing)

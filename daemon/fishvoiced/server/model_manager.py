@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_VOICE = 0  # the tag of the load at start; requests have keys from 1
 
-Say = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
+Send = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
 
 
 class ModelManager:
@@ -28,17 +28,17 @@ class ModelManager:
         self,
         worker: InferenceThread,
         notifier: SystemdNotifier,
-        say: Say,
+        send: Send,
         ended: Callable[[Outcome], None],
         voice: str | None,
         load_times: LoadTimes,
     ) -> None:
-        self._worker = worker
+        self._inference = worker
         self._notifier = notifier
-        self._say = say
+        self._send = send
         self._ended = ended
         self._load_times = load_times
-        self._residency = KeepAlive()
+        self._keep_alive = KeepAlive()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
         self._asked: set[bytes] = set()
         self.state: State = "loading"
@@ -48,30 +48,30 @@ class ModelManager:
     def start(self) -> None:
         """Load the default voice."""
         self._notifier.status("loading the default voice")
-        self._worker.load(DEFAULT_VOICE, self.voice)
+        self._inference.load(DEFAULT_VOICE, self.voice)
 
     def known_voices(self) -> tuple[VoiceInfo, ...] | None:
         """The voices there are; None before they are known."""
-        return self._worker.voices()
+        return self._inference.voices()
 
-    def tell_voices(self, client: bytes) -> None:
+    def send_voices(self, client: bytes) -> None:
         """Answer on the control socket, now or as soon as the voices are known."""
         voices = self.known_voices()
         if voices is None and self.state == "loading":
             self._asked.add(client)
         else:
-            self._say(Channel.CONTROL, client, VoicesReply(voices=voices or ()))
+            self._send(Channel.CONTROL, client, VoicesReply(voices=voices or ()))
 
     def preload(self, key: int, client: bytes, request: Synthesize, now: float) -> None:
         """An empty request with ``keep_alive``: load its model, or with 0 unload it."""
         model = self._model(request.voice)
         if request.keep_alive == 0 and model is not None:
-            self._residency.keep(model, 0, now)
+            self._keep_alive.keep(model, 0, now)
             self._ended("complete")
-            self._say(Channel.SYNTHESIS, client, AudioEnd(id=request.id, finish_reason="complete"))
+            self._send(Channel.SYNTHESIS, client, AudioEnd(id=request.id, finish_reason="complete"))
             return
         self._preloads[key] = (client, request)
-        self._worker.load(key, request.voice)
+        self._inference.load(key, request.voice)
 
     def pending(self, client: bytes) -> int:
         """How many preloads of the client are not answered yet."""
@@ -91,14 +91,14 @@ class ModelManager:
                 if event.tag == DEFAULT_VOICE:
                     self._load_times.record(None, event.seconds)
             keep = keep_alive if request is None or request.keep_alive is None else request.keep_alive
-            self._residency.keep(loaded.model, keep, now)
+            self._keep_alive.keep(loaded.model, keep, now)
             reply = AudioEnd(id=asked, finish_reason="complete")
         else:
             log.error("cannot load a voice: %s", event.message, extra={"code": event.code})
             reply = Error(code=event.code, message=event.message, id=asked)
         if client is not None:
             self._ended("complete" if isinstance(event, Ready) else "error")
-            self._say(Channel.SYNTHESIS, client, reply)
+            self._send(Channel.SYNTHESIS, client, reply)
         if event.tag == DEFAULT_VOICE:
             self._settle(event)
 
@@ -112,12 +112,12 @@ class ModelManager:
             self._notifier.ready(f"no default voice: {event.message}")
         asked, self._asked = self._asked, set()
         for client in asked:
-            self.tell_voices(client)
+            self.send_voices(client)
 
     def seconds_to_load(self, voice: str | None) -> float | None:
         """How long it takes until the voice's model is in memory; 0 if it is there, None if that is not known."""
         model = self._model(voice)
-        if model is not None and any(loaded.model == model for loaded in self._worker.loaded()):
+        if model is not None and any(loaded.model == model for loaded in self._inference.loaded()):
             return 0.0
         return self._load_times.seconds(model)
 
@@ -131,7 +131,7 @@ class ModelManager:
 
     def enter(self, model: str, load_seconds: float | None) -> None:
         """A request works with the model, which was loaded for it unless ``load_seconds`` is None."""
-        self._residency.enter(model)
+        self._keep_alive.enter(model)
         if load_seconds is not None:
             self._load_times.record(model, load_seconds)
         if self.state == "degraded":  # what was missing at the start has been installed meanwhile
@@ -139,20 +139,20 @@ class ModelManager:
 
     def leave(self, model: str, keep_alive: float, now: float) -> None:
         """That request is over."""
-        self._residency.leave(model)
-        self._residency.keep(model, keep_alive, now)
+        self._keep_alive.leave(model)
+        self._keep_alive.keep(model, keep_alive, now)
 
     def next_expiry(self) -> float | None:
         """When to call `expire` again."""
-        return self._residency.next_expiry()
+        return self._keep_alive.next_expiry()
 
     def expire(self, now: float) -> None:
         """Unload what nobody has used for its ``keep_alive``."""
-        for model in self._residency.expired(now):
-            self._residency.forget(model)
-            self._worker.unload(model)
+        for model in self._keep_alive.expired(now):
+            self._keep_alive.forget(model)
+            self._inference.unload(model)
 
-    def vanish(self, client: bytes) -> None:
+    def disconnect(self, client: bytes) -> None:
         """Nobody waits for this client's preloads any more."""
         for key in [key for key, (asker, _) in self._preloads.items() if asker == client]:
             del self._preloads[key]

@@ -52,13 +52,13 @@ class Renderer(Protocol):
     def prepare(self) -> Iterator[None]:
         """Slow work before the first segment, such as encoding a reference recording, in steps.
 
-        Raises FishvoiceError if the request cannot be spoken at all.
+        Raises DaemonError if the request cannot be spoken at all.
         """
 
     def render(self, index: int, text: str) -> Rendering:
         """The sound of segment ``index``, whose normalized text is ``text``.
 
-        Raises FishvoiceError if this segment cannot be spoken; the following ones still are.
+        Raises DaemonError if this segment cannot be spoken; the following ones still are.
         """
 
 

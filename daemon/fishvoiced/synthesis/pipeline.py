@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from fishvoiced.errors import BadRequest, FishvoiceError
+from fishvoiced.errors import BadRequest, DaemonError
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Renderer, SegmentFailure, Step
 from fishvoiced.synthesis.join import Joiner, pause_after
@@ -40,7 +40,7 @@ def _speak(renderer: Renderer, text: str, speed: float, segments: list[Segment])
         try:
             for step in renderer.render(index, normalize(segment.text)):
                 yield assembler.chunk(step) if isinstance(step, np.ndarray) else step
-        except FishvoiceError as error:
+        except DaemonError as error:
             yield SegmentFailure(index, segment.start, segment.end, str(error))
         yield assembler.end(pause_after(segment.text, gap) if following else 0.0, last=not following)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from fishvoice.paths import Curve
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 from fishvoiced.transport.router import new_keys
 
 
-class KeysError(FishvoiceError):
+class KeysError(DaemonError):
     """The key file is damaged or open to others."""
 
     code = "bad_keys"

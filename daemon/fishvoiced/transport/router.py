@@ -22,7 +22,7 @@ from zmq.utils import z85
 
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
-from fishvoiced.errors import FishvoiceError
+from fishvoiced.errors import DaemonError
 
 RECEIVE_BATCH = 64  # messages per socket and round, so that nobody's flood keeps the others waiting
 SEND_HIGH_WATER = 256
@@ -35,7 +35,7 @@ MAX_MESSAGE_BYTES = max(MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES)
 _MONITOR_EVENT = struct.Struct("=Hi")  # event and descriptor, zmq_socket_monitor(3); pyzmq's reader imports asyncio
 
 
-class TransportError(FishvoiceError):
+class TransportError(DaemonError):
     """The sockets cannot be opened."""
 
     code = "transport"

@@ -24,7 +24,7 @@ class LoadedModel(Protocol):
         """What is known of its real-time factor; any thread."""
 
     def prepare(self, voice: str) -> None:
-        """Compute ahead what requests to ``voice`` need besides the model. Raises FishvoiceError."""
+        """Compute ahead what requests to ``voice`` need besides the model. Raises DaemonError."""
 
     def renderer(self, request: Synthesize) -> Renderer:
         """Resolve seed, sampling and reference of ``request``, whose ``voice`` is one of this model's.
@@ -53,11 +53,11 @@ class Backend(Protocol):
     def model_of(self, voice: str) -> str | None:
         """The name of the model that speaks ``voice``; None if this kind has no such voice.
 
-        Raises FishvoiceError if the voice is there but its model is not.
+        Raises DaemonError if the voice is there but its model is not.
         """
 
     def load(self, voice: str) -> LoadedModel:
-        """Bring the model of ``voice`` into memory and warm it. Raises FishvoiceError."""
+        """Bring the model of ``voice`` into memory and warm it. Raises DaemonError."""
 
     def busy(self, models: Sequence[LoadedModel]) -> None:
         """Something is being spoken: no work in the background now. ``models``: this kind's, in memory."""
@@ -109,13 +109,13 @@ class Speaker(Protocol):
         """The models in memory."""
 
     def load(self, voice: str | None) -> Loaded:
-        """Bring the voice's model (None: the default voice's) into memory and warm it. Raises FishvoiceError."""
+        """Bring the voice's model (None: the default voice's) into memory and warm it. Raises DaemonError."""
 
     def open(self, request: Synthesize) -> Utterance:
         """Resolve voice, seed, sampling and reference of ``request``, loading its model if need be.
 
         Slow work besides loading, such as encoding a reference recording, belongs into the first steps, which
-        may yield None. Raises BadRequest for what cannot be spoken, any FishvoiceError for what fails.
+        may yield None. Raises BadRequest for what cannot be spoken, any DaemonError for what fails.
         """
 
     def unload(self, model: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.errors import BadReference, BadRequest, FishvoiceError, UnknownVoice
+from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice
 from fishvoiced.fish.config import CodecConfig, SamplingDefaults
 from fishvoiced.fish.store.voices import CODES_FILE, VOICE_FILE, Listing, VoiceStore
 from fishvoiced.fish.types import Reference
@@ -205,5 +205,5 @@ def test_text_that_is_no_unicode(store: VoiceStore) -> None:
 
 def test_disk_that_refuses(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(FishvoiceError, match="cannot be saved"):
+    with pytest.raises(DaemonError, match="cannot be saved"):
         VoiceStore(tmp_path / "file").add("ann", "m", reference(), CODEC)

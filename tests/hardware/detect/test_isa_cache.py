@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.hardware.detect.isa_cache import learn_isa, with_cached_isa
+from fishvoiced.hardware.detect import collect as collecting
+from fishvoiced.hardware.detect.isa_cache import isa_cache_file, learn_isa, unknown_isa, with_cached_isa
 from fishvoiced.hardware.facts import HardwareFacts, Isa
 
 WINDOWS = HardwareFacts(machine="AMD64", brand="Some CPU", isa=Isa(avx2=True, avx512f=False))
@@ -30,3 +31,21 @@ def test_a_missing_broken_or_foreign_cache_changes_nothing(tmp_path: Path, conte
     if content is not None:
         cache.write_text(content)
     assert with_cached_isa(WINDOWS, cache) == WINDOWS
+
+
+def test_what_the_system_does_not_tell_is_asked_once_and_known_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path))
+    monkeypatch.setattr(collecting, "_read", lambda _: WINDOWS)
+    first = collecting.collect()
+    assert unknown_isa(first) == ("avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8")
+    learn_isa(first, isa_cache_file(), lambda _: None).join(60)
+    assert unknown_isa(collecting.collect()) == ()
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done: list[HardwareFacts] = []
+    learn_isa(WINDOWS, tmp_path / "file" / "isa.json", done.append).join(60)
+    assert done[0].isa.avx_vnni is not None

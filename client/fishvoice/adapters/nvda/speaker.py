@@ -56,7 +56,7 @@ class Utterance:
 
 
 @dataclass
-class _Turn:
+class _Message:
     """An utterance under way, and the indexes that are still to be told."""
 
     utterance: Utterance
@@ -136,34 +136,34 @@ class SpeechQueue:
         while (item := self._waiting.get()) is not None:
             generation, utterance = item
             if self._wanted(generation):
-                self._say(_Turn(utterance), generation)
+                self._speak(_Message(utterance), generation)
 
-    def _say(self, turn: _Turn, generation: int) -> None:
+    def _speak(self, message: _Message, generation: int) -> None:
         try:
-            if turn.utterance.text.strip():
-                self._sound(turn, generation)
+            if message.utterance.text.strip():
+                self._sound(message, generation)
         except (FishvoiceError, OSError) as error:
             if self._wanted(generation):
                 self._complain(str(error))
         if self._player is not None and self._wanted(generation):
             self._player.idle()
-        self._tell(turn.reached(len(turn.utterance.text)), generation)
+        self._report(message.reached(len(message.utterance.text)), generation)
         if self._wanted(generation):
             self._done()
 
-    def _sound(self, turn: _Turn, generation: int) -> None:
-        said = turn.utterance
+    def _sound(self, message: _Message, generation: int) -> None:
+        said = message.utterance
         speech = self._client.synthesize(said.text, voice=said.voice, speed=said.speed, priority="message")
         with self._lock:
             if self._generation != generation:
                 speech.cancel()
                 return
             self._speech = speech
-        self._tell(turn.reached(0), generation)
+        self._report(message.reached(0), generation)
         for chunk in speech:
-            due = turn.reached(min(chunk.text_end, len(said.text) - 1))
+            due = message.reached(min(chunk.text_end, len(said.text) - 1))
             player = self._player_for(chunk.sample_rate)
-            player.feed(chunk.pcm, onDone=partial(self._tell, due, generation))
+            player.feed(chunk.pcm, onDone=partial(self._report, due, generation))
             if not self._wanted(generation):
                 player.stop()  # the cancel may have come between the question and the feeding
                 return
@@ -176,7 +176,7 @@ class SpeechQueue:
             self._player, self._rate = self._make_player(rate), rate
         return self._player
 
-    def _tell(self, indexes: Sequence[Index], generation: int) -> None:
+    def _report(self, indexes: Sequence[Index], generation: int) -> None:
         for index in indexes:
             if self._wanted(generation):
                 self._reached(index.number)

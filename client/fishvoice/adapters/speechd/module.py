@@ -59,11 +59,11 @@ class Daemon:
         """Until the voices have been asked for, whatever came of it."""
         self._known.wait(seconds)
 
-    def speak(self, turn: Message, text: str, how: VoiceSettings) -> Iterator[Chunk]:
-        """The sound of ``text``; no more of it when ``turn`` is over. Raises FishvoiceError's children."""
+    def speak(self, message: Message, text: str, how: VoiceSettings) -> Iterator[Chunk]:
+        """The sound of ``text``; no more of it when ``message`` is over. Raises FishvoiceError's children."""
         self._connect()
         speech = self._present.synthesize(text, voice=how.voice, speed=how.speed, priority="message")
-        turn.on_end(speech.cancel)
+        message.on_end(speech.cancel)
         yield from speech
 
     def _connect(self) -> None:
@@ -89,9 +89,9 @@ class Module:
         self._daemon = daemon
         self._settings = Settings()
         self._turn: Message | None = None
-        self._speaking: protocol.Speak | None = None  # of the turn
-        self._paused: protocol.Speak | None = None  # the message whose turn ended by PAUSE
-        self._turns: queue.SimpleQueue[tuple[Message, protocol.Speak, Settings]] = queue.SimpleQueue()
+        self._speaking: protocol.Speak | None = None  # of the message
+        self._paused: protocol.Speak | None = None  # the message whose message ended by PAUSE
+        self._messages: queue.SimpleQueue[tuple[Message, protocol.Speak, Settings]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="sd-fishvoice-speaker", daemon=True).start()
 
     def handle(self, command: protocol.Command) -> bool:
@@ -137,10 +137,10 @@ class Module:
         if self._paused is not None and is_again(command, self._paused):
             command = self._paused
         self._paused = None
-        turn = self._turn = Message(self._output)
+        message = self._turn = Message(self._output)
         self._speaking = command
         self._output.write(protocol.SPEAKING)
-        self._turns.put((turn, command, self._settings))
+        self._messages.put((message, command, self._settings))
 
     def _pause(self) -> None:
         """Silence at once. To go on later, the server wants to hear one of its own marks again, and stops at it.
@@ -171,31 +171,31 @@ class Module:
     def _run(self) -> None:
         pace = Pace(time.monotonic)
         while True:
-            turn, command, settings = self._turns.get()
-            if turn.over:
+            message, command, settings = self._messages.get()
+            if message.over:
                 continue
             try:
-                self._say(turn, command, settings, pace)
-                turn.finish(protocol.END)
+                self._play(message, command, settings, pace)
+                message.finish(protocol.END)
             except BrokenPipeError:
                 return  # the reader notices that speech-dispatcher has gone, and ends the module
             except FishvoiceError as error:
                 log.warning("%s", error)
-                turn.finish(protocol.STOPPED)
+                message.finish(protocol.STOPPED)
             except Exception:  # whatever it is, a module that dies or hangs would take the screen reader with it
                 log.exception("a mistake in the module")
-                turn.finish(protocol.STOPPED)
+                message.finish(protocol.STOPPED)
 
-    def _say(self, turn: Message, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
+    def _play(self, message: Message, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
         how = voice_settings(settings, self._daemon.voices)
         for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
-            chunks = self._daemon.speak(turn, part.text, how) if part.text.strip() else iter(())
+            chunks = self._daemon.speak(message, part.text, how) if part.text.strip() else iter(())
             for event in timeline(chunks, part.marks, how.pitch, how.gain):
                 if not isinstance(event, Block):
-                    if not turn.tell_mark(event.name):
+                    if not message.tell_mark(event.name):
                         return
                     continue
-                if turn.wait(pace.wait(event.seconds)) or not turn.tell_sound(event.pcm, event.sample_rate):
+                if message.wait(pace.wait(event.seconds)) or not message.tell_sound(event.pcm, event.sample_rate):
                     return
                 pace.left(event.seconds)
 

@@ -68,9 +68,9 @@ class Connection:
 
     async def _listen(self) -> None:
         while (event := await read_event(self._reader)) is not None:
-            await self._hear(event)
+            await self._receive(event)
 
-    async def _hear(self, event: Event) -> None:
+    async def _receive(self, event: Event) -> None:
         """Unknown events are none of ours, and no error: the protocol grows."""
         if Describe.is_type(event.type):
             await self._write(info(await self._client.voices()).event())
@@ -120,11 +120,11 @@ class Connection:
     async def _speak(self) -> None:
         while True:
             text, streamed = await self._utterances.get()
-            await self._say(text)
+            await self._speak_stream(text)
             if streamed:
                 await self._write(SynthesizeStopped().event())
 
-    async def _say(self, text: TextStream) -> None:
+    async def _speak_stream(self, text: TextStream) -> None:
         """One AudioStart, the sound of all pieces, one AudioStop. Two requests are ahead of the one being sent."""
         speeches: asyncio.Queue[AsyncSpeech | None] = asyncio.Queue(1)
         asking = asyncio.create_task(self._ask(text, speeches))

@@ -48,13 +48,13 @@ class TextStream:
                 return piece
             if self._ended and self._pieces.empty:
                 return None
-            if not self._ended and not await self._hear():
+            if not self._ended and not await self._receive():
                 piece = self._pieces.take_idle()
                 if piece is not None:
                     return piece
                 await self._news.wait()
 
-    async def _hear(self) -> bool:
+    async def _receive(self) -> bool:
         """Whether something comes before the pause is long enough to count as one."""
         try:
             async with asyncio.timeout(IDLE_SECONDS):

@@ -18,7 +18,7 @@ _LIBRARIES = os.path.join(os.path.dirname(__file__), "lib")
 if os.path.isdir(_LIBRARIES) and _LIBRARIES not in sys.path:
     sys.path.insert(0, _LIBRARIES)  # the client and what it needs, in the versions this add-on was built with
 
-from fishvoice.adapters.nvda import speaker as nvda_talk  # noqa: E402
+from fishvoice.adapters.nvda import speaker as speaker  # noqa: E402
 from fishvoice.client import Client  # noqa: E402
 
 DEFAULT_VOICE = "default"
@@ -42,7 +42,7 @@ class SynthDriver(BaseDriver):
         super().__init__()
         self._voice = DEFAULT_VOICE
         self._rate = 50
-        self._talk = nvda_talk.Talk(
+        self._speaker = speaker.SpeechQueue(
             Client(),
             lambda rate: nvwave.WavePlayer(channels=1, samplesPerSec=rate, bitsPerSample=16),
             lambda index: synthIndexReached.notify(synth=self, index=index),
@@ -51,7 +51,7 @@ class SynthDriver(BaseDriver):
         )
 
     def terminate(self):
-        self._talk.close()
+        self._speaker.close()
         super().terminate()
 
     def speak(self, speechSequence):
@@ -60,20 +60,20 @@ class SynthDriver(BaseDriver):
             if isinstance(item, str):
                 text += item
             elif isinstance(item, IndexCommand):
-                indexes.append(nvda_talk.Index(item.index, len(text)))
+                indexes.append(speaker.Index(item.index, len(text)))
         voice = None if self._voice == DEFAULT_VOICE else self._voice
-        self._talk.speak(nvda_talk.Utterance(text, tuple(indexes), voice, nvda_talk.speed(self._rate)))
+        self._speaker.speak(speaker.Utterance(text, tuple(indexes), voice, speaker.speed(self._rate)))
 
     def cancel(self):
-        self._talk.cancel()
+        self._speaker.cancel()
 
     def pause(self, switch):
-        self._talk.pause(switch)
+        self._speaker.pause(switch)
 
     def _getAvailableVoices(self):
         found = OrderedDict({DEFAULT_VOICE: VoiceInfo(DEFAULT_VOICE, "fishvoice's default", None)})
         with Client(start=False, timeout=ASK_SECONDS) as client:
-            for voice in nvda_talk.voices(client):
+            for voice in speaker.voices(client):
                 found[voice.name] = VoiceInfo(voice.name, voice.description or voice.name, voice.language)
         return found
 

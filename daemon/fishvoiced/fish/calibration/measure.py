@@ -14,7 +14,7 @@ from itertools import count
 
 import psutil
 
-from fishvoiced.errors import EngineError, FishvoiceError
+from fishvoiced.errors import DaemonError, EngineError
 from fishvoiced.fish.calibration.figures import Calibration, Figure
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.engine.select import EngineChoice, available, open_engine
@@ -39,7 +39,7 @@ TEXT = "She opened the window and listened to the rain for a while."
 def calibrate(choice: Choice, facts: HardwareFacts, seconds: float = SECONDS) -> tuple[Figure, ...]:
     """A figure for each precision that fits into memory, with half of the threads and with all of them.
 
-    Raises FishvoiceError when the model cannot be run at all.
+    Raises DaemonError when the model cannot be run at all.
     """
     model, frontend = choice.model, load_frontend(choice)
     combinations = list(_combinations(model, facts))
@@ -123,5 +123,5 @@ def calibrate_installed(choice: Choice, calibration: Calibration, facts: Hardwar
     """Measure now, in this process; where the model cannot be run, say why on the log and go on without."""
     try:
         calibration.predict(calibrate(choice, facts))
-    except (FishvoiceError, OSError) as error:
+    except (DaemonError, OSError) as error:
         log.warning("%s cannot be calibrated: %s", choice.name, error)

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from fishvoiced.errors import BadReference, BadRequest, FishvoiceError, UnknownVoice
+from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice
 from fishvoiced.fish.config import CodecConfig, SamplingDefaults
 from fishvoiced.fish.types import Codes, Reference
 
@@ -128,7 +128,7 @@ class VoiceStore:
         replace: bool = False,
     ) -> Voice:
         """Save a voice. Raises BadRequest when the name cannot be used or is taken, BadReference for codes that
-        do not fit ``codec``, FishvoiceError when the disk refuses.
+        do not fit ``codec``, DaemonError when the disk refuses.
         """
         if not _usable(name):
             raise BadRequest(
@@ -156,12 +156,12 @@ class VoiceStore:
         return _voice(name, file)
 
     def remove(self, name: str) -> None:
-        """Raises UnknownVoice, FishvoiceError when the disk refuses. Damaged voices can be removed too."""
+        """Raises UnknownVoice, DaemonError when the disk refuses. Damaged voices can be removed too."""
         self.path(name)
         try:
             self._discard(name)
         except OSError as error:
-            raise FishvoiceError(f"voice {name!r} cannot be removed: {error}") from error
+            raise DaemonError(f"voice {name!r} cannot be removed: {error}") from error
 
     def _names(self) -> list[str]:
         if not self._folder.is_dir():
@@ -196,7 +196,7 @@ class VoiceStore:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         except OSError as error:
-            raise FishvoiceError(f"the voice cannot be saved: {error}") from error
+            raise DaemonError(f"the voice cannot be saved: {error}") from error
 
     def _discard(self, name: str) -> None:
         # Renamed first: a voice that is half removed is seen by no one.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
-from fishvoiced.hardware.facts import HardwareFacts, Isa
+from fishvoice import paths
+from fishvoiced.hardware.facts import HardwareFacts
+
+log = logging.getLogger(__name__)
+
+_ARM_FLAGS = frozenset({"dotprod", "i8mm", "bf16"})
 
 # py-cpuinfo's names for the flags that the platform's own door may leave unknown.
 _FLAGS = {
@@ -23,6 +29,16 @@ _FLAGS = {
     "i8mm": "i8mm",
     "bf16": "bf16",
 }
+
+
+def isa_cache_file() -> Path:
+    """Where this user's daemon keeps what py-cpuinfo said."""
+    return paths.cache_dir() / "isa.json"
+
+
+def unknown_isa(facts: HardwareFacts) -> tuple[str, ...]:
+    """The instruction sets of this architecture that the facts leave unknown."""
+    return tuple(name for name in _FLAGS if getattr(facts.isa, name) is None and _concerns(facts, name))
 
 
 def with_cached_isa(facts: HardwareFacts, cache: Path) -> HardwareFacts:
@@ -50,7 +66,10 @@ def learn_isa(facts: HardwareFacts, cache: Path, on_done: Callable[[HardwareFact
     def work() -> None:
         flags = _ask_cpuinfo()
         if flags:
-            _write(cache, {"brand": facts.brand, "flags": flags})
+            try:
+                _write(cache, {"brand": facts.brand, "flags": flags})
+            except OSError as error:
+                log.warning("the instruction sets of this CPU cannot be kept: %s", error)
         on_done(_filled(facts, flags) if flags else facts)
 
     thread = threading.Thread(target=work, name="fishvoice-isa", daemon=True)
@@ -62,19 +81,19 @@ def _ask_cpuinfo() -> list[str]:
     try:
         from cpuinfo import get_cpu_info
     except ImportError:
-        return []  # an optional extra: without it the unknown stays unknown
+        return []  # not installed: the unknown stays unknown
     return sorted(str(flag) for flag in get_cpu_info().get("flags", ()))
 
 
 def _filled(facts: HardwareFacts, flags: Iterable[str]) -> HardwareFacts:
     present = {flag.casefold() for flag in flags}
-    arm = facts.machine.casefold().startswith(("arm", "aarch"))
-    answers = {}
-    for field in fields(Isa):
-        is_arm_flag = field.name in ("dotprod", "i8mm", "bf16")
-        if getattr(facts.isa, field.name) is None and is_arm_flag == arm:
-            answers[field.name] = _FLAGS[field.name] in present
+    answers = {name: _FLAGS[name] in present for name in unknown_isa(facts)}
     return replace(facts, isa=replace(facts.isa, **answers))
+
+
+def _concerns(facts: HardwareFacts, flag: str) -> bool:
+    arm = facts.machine.casefold().startswith(("arm", "aarch"))
+    return arm == (flag in _ARM_FLAGS)
 
 
 def _write(path: Path, record: Mapping[str, object]) -> None:
