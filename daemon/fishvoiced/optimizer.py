@@ -77,8 +77,8 @@ class UniversalFishSpeechOptimizer:
         return import_checkpoint(
             path,
             user_models(),
-            choice.language,
-            choice.codec,
+            choice.lm_precision,
+            choice.codec_precision,
             lambda what, share: log.info("%3.0f%% %s", share * 100, what),
         )
 

@@ -101,7 +101,7 @@ def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
     greedy = SamplingOptions(temperature=1.0, top_p=0.0, repetition_penalty=1.0)
     first: dict[str, list[int]] = {}
     for name in ("onnx", "torch"):
-        engine, notice = open_engine(starter, EngineChoice(name=name, language="int8"), collect())
+        engine, notice = open_engine(starter, EngineChoice(name=name, lm_precision="int8"), collect())
         assert notice is None
         books = engine.config.dual_ar.num_codebooks
         prompts = [build_prompt(engine.tokenizer, books, frontend(text), []) for text in SENTENCES]

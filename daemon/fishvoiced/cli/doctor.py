@@ -40,6 +40,6 @@ def measure(again: bool) -> Measured | None:
         sys.stderr.write(f"measuring {choice.name} …\n")
         calibrate_installed(choice, calibration, facts)
     used = calibration.choice(engine_choice(settings, facts), settings.engine)
-    language = available(choice.model, LANGUAGE, used.language)
-    codec = available(choice.model, DECODER, used.codec)
+    language = available(choice.model, LANGUAGE, used.lm_precision)
+    codec = available(choice.model, DECODER, used.codec_precision)
     return calibration.measured(f"{language}+{codec}", used.threads or thread_budget(facts).threads)

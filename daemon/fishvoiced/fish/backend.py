@@ -162,8 +162,8 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
     language = settings.engine.precision
     return EngineChoice(
         name=settings.engine.name,
-        language=profile.lm_precision if language == "auto" else language,
-        codec=profile.codec_precision if language == "auto" else _codec_for(language),
+        lm_precision=profile.lm_precision if language == "auto" else language,
+        codec_precision=profile.codec_precision if language == "auto" else _codec_for(language),
         threads=settings.engine.threads,
     )
 

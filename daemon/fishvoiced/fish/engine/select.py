@@ -25,8 +25,8 @@ class EngineChoice:
     """What is wanted: from the tier's profile, overridden by the user's configuration. ``threads`` 0: the rule's."""
 
     name: Literal["auto", "onnx", "torch", "fish-speech"] = "auto"
-    language: str = "int4"
-    codec: str = "fp32"
+    lm_precision: str = "int4"
+    codec_precision: str = "fp32"
     threads: int = 0
 
 
@@ -69,7 +69,7 @@ def _onnx(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> 
         raise MissingExtra("daemon", "running a voice")
     from fishvoiced.fish.engine.onnx_engine import OnnxEngine
 
-    language, codec = available(model, LANGUAGE, choice.language), available(model, DECODER, choice.codec)
+    language, codec = available(model, LANGUAGE, choice.lm_precision), available(model, DECODER, choice.codec_precision)
     return OnnxEngine(model, language, codec, runtime(facts, choice.threads))
 
 
