@@ -17,7 +17,7 @@ from fishvoiced.config import Config
 from fishvoiced.errors import MissingExtra
 from fishvoiced.inference.governor import Governor
 from fishvoiced.inference.thread import InferenceThread
-from fishvoiced.process.lifecycle import raise_descriptor_limit, signals_to, single_instance
+from fishvoiced.process.lifecycle import dump_stacks_on_signal, raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
 from fishvoiced.process.systemd import SystemdNotifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
@@ -74,6 +74,7 @@ def serve(
     """Bind, load the default voice, and answer until told to end."""
 
     raise_descriptor_limit()
+    dump_stacks_on_signal(Path(settings.log.file) if settings.log.file else None)
     notifier = SystemdNotifier(os.environ)
     handed_over = inherited_sockets(os.environ)
     for name in config.unknown_variables(os.environ, KNOWN_VARIABLES):

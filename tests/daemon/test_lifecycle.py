@@ -385,3 +385,26 @@ def test_cancelling_everything_before_the_model_is_there(home: Path) -> None:
         assert isinstance(end, AudioEnd)
         assert end.finish_reason == "cancelled"
         assert len(chunks(client.until_end(client.speak("one two")))) == 2
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_sigusr1_writes_the_stacks_of_all_threads_to_the_log_and_the_daemon_lives_on(home: Path, to_file: bool) -> None:
+    file = home / "own.log"
+    flags = ("--log-file", str(file)) if to_file else ()
+    with running(home, *flags, ready=not to_file) as daemon, daemon.client() as client:
+        client.status()
+        daemon.signal(signal.SIGUSR1)
+        eventually(lambda: "in _main" in (file.read_text() if to_file else daemon.log()))
+        stacks = file.read_text() if to_file else daemon.log()
+        assert stacks.count("Thread 0x") + stacks.count("Current thread 0x") >= 2
+        assert "loop.py" in stacks
+        assert "mailbox.py" in stacks
+        assert client.status()["pid"] == daemon.process.pid
+
+
+def test_debug_logs_the_schedulers_decisions_and_each_segments_cost_but_no_text(home: Path) -> None:
+    with running(home, "--log-level", "debug") as daemon, daemon.client() as client:
+        client.until_end(client.speak("secret words", id="a-request"))
+        eventually(lambda: "works on priority text" in daemon.log())
+        assert "request=a-request" in daemon.log()
+        assert "secret" not in daemon.log()

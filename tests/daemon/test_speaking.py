@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fishvoice.protocol import (
+    AudioChunk,
     AudioEnd,
     AudioStart,
     Cancel,
@@ -201,3 +202,16 @@ def test_without_a_loadable_model_requests_fail_and_the_daemon_stays(home: Path)
         assert error.code == "engine"
         status = client.status()
         assert (status["state"], status["problem"]) == ("degraded", "the model does not load")
+
+
+def test_a_voice_that_waits_for_its_server_holds_nobody_else_up(daemon: Daemon) -> None:
+    with daemon.client("slow") as slow, daemon.client("quick") as quick:
+        slow_id = slow.speak("one " + "ELSEWHERE " * 10 + "two")
+        assert isinstance(slow.receive(), AudioStart)
+        assert isinstance(slow.receive(), AudioChunk)
+        end = quick.until_end(quick.speak("a b c"))[-1]
+        assert isinstance(end, AudioEnd)
+        assert slow.silent(0), "the other request cannot have ended: it waits for 2 s in all"
+        end = slow.until_end(slow_id)[-1]
+        assert isinstance(end, AudioEnd)
+        assert end.finish_reason == "complete"

@@ -13,6 +13,7 @@ from fishvoiced.inference.governor import Delay, Governor, NoThrottling
 from fishvoiced.inference.mailbox import OUTBOX
 from fishvoiced.inference.messages import (
     Done,
+    Elsewhere,
     Event,
     Failed,
     Job,
@@ -247,3 +248,20 @@ def test_it_stops_in_the_middle_and_gives_everything_back() -> None:
     bench.until(Sound)
     assert bench.worker.stop(5)
     assert bench.speaker.closed == 1
+
+
+def test_a_request_whose_sound_is_made_elsewhere_leaves_the_thread_to_others_and_goes_on_afterwards(
+    bench: Bench,
+) -> None:
+    elsewhere, here = job(1, "one ELSEWHERE three"), job(2, "a b c")
+    bench.worker.assign(elsewhere)
+    said = bench.until(Elsewhere)
+    waits = said[-1]
+    assert isinstance(waits, Elsewhere)
+    assert waits.until > time.monotonic()
+    bench.worker.assign(here)  # does not wait until the other's time is over
+    bench.until(Done)
+    assert time.monotonic() < waits.until
+    bench.worker.assign(elsewhere)
+    said = bench.until(Done, 2)
+    assert sum(isinstance(event, Sound) and event.key == 1 for event in said) == 2

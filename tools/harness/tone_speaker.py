@@ -16,7 +16,7 @@ from fishvoiced.config import Config
 from fishvoiced.daemon import installed_governor
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.inference.governor import Governor, NoThrottling
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
+from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step, Waiting
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed
 
@@ -38,7 +38,8 @@ class ToneSpeaker:
     """Implements `fishvoiced.voices.base.Speaker`. Every word is one frame; some words are faults:
 
     ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
-    that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest.
+    that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest,
+    ``ELSEWHERE`` 0.2 s of waiting for sound that is made by a server.
     """
 
     def __init__(self, manner: Manner = Manner(), names: Sequence[str] = ("tone", "fast")) -> None:
@@ -110,6 +111,8 @@ class ToneSpeaker:
                 raise BadRequest("that cannot be spoken")
             case "HANG":
                 time.sleep(3600)
+            case "ELSEWHERE":
+                return Waiting(0.2)
             case "LOST":
                 return SegmentFailure(0, start, end, "this segment cannot be spoken")
             case "EMPTY":

@@ -6,6 +6,7 @@ What it has done it says through a bounded queue of events, and a wake-up.
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -39,15 +40,26 @@ from fishvoiced.synthesis.audio import to_pcm
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
 class ActiveRequest:
+    """A request that was opened here: its steps, and what they have cost so far."""
+
     utterance: Utterance
     format: SampleFormat
     work_seconds: float = 0.0
     cpu_seconds: float = 0.0  # since the last chunk
     audio_seconds: float = 0.0
     complete: bool = False
+    told: tuple[float, float] = (0.0, 0.0)  # work and sound up to the last segment's end
+
+    def segment_cost(self) -> tuple[float, float]:
+        """Seconds of work and of sound since the segment before ended."""
+        work, sound = self.work_seconds - self.told[0], self.audio_seconds - self.told[1]
+        self.told = (self.work_seconds, self.audio_seconds)
+        return work, sound
 
     @property
     def rtf(self) -> float | None:
@@ -168,6 +180,9 @@ class InferenceThread:
                     self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
                 run.cpu_seconds = 0.0
                 self._mailbox.emit(self._sound(job.key, run, step, rest))
+                if step.ends_segment:
+                    cost = run.segment_cost()
+                    log.debug("segment %d: %.3f s of work, %.3f s of sound", step.segment, *cost, extra=_fields(job))
             case SegmentFailure(segment, start, end, message):
                 self._mailbox.emit(SegmentLost(job.key, SegmentError(segment, start, end, message)))
             case Waiting(seconds):
@@ -271,6 +286,10 @@ class InferenceThread:
         self._mailbox.emit(Rebuilt(reason, where))
         for key in lost:
             self._mailbox.end(key, Failed(key, "engine", failed))
+
+
+def _fields(job: Job) -> dict[str, str]:
+    return {"request": job.request.id}
 
 
 def _where(error: BaseException) -> str:

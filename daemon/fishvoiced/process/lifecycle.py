@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -55,6 +56,18 @@ def signals_to(fd: int) -> Iterator[None]:
         signal.set_wakeup_fd(old_fd)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def dump_stacks_on_signal(file: Path | None) -> None:
+    """On SIGUSR1, and when native code crashes, write the stacks of all threads to ``file``, or to standard error.
+
+    It works however busy or stuck they are, because no Python code runs for it.
+    """
+    # A descriptor of its own: the log's is closed when the log is rotated.
+    out = sys.stderr if file is None else file.open("a", encoding="utf-8")
+    faulthandler.enable(out, all_threads=True)
+    if sys.platform != "win32":
+        faulthandler.register(signal.SIGUSR1, out, all_threads=True)
 
 
 def raise_descriptor_limit() -> None:

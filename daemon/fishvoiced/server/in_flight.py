@@ -41,6 +41,7 @@ class InFlightRequests:
         self.scheduler = Scheduler(config.limits.queue, config.limits.requests_per_client)
         self._delivery = Delivery(transport, self.scheduler)
         self._streams: dict[int, Stream] = {}
+        self._assigned: int | None = None
 
     def __len__(self) -> int:
         """Requests whose last message has not left yet."""
@@ -84,7 +85,17 @@ class InFlightRequests:
         key = self.scheduler.choose()
         if key is not None:
             self.scheduler.start(key)
+        if key != self._assigned:
+            self._assigned = key
+            self._log_decision(key)
         self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
+
+    def _log_decision(self, key: int | None) -> None:
+        if key is None:
+            log.debug("nothing to work on: %d requests wait for credit or for their last chunk", len(self.scheduler))
+        else:
+            stream, waiting = self._streams[key], self.scheduler.waiting
+            log.debug("works on priority %s, %d wait", stream.request.priority, waiting, extra=_fields(stream))
 
     # -- from clients ------------------------------------------------------------------------------------------
 

@@ -38,9 +38,12 @@ class VoiceRegistry:
         self._speaking = 0
 
     def voices(self) -> Sequence[VoiceInfo]:
-        infos = {info.name: info for backend in reversed(self._backends) for info in reversed(backend.voices())}
+        infos: dict[str, VoiceInfo] = {}
+        for backend in self._backends:
+            for info in backend.voices():
+                infos.setdefault(info.name, info)
         default = self._default or self._default_voice()
-        return [msgspec.structs.replace(info, default=info.name == default) for info in reversed(infos.values())]
+        return [msgspec.structs.replace(info, default=info.name == default) for info in infos.values()]
 
     def loaded(self) -> Sequence[Loaded]:
         return [_loaded(resident.model, name) for name, resident in list(self._resident.items())]
