@@ -59,7 +59,7 @@ class AsyncSpeech(Progress):
     def _deliver(self, event: Event) -> None:
         try:
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
-        except RuntimeError:  # the loop is closed: nobody waits for this any more
+        except RuntimeError:  # the loop is closed
             self._link.cancel(self.id)
 
     async def __aenter__(self) -> AsyncSpeech:

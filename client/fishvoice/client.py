@@ -69,7 +69,7 @@ class Client:
         return Speech(link, request, self.timeout, self)
 
     def cancel(self, request_id: str | None = None) -> int:
-        """Stop request ``request_id``, anybody's; without one, everything. Returns how many were stopped."""
+        """Stop request ``request_id`` of any client; without one, everything. Returns how many were stopped."""
         return self._ask(Cancel(request_id), Ok).cancelled
 
     def status(self) -> dict[str, Any]:
@@ -80,7 +80,9 @@ class Client:
         """The voices there are. Starts the daemon if none runs, which cancel, status and shutdown do not."""
         if self._start:
             self.connect()
-        return self._ask(Voices(), VoicesReply, self.timeout).voices  # a daemon that still loads answers afterwards
+        return self._ask(
+            Voices(), VoicesReply, self.timeout
+        ).voices  # a loading daemon answers when it is ready
 
     def shutdown(self, *, drain: bool = False) -> None:
         """End the daemon, with ``drain`` after what is being spoken."""

@@ -16,7 +16,7 @@ class FileLock:
         self._handle: int | None = None
 
     def try_acquire(self) -> bool:
-        """Take the lock if nobody has it; never waits."""
+        """Take the lock if it is free; never waits."""
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         if not _lock(handle):
             os.close(handle)

@@ -82,7 +82,7 @@ class Credit(Message, frozen=True, tag="credit"):
 class Cancel(Message, frozen=True, tag="cancel"):
     """Stop request ``id``; without one, every request of ``client``; without either, everything.
 
-    On the control socket it reaches anybody's requests and is answered with :class:`Ok`. On the synthesis socket
+    On the control socket it reaches every client's requests and is answered with :class:`Ok`. On the synthesis socket
     it reaches only requests of the same connection and has no reply of its own (the request's ``AudioEnd`` is the
     answer): there it can never overtake the ``Synthesize`` that it stops.
     """

@@ -43,7 +43,7 @@ class Progress:
         self.id = request.id
         self._link = link
         self._timeout = timeout
-        self._owner = owner  # a client that nobody else holds stays open until its speech is over
+        self._owner = owner  # keeps the client open until its speech is over
         self._start: AudioStart | None = None
         self._end: AudioEnd | None = None
         self._cancelled = False

@@ -123,7 +123,7 @@ def reconfigured(running: Config, new: Config) -> tuple[Config, tuple[str, ...]]
 
 
 def unknown_variables(environment: Mapping[str, str], known: frozenset[str]) -> tuple[str, ...]:
-    """``FISHVOICE_*`` variables that nobody reads: misspelled, most likely."""
+    """``FISHVOICE_*`` variables that are not read: misspelled, most likely."""
     ours = {name for name, _ in _variables()} | known
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in ours))
 

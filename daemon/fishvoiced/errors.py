@@ -12,7 +12,7 @@ class DaemonError(FishvoiceError):
 
 
 class BadRequest(DaemonError):
-    """The request itself cannot be served; sending it again unchanged is of no use."""
+    """The request cannot be served; sending it again unchanged will fail again."""
 
     code = "bad_request"
 

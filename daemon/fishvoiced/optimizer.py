@@ -1,4 +1,4 @@
-"""The whole thing in one object, in this process and without sockets, under the mission's name."""
+"""In-process API: load a model and synthesize without daemon or sockets."""
 
 from __future__ import annotations
 

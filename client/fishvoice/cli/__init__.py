@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _greet()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has left, so nobody is there to be told
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_INTERRUPTED
     except ModuleNotFoundError as error:

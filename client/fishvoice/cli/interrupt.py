@@ -51,7 +51,7 @@ def _is_pipe(handle: int) -> bool:
 
 
 def _watch(handle: int, done: threading.Event) -> None:
-    """Wait until nobody reads ``handle`` any more: an editor that has gone wants no speech."""
+    """Wait until the other end of ``handle`` is closed: an editor that has gone wants no speech."""
     poll = select.poll()
     poll.register(handle, 0)  # POLLERR and POLLHUP come unasked
     poll.poll()

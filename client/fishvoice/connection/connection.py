@@ -46,7 +46,7 @@ class Connection:
         return self._why is None
 
     def new_id(self) -> str:
-        """A request id that nobody else has: this connection's random name, and a number."""
+        """A unique request id: this connection's random name and a number."""
         with self._lock:
             self._requests += 1
             return f"{self._wire.name}-{self._requests}"

@@ -77,11 +77,11 @@ class DealerSocket:
                 raise DaemonUnavailable(f"no daemon answers at {address}")
 
     def send(self, message: AnyMessage) -> None:
-        """Queue ``message``. Raises ProtocolError if it cannot be sent, DaemonUnavailable if nobody takes it."""
+        """Queue ``message``. Raises ProtocolError if it cannot be sent, DaemonUnavailable if no daemon takes it."""
         self.send_frames(encode(message))
 
     def send_frames(self, frames: list[bytes]) -> None:
-        """Queue an encoded message. Raises DaemonUnavailable if nobody takes it."""
+        """Queue an encoded message. Raises DaemonUnavailable if no daemon takes it."""
         try:
             self._socket.send_multipart(frames, zmq.DONTWAIT)
         except zmq.ZMQError as error:

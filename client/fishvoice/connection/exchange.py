@@ -42,7 +42,7 @@ class RequestTable:
         self._open[request.id] = _Exchange(request.credit, SAMPLE_BYTES[request.format])
 
     def receive(self, reply: AnyMessage) -> list[tuple[str, Event]]:
-        """Events by request id. Replies to requests that are over (cancelled here, say) are none of anybody's.
+        """Events by request id. Replies to requests that already ended are dropped.
 
         A ProtocolError among the events means that the daemon broke the rules for this request: cancel it there.
         """

@@ -1,4 +1,4 @@
-"""Waiting for another thread's news, such that Ctrl-C is heard meanwhile."""
+"""`SimpleQueue.get` that Ctrl-C can interrupt, on Windows too."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def diagnose(
     installed: Installed | None = None,
     measured: Measured | None = None,
 ) -> DoctorReport:
-    """Put the report together. Pure: whoever calls has asked machine and sensors already."""
+    """Assemble the report. Pure: the caller has read the machine and its sensors."""
     sensors = tuple(sensors)
     installed = installed or Installed()
     classification = classify(facts)

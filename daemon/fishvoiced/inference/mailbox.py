@@ -1,4 +1,4 @@
-"""The inference thread's desk: what it is asked to do, and what it says back. All that both threads touch is here."""
+"""The queue between the loop and the inference thread: commands one way, events the other. All shared state is here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from fishvoiced.inference.messages import Discard, Done, Event, Failed, Job, Load, Order, Unload
 
-OUTBOX = 16  # events that nobody has taken yet; a job goes on only when there are fewer
+OUTBOX = 16  # events not taken yet; a job goes on only when there are fewer
 
 
 class Mailbox:
-    """One job at a time, which may change between any two steps; orders come before it. ``wake`` tells of events."""
+    """One job at a time, which may change between any two steps; commands come before it. ``wake`` announces events."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -26,14 +26,14 @@ class Mailbox:
     # -- for the loop's thread -------------------------------------------------------------------------------
 
     def assign(self, job: Job | None) -> None:
-        """Work on this from the next step on, until told otherwise or done."""
+        """Work on this from the next step on, until the next `assign` or the job's end."""
         with self._changed:
             if job is not self._job and (job is None or job.key not in self._over):
                 self._job = job
                 self._changed.notify()
 
     def order(self, order: Load | Unload | Discard) -> None:
-        """Do this before the next step of any job. A job that is discarded is none any more."""
+        """Queue a command to run before the next step. `Discard` also unassigns its job."""
         with self._changed:
             if isinstance(order, Discard) and self._job is not None and self._job.key == order.key:
                 self._job = None
@@ -57,7 +57,7 @@ class Mailbox:
     # -- for the inference thread ----------------------------------------------------------------------------
 
     def next(self) -> Order | None:
-        """Waits for something to do. None: end."""
+        """The next command, or the job's next step; blocks. None: the thread shall end."""
         with self._changed:
             while not self._closing:
                 if self._orders:
@@ -68,7 +68,7 @@ class Mailbox:
         return None
 
     def rest(self, job: Job, seconds: float) -> None:
-        """Stand still beside ``job``, but jump up for anything new."""
+        """Wait up to ``seconds``; return early when the job changes or a command arrives."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._orders) or self._closing or self._job is not job, timeout=seconds)
 
@@ -78,7 +78,7 @@ class Mailbox:
         self._wake()
 
     def end(self, key: int, event: Done | Failed) -> None:
-        """Tell the last of a job; it is not begun again, also when it is assigned once more meanwhile."""
+        """Publish the job's final event. A late `assign` of the same job has no effect."""
         with self._changed:
             self._over.add(key)
             if self._job is not None and self._job.key == key:

@@ -1,4 +1,4 @@
-"""The inference thread: works on what it is told, one frame at a time, and asks between frames what is wanted now.
+"""The inference thread: one step of the assigned request at a time, and between steps a look at what is wanted now.
 
 It is told by `assign`, which may change its mind at any time; what was begun is kept, paused, until `discard`.
 What it has done it says through a bounded queue of events, and a wake-up.
@@ -254,7 +254,7 @@ class InferenceThread:
     # -- failing ---------------------------------------------------------------------------------------------
 
     def _recover(self, order: Order, error: BaseException) -> None:
-        """Tell whose work is lost, and throw the engine away unless the request alone was at fault."""
+        """Emit the failure; rebuild the engine unless the request alone was at fault."""
         expected = isinstance(error, DaemonError)
         code = error.code if isinstance(error, DaemonError) else "internal"
         # What a mistake says of itself may quote the text; that must not come to the log, nor to other listeners.
@@ -272,7 +272,7 @@ class InferenceThread:
                 pass
 
     def _rebuild(self, reason: str, where: str) -> None:
-        """Tell the reason, then whose work is lost: whoever hears that his request failed finds in the log why."""
+        """Emit `Rebuilt` before the `Failed` events, so that the log explains a failure before a client sees it."""
         lost, self._runs = self._runs, {}
         failed = f"the engine failed while working on another request: {reason}"
         try:

@@ -10,7 +10,7 @@ from enum import IntEnum
 from fishvoiced.monitor.probes.raspberry_pi import HEAT_NOW
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable, plausible
 
-# Readings older than this are no evidence, whoever kept them.
+# Readings older than this are not used.
 OLDEST_SECONDS = 45.0
 
 

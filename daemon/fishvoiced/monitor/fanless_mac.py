@@ -1,4 +1,4 @@
-"""The fanless Mac: loaded time, prediction of throttling, warning ahead, report afterwards; pure."""
+"""The fanless Mac: loaded time, predicted throttling, warning ahead of it, report after a synthesis; pure."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def _throttled(state: ThrottleState, evidence: Evidence, policy: Policy) -> Thro
 
 
 def _begin_cooldown(state: ThrottleState, policy: Policy) -> ThrottleState:
-    """One deadline per episode: whoever comes back finds the old one, or is refused."""
+    """One deadline per episode: a second request gets the same one, or is refused."""
     deadline = state.deadline if state.deadline is not None else state.now + policy.cooldown_seconds
     if state.now >= deadline or len(state.cooldowns) >= policy.cooldowns:
         return _give_up(state, policy)

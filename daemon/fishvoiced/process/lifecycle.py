@@ -23,7 +23,7 @@ class AlreadyRunning(DaemonError):
 
 @contextmanager
 def single_instance(path: Path) -> Iterator[None]:
-    """Hold ``path`` locked, with our process number beside it, for whoever asks. The kernel lets go of the lock when
+    """Hold ``path`` locked, with this process's number in a file beside it. The kernel lets go of the lock when
     the process ends, however it ends: no lock is ever stale. Raises AlreadyRunning.
     """
     note = path.with_suffix(".pid")

@@ -11,7 +11,7 @@ FIRST_FD = 3
 
 
 class SystemdNotifier:
-    """Says things to the service manager; without one it says them to nobody."""
+    """Sends states to the service manager; without one it sends nothing."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         """Take NOTIFY_SOCKET and WATCHDOG_USEC out of ``environment``, so that no child thinks them its own."""

@@ -1,4 +1,4 @@
-"""Getting a stream's messages to its listener: as much as his credit and his pipe take, and trying again later."""
+"""Flow control: send messages within the client's credit and the socket's high-water mark; retry with back-off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Delivered(enum.Enum):
 
 
 class Delivery:
-    """Sends, and remembers whose pipe was full; `retry_at` is when to try those again."""
+    """Sends, and remembers the streams whose pipe was full; `retry_at` is when to try them again."""
 
     def __init__(self, transport: RouterTransport, scheduler: Scheduler) -> None:
         self._transport = transport
@@ -62,7 +62,7 @@ class Delivery:
         self._full.pop(stream.key, None)
 
     def _wait(self, stream: Stream, now: float) -> None:
-        """Try later, ever less often, so that a stopped listener costs nothing; generate no more for him meanwhile."""
+        """Schedule a retry with exponential back-off and pause generation for this client."""
         self._full[stream.key] = stream
         if stream.key in self._scheduler:
             self._scheduler.hold(stream.key, True)

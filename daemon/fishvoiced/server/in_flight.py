@@ -1,4 +1,4 @@
-"""The requests under way, from admission to their last message: scheduler, inference thread and delivery in step."""
+"""Requests in flight, from admission to their last message: scheduler, inference thread and delivery in step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
 
 
 class InFlightRequests:
-    """Every admitted request ends exactly once: spoken, cancelled, failed, or without anybody to hear it."""
+    """Admitted requests. Each ends exactly once: complete, cancelled, error or vanished."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class InFlightRequests:
         return min((at for at in times if at is not None), default=None)
 
     def on_time(self, now: float) -> None:
-        """End what nobody listens to any more, and try again to send what did not leave."""
+        """End requests whose client grants no credit any more, and retry what could not be sent."""
         if stalled := self.scheduler.stalled(now - self._config.limits.stall_seconds):
             log.warning("%d requests end, because nobody listens to them any more", len(stalled))
             self.cancel(stalled)
@@ -145,7 +145,7 @@ class InFlightRequests:
 
     def on(self, event: Progress) -> None:
         """One more step of a request is done."""
-        if event.key not in self.scheduler:  # it was cancelled meanwhile: not a sample more
+        if event.key not in self.scheduler:  # it was cancelled: not a sample more
             return
         stream, now = self._streams[event.key], time.monotonic()
         match event:
@@ -189,13 +189,13 @@ class InFlightRequests:
             self._forget(stream, stream.outcome)
 
     def _conclude(self, stream: Stream) -> None:
-        """The scheduler has let go of the request: stop the work on it and tell its listener."""
+        """The scheduler has ended the request: stop the work on it and send its end."""
         self._release(stream)
         stream.finish("cancelled", time.monotonic())
         self._pump(stream)
 
     def _forget(self, stream: Stream, outcome: Outcome) -> None:
-        """The last message has left, or nobody is there to get it."""
+        """The last message has left, or its client has gone."""
         del self._streams[stream.key]
         self._delivery.forget(stream)
         if stream.key in self.scheduler:

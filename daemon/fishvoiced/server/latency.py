@@ -61,14 +61,14 @@ class LatencyEstimator:
         self._voices.setdefault(voice, _Voice()).expected_rtf = rtf
 
     def heard(self, first_audio_seconds: float) -> None:
-        """A listener's first chunk left, so long after his request came."""
+        """A request's first chunk was sent so long after the request arrived."""
         self._first_audio.append(first_audio_seconds)
 
     def predict(
         self, voice: str | None, characters: int, characters_ahead: int, load_seconds: float | None = 0.0
     ) -> Predicted:
         """What a request for ``characters`` may expect behind ``characters_ahead`` others, and behind the load of its
-        model (None: that takes nobody knows how long)."""
+        model (None: not known)."""
         own = self._voice(voice)
         known = own.opening, self.wait(characters_ahead), load_seconds
         return Predicted(
@@ -148,7 +148,7 @@ def check_deadline(
 ) -> DeadlineMet | DeadlineMissed:
     """Whether the request's deadline can be kept, with its own voice or the one that it allows instead.
 
-    ``load_seconds``: how long it takes until a voice's model is in memory, 0 if it is, None if nobody knows. With a
+    ``load_seconds``: how long it takes until a voice's model is in memory, 0 if it is, None if unknown. With a
     loaded model of which nothing was measured yet, nothing speaks against trying.
     """
 

@@ -21,7 +21,7 @@ class LoadTimes:
         self._seconds = _read(file)
 
     def seconds(self, model: str | None) -> float | None:
-        """What to expect of a model; of None (nobody knows yet which): of a process's start. None: never seen."""
+        """What to expect of a model; of None (the default voice): of a process's start. None: never seen."""
         return self._seconds.get(model or _START)
 
     def record(self, model: str | None, seconds: float) -> None:

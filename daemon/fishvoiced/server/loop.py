@@ -1,4 +1,4 @@
-"""The loop: what comes from clients, the inference thread and the system goes to whom it concerns.
+"""The loop: dispatches what comes from clients, the inference thread and the system.
 
 One thread. It waits only in `RouterTransport.poll`, so whatever inference does, control messages are answered.
 """
@@ -176,7 +176,7 @@ class ServerLoop:
         self._send(incoming.channel, incoming.client, error)
 
     def _send(self, channel: Channel, client: bytes, message: AnyMessage) -> None:
-        """Answer; a client that is gone or does not read has no need of it."""
+        """Answer; dropped if the client is gone or does not read."""
         self._transport.send(channel, client, encode(message))
 
     # -- a request comes -------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class ServerLoop:
         self._notifier.ready("configuration read again")
 
     def _give_up(self) -> None:
-        """Inference hangs: tell everybody, and leave it to the service manager or the clients to start anew."""
+        """Inference hangs: fail all requests, and leave the restart to the service manager or the clients."""
         step = self._inference.step
         what = step.what if step else "a step that has just ended"
         log.critical("inference hangs in %s; the process ends\n%s", what, self._inference.trace())

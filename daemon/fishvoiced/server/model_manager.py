@@ -1,4 +1,4 @@
-"""Which models are in memory, and what waits for them: the default voice at start, preloads, questions for voices."""
+"""Model lifecycle: the default voice at start, preloads, keep-alive, and clients that wait for any of them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class ModelManager:
         self._keep_alive.enter(model)
         if load_seconds is not None:
             self._load_times.record(model, load_seconds)
-        if self.state == "degraded":  # what was missing at the start has been installed meanwhile
+        if self.state == "degraded":  # what was missing at the start has been installed
             self.state, self.problem = "ready", None
 
     def leave(self, model: str, keep_alive: float, now: float) -> None:
@@ -147,13 +147,13 @@ class ModelManager:
         return self._keep_alive.next_expiry()
 
     def expire(self, now: float) -> None:
-        """Unload what nobody has used for its ``keep_alive``."""
+        """Unload models that were not used for their ``keep_alive``."""
         for model in self._keep_alive.expired(now):
             self._keep_alive.forget(model)
             self._inference.unload(model)
 
     def disconnect(self, client: bytes) -> None:
-        """Nobody waits for this client's preloads any more."""
+        """Forget the preloads of a client that has gone."""
         for key in [key for key, (asker, _) in self._preloads.items() if asker == client]:
             del self._preloads[key]
             self._ended("vanished")

@@ -4,11 +4,11 @@ The five priorities mean what they mean in speech-dispatcher's SSIP, with one di
 message, the request's own ``interrupted`` policy decides. ``drop`` is SSIP's rule. ``resume`` waits, or is paused at
 the next frame and goes on later: a queue that loses nothing.
 
-Between requests of one class whoever speaks already goes on; then clients take turns, and each client's own
-requests keep their order. A request whose listener grants no credit is passed over until he does, but one chunk is
+Between requests of one class the one being spoken goes on; then clients take turns, and each client's own
+requests keep their order. A request whose client grants no credit is passed over until it does, but one chunk is
 always made ahead: so it shows whether the request is over, and the listener's next credit is answered at once.
 
-Nobody waits for ever: a request rises by one class for every `PATIENCE` characters of higher classes that are spoken
+No request waits for ever: it rises by one class for every `PATIENCE` characters of higher classes that are spoken
 since it came. Those that wait alike keep their order, and nothing but ``important`` ever interrupts a message.
 """
 
@@ -165,7 +165,7 @@ class Scheduler:
             self._starts += 1
             entry.started = self._starts
             # The common clock advances by each one's share, so that even an endless row of newcomers, who all begin
-            # at its present hand, cannot keep anybody waiting for ever.
+            # at its present hand, cannot starve a request.
             clients = len({other.ticket.client for other in self._entries.values()})
             self._turn = max(self._turn, entry.turn + max(1, entry.ticket.characters // clients))
 

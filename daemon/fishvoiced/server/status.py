@@ -110,7 +110,7 @@ class StatusReport:
         return self._answer if self._answered.wait(1.0) else {}
 
     def answer(self, report: Callable[[], dict[str, Any]]) -> None:
-        """For the loop, each time round: let whoever asks have his report."""
+        """Called once per loop iteration: answer a pending `ask` with a fresh report."""
         if self._asked.is_set():
             self._asked.clear()
             self._answer = report()

@@ -10,7 +10,7 @@ from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest, UnknownVoice
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
 
-# Voices and models are folders: a name that could lead elsewhere is refused before anybody looks for it.
+# Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
 MAX_ID = 64
 MAX_SEED = 2**32 - 1

@@ -51,7 +51,7 @@ class Stretcher:
         return self._lay_down(math.inf)
 
     def finish(self) -> Samples:
-        """The rest of the output. The stretcher is of no use afterwards."""
+        """The rest of the output. The stretcher cannot be used again."""
         if self._speed == 1:
             return np.zeros(0, np.float32)
         length = round(self._received / self._speed) - self._laid * self._piece

@@ -1,4 +1,4 @@
-"""The CURVE keys of a TCP daemon: made at first start, kept in the user's state folder, readable by him alone."""
+"""The CURVE keys of a TCP daemon: made at first start, kept in the user's state folder, readable by that user alone."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from fishvoiced.errors import DaemonError
 
-RECEIVE_BATCH = 64  # messages per socket and round, so that nobody's flood keeps the others waiting
+RECEIVE_BATCH = 64  # messages per socket and round, so that one client's flood does not delay the others
 SEND_HIGH_WATER = 256
 RECEIVE_HIGH_WATER = 256
 HANDSHAKE_MS = 5000
 LINGER_MS = 500
-LONGEST_WAIT_SECONDS = 3600.0  # whoever asks to be called in a million years is called in an hour, and asks again
+LONGEST_WAIT_SECONDS = 3600.0  # a longer wait is cut to an hour and asked for again
 MAX_MESSAGE_BYTES = max(MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES)
 
 _MONITOR_EVENT = struct.Struct("=Hi")  # event and descriptor, zmq_socket_monitor(3); pyzmq's reader imports asyncio
@@ -163,7 +163,7 @@ class RouterTransport:
             router.set(zmq.USE_FD, inherited)
         else:
             _clear_stale(address)
-        # Between bind and chmod nobody else may connect: the mask makes the socket 0600 from its first moment.
+        # Between bind and chmod no other user may connect: the mask makes the socket 0600 from its first moment.
         mask = os.umask(0o177)
         try:
             router.bind(address)
@@ -235,7 +235,7 @@ class RouterTransport:
                 yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
 
     def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Disconnected]:
-        """Note which connection the client is behind; not of a stranger, nor of one who has gone already.
+        """Record the client's connection unless it is unauthorized or already closed.
 
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
         """
@@ -328,7 +328,7 @@ class _ZapHandler:
 
 
 def _clear_stale(address: str) -> None:
-    """Remove the socket that a killed daemon left; the caller holds the lock, so nobody listens there."""
+    """Remove the socket that a killed daemon left; the caller holds the lock, so no daemon listens there."""
     scheme, _, path = address.partition("://")
     if scheme == "ipc":
         Path(path).unlink(missing_ok=True)

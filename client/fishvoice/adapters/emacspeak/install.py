@@ -54,7 +54,7 @@ def state() -> str:
 
 
 def install() -> list[str]:
-    """Write both files; the person loads the Lisp from his own init file, which nobody else should edit."""
+    """Write both files. The user's own init file has to load the Lisp; it is not edited here."""
     start = command("fishvoice-emacspeak", "fishvoice.adapters.emacspeak")
     write(server_file(), f'#!/bin/sh\nexec {shlex.join(start)} "$@"\n', executable=True)
     write(lisp_file(), LISP.replace("{server}", str(server_file()).replace("\\", "\\\\").replace('"', '\\"')))

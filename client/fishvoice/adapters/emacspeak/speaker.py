@@ -55,7 +55,7 @@ Item: TypeAlias = Words | Tone | Sound
 
 
 class SpeechQueue:
-    """One stretch of speech, in a thread of its own. :meth:`stop` ends it at once; it is of no use afterwards."""
+    """One stretch of speech, in a thread of its own. :meth:`stop` ends it at once; it cannot be used again."""
 
     def __init__(self, client: Client, new_sink: Callable[[], Sink]) -> None:
         self._client = client

@@ -70,7 +70,7 @@ class Raw:
 
 
 class Wav:
-    """A header that says "until it ends", since nobody knows the length yet, and samples as they are."""
+    """A header that says "until it ends", since the length is not known yet, and samples as they are."""
 
     def __init__(self, sample_rate: int) -> None:
         self._header = wav_header(sample_rate, None)

@@ -83,7 +83,7 @@ async def _serve(options: argparse.Namespace, key: str | None, listener: socket.
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """uvicorn handles a signal by ending its work, and raises it again afterwards: then all else ends in order."""
+    """uvicorn ends its work on a signal and then raises the signal again, so that everything else ends in order."""
     raise SystemExit(0)
 
 

@@ -73,7 +73,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 def _clear(path: Path) -> None:
-    """Remove a socket that nobody answers on. Raises CannotListen for anything else that lies there."""
+    """Remove a stale socket. Raises CannotListen for anything else that lies there."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise CannotListen(f"{path} is there already, and is no socket")

@@ -1,4 +1,4 @@
-"""One message being spoken: what it may still tell speech-dispatcher, and its end, which anybody may bring about."""
+"""One message being spoken: what it may still send to speech-dispatcher, and its end, from any thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Output:
 class Message:
     """From ``200 OK SPEAKING`` to the one event that ends the message.
 
-    After :meth:`finish` nothing of it leaves any more: whoever is still busy with it learns that from :meth:`tell`.
+    After :meth:`finish` nothing more is sent; :meth:`tell` then returns False, so that its producer stops.
     """
 
     def __init__(self, output: Output) -> None:

@@ -244,5 +244,5 @@ def main() -> int:
                 if not module.handle(command):
                     return 0
     except BrokenPipeError:
-        return 0  # nobody is left to speak for
+        return 0  # speech-dispatcher has gone
     return 0

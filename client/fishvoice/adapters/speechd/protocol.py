@@ -85,7 +85,7 @@ class Quit:
 
 @dataclass(frozen=True)
 class Answer:
-    """Not for anybody: bytes to be sent back at once."""
+    """Bytes to be sent back at once."""
 
     reply: bytes
 

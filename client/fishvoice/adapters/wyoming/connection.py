@@ -57,7 +57,7 @@ class Connection:
     async def _conclude(self, task: asyncio.Task[None]) -> None:
         try:
             await task
-        except OSError:  # the peer has gone: nobody is there to be told
+        except OSError:  # the peer has gone
             return
         except FishvoiceError as error:
             code = error.code if isinstance(error, RequestFailed | ProtocolError) else "daemon_unavailable"

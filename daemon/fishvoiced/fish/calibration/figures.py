@@ -122,7 +122,7 @@ class Calibration:
 
 
 def choose(figures: list[Figure]) -> Figure | None:
-    """The most exact precision within 10 % of the fastest, with as few threads as serve; None of none."""
+    """The most precise within 10 % of the fastest, at the fewest threads that keep its speed; None if there are none."""
     best = []
     for language in PRECISIONS["language"]:  # the most exact first
         own = [figure for figure in figures if figure.language == language]
@@ -134,7 +134,7 @@ def choose(figures: list[Figure]) -> Figure | None:
 
 
 def _circumstances(model: ConvertedModel, facts: HardwareFacts) -> str:
-    """Twelve hex digits that differ wherever the speed may."""
+    """Fingerprint of all that affects speed: versions, checkpoint, CPU, affinity, quota, power source."""
     try:
         runtime = version("onnxruntime")
     except PackageNotFoundError:

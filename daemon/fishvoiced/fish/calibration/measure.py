@@ -1,7 +1,7 @@
 """Calibrating: the real kernels in the real loop, for each converted precision and two numbers of threads.
 
-The daemon lets a process of its own do it when nobody has asked for anything for a while, so that it is in
-nobody's way, takes none of the daemon's memory, and can be ended at once when somebody does ask.
+The daemon runs it in a process of its own after some idle time, so that it delays no request, takes none of the
+daemon's memory, and can be killed when a request arrives.
 """
 
 from __future__ import annotations

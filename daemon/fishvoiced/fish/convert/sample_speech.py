@@ -1,4 +1,4 @@
-"""What a model reads and says, in its own language model's words: scales of rounded values are fitted to it."""
+"""The calibration set for quantization: sentences that the model itself speaks."""
 
 from __future__ import annotations
 

@@ -43,4 +43,4 @@ class Engine(Protocol):
         """Codes of a recording at the codec's sample rate. Raises BadReference if the model cannot clone."""
 
     def close(self) -> None:
-        """Give the memory back; the engine is of no use afterwards."""
+        """Free the memory; the engine cannot be used again."""

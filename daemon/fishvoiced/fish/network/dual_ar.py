@@ -64,7 +64,7 @@ class DualAR(nn.Module):
         return x
 
     def slow(self, columns: Tensor, caches: Sequence[KVCache] | None = None) -> tuple[Tensor, list[KVCache]]:
-        """Hidden states [B, S, dim] before the final norm, and the caches as they are afterwards."""
+        """Hidden states [B, S, dim] before the final norm, and the updated caches."""
         x, present = self.embed(columns), []
         for i, layer in enumerate(self.layers):
             x, cache = layer(x, self.slow_cos, self.slow_sin, caches[i] if caches is not None else None)
@@ -90,7 +90,7 @@ class DualAR(nn.Module):
     def fast_logits(self, hidden: Tensor, codes: Tensor) -> Tensor:
         """Teacher-forced: hidden [N, dim] and codes [N, num_codebooks] → logits [N, num_codebooks - 1, codebook_size].
 
-        Entry k is the prediction of code k + 1; the first step's logits are of no use and left out.
+        Entry k is the prediction of code k + 1; the first step's logits are not used and left out.
         """
         x = torch.cat([self.fast_project_in(hidden)[:, None], self.fast_embeddings(codes[:, :-1])], dim=1)
         for layer in self.fast_layers:

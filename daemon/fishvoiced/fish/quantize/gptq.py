@@ -1,4 +1,4 @@
-"""Weights rounded to 4 bits so that products keep their results, not each weight its value.
+"""4-bit weights by GPTQ: each input's rounding error is compensated in the weights of the inputs after it.
 
 GPTQ (Frantar et al. 2023): the inputs of a layer go through a matrix one after the other; what rounding one input's
 weights does to the results is made up for by the weights of the inputs still to come, as far as those inputs are

@@ -158,7 +158,7 @@ class ModelStore:
 def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
     """A temporary folder that becomes ``part`` when the block ends well, and vanishes when it does not.
 
-    If another process finished the same part meanwhile, that one stays. Raises ModelStoreError when the disk is
+    If another process has finished the same part first, that one stays. Raises ModelStoreError when the disk is
     full or not writable.
     """
     try:

@@ -187,7 +187,7 @@ class VoiceStore:
 
     @contextmanager
     def _writing(self) -> Iterator[Path]:
-        """A temporary folder beside the voices; gone afterwards unless renamed."""
+        """A temporary folder beside the voices, deleted at the end unless renamed."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             work = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))

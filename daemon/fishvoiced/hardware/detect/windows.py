@@ -104,7 +104,7 @@ def _isa(doors: SystemAccess, kernel: WindowsKernel) -> Isa:
 
 
 def _virtualization(doors: SystemAccess) -> str | None:
-    # The CPU's own hypervisor bit is of no use: Windows 11 runs on Hyper-V on bare metal too.
+    # The CPU's own hypervisor bit tells nothing: Windows 11 runs on Hyper-V on bare metal too.
     names = (_text(doors, _BIOS_KEY, v) for v in ("SystemManufacturer", "SystemProductName"))
     system = " ".join(names).casefold()
     return next((name for mark, name in _HYPERVISORS if mark in system), None)
