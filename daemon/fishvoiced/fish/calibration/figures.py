@@ -122,7 +122,7 @@ class Calibration:
 
 
 def choose(figures: list[Figure]) -> Figure | None:
-    """The most precise within 10 % of the fastest, at the fewest threads that keep its speed; None if there are none."""
+    """The most precise within 10 % of the fastest, at the fewest threads that keep its speed; None without figures."""
     best = []
     for language in PRECISIONS["language"]:  # the most exact first
         own = [figure for figure in figures if figure.language == language]
