@@ -1,4 +1,4 @@
-"""Quantization parameters of the int8 decoder: scales, zero points, table scales, and their min/max observers."""
+"""Quantization parameters of the int8 decoder: scales, zero points, table scales, and their min/max observers.
 
 The scales are fixed beforehand, from a decoding of codes that are typical of the model (:func:`observe`): scales fitted
 at run time would depend on how the frames are cut into blocks.
