@@ -26,6 +26,7 @@ Interrupted: TypeAlias = Literal["drop", "resume"]
 RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 ChunkCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
 FinishReason: TypeAlias = Literal["complete", "cancelled", "error"]
+WaitReason: TypeAlias = Literal["queue", "heat", "loading"]
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -128,6 +129,19 @@ class AudioStart(Message, frozen=True, tag="audio_start"):
     notice: str | None = None
 
 
+class Waiting(Message, frozen=True, tag="waiting"):
+    """The request is alive and waits: for others (``queue``), for the machine to cool (``heat``), for its model
+    (``loading``). Said at once and every few seconds, before and between chunks; it needs no credit.
+
+    ``seconds`` is how long it will probably still wait, ``at_most`` how long it can be in all; None: not known.
+    """
+
+    id: str
+    reason: WaitReason
+    seconds: float | None = None
+    at_most: float | None = None
+
+
 class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     """Sound in ``payload``, mono PCM. ``text_start``/``text_end`` are characters of the request's text, estimated."""
 
@@ -167,6 +181,7 @@ class AudioEnd(Message, frozen=True, tag="audio_end"):
     id: str
     finish_reason: FinishReason
     metrics: Metrics = Metrics()
+    notice: str | None = None
 
 
 class Error(Message, frozen=True, tag="error"):
@@ -206,7 +221,7 @@ class VoicesReply(Message, frozen=True, tag="voices_reply"):
 
 SynthesisRequest: TypeAlias = Synthesize | Credit | Cancel
 ControlRequest: TypeAlias = Cancel | Status | Voices | Shutdown
-SynthesisReply: TypeAlias = AudioStart | AudioChunk | AudioEnd | Error
+SynthesisReply: TypeAlias = AudioStart | Waiting | AudioChunk | AudioEnd | Error
 ControlReply: TypeAlias = Ok | StatusReply | VoicesReply | Error
 AnyMessage: TypeAlias = SynthesisRequest | ControlRequest | SynthesisReply | ControlReply
 
