@@ -26,7 +26,7 @@ Interrupted: TypeAlias = Literal["drop", "resume"]
 RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 ChunkCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
 FinishReason: TypeAlias = Literal["complete", "cancelled", "error"]
-WaitReason: TypeAlias = Literal["queue", "heat", "loading"]
+WaitingReason: TypeAlias = Literal["queue", "loading", "heat", "working"]
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,6 +117,19 @@ class Predicted(msgspec.Struct, frozen=True, omit_defaults=True):
     audio_seconds: float | None = None
 
 
+class Waiting(Message, frozen=True, tag="waiting"):
+    """The request has a place and its next sound takes a while: a sign of life, sent again every few seconds.
+
+    ``reason``: others have their turn, its model is being loaded, the machine has to cool down, or it is being
+    worked on. ``seconds`` is an estimate of what is left until sound comes, ``at_most`` a promise; None: not known.
+    """
+
+    id: str
+    reason: WaitingReason
+    seconds: float | None = None
+    at_most: float | None = None
+
+
 class AudioStart(Message, frozen=True, tag="audio_start"):
     """The request is being served; chunks follow."""
 
@@ -127,19 +140,6 @@ class AudioStart(Message, frozen=True, tag="audio_start"):
     channels: int = 1
     predicted: Predicted = Predicted()
     notice: str | None = None
-
-
-class Waiting(Message, frozen=True, tag="waiting"):
-    """The request is alive and waits: for others (``queue``), for the machine to cool (``heat``), for its model
-    (``loading``). Said at once and every few seconds, before and between chunks; it needs no credit.
-
-    ``seconds`` is how long it will probably still wait, ``at_most`` how long it can be in all; None: not known.
-    """
-
-    id: str
-    reason: WaitReason
-    seconds: float | None = None
-    at_most: float | None = None
 
 
 class AudioChunk(Message, frozen=True, tag="audio_chunk"):
@@ -221,7 +221,7 @@ class VoicesReply(Message, frozen=True, tag="voices_reply"):
 
 SynthesisRequest: TypeAlias = Synthesize | Credit | Cancel
 ControlRequest: TypeAlias = Cancel | Status | Voices | Shutdown
-SynthesisReply: TypeAlias = AudioStart | Waiting | AudioChunk | AudioEnd | Error
+SynthesisReply: TypeAlias = Waiting | AudioStart | AudioChunk | AudioEnd | Error
 ControlReply: TypeAlias = Ok | StatusReply | VoicesReply | Error
 AnyMessage: TypeAlias = SynthesisRequest | ControlRequest | SynthesisReply | ControlReply
 

@@ -155,7 +155,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
         predicted=st.builds(Predicted, first_audio_seconds=maybe, rtf=maybe, audio_seconds=maybe),
         notice=st.none() | text,
     ),
-    st.builds(Waiting, id=name, reason=st.sampled_from(get_args(protocol.WaitReason)), seconds=maybe, at_most=maybe),
+    st.builds(Waiting, id=name, reason=st.sampled_from(get_args(protocol.WaitingReason)), seconds=maybe, at_most=maybe),
     st.builds(
         AudioChunk,
         id=name,

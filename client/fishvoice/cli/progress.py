@@ -20,7 +20,7 @@ class Progress:
         self._terminal = terminal
         self._live = terminal.isatty()
         self._noticed: set[str] = set()
-        self._waited: str | None = None
+        self._hot = False
         self._failures = 0
 
     def show(self, report: Report) -> None:
@@ -29,10 +29,10 @@ class Progress:
             if notice and notice not in self._noticed:
                 self._noticed.add(notice)
                 self._warn(notice)
-        reason = report.waiting.reason if report.waiting else None
-        if report.waiting is not None and reason != self._waited:
+        hot = report.waiting is not None and report.waiting.reason == "heat"  # the others are of the usual course
+        if report.waiting is not None and hot and not self._hot:
             self._warn(waits(report.waiting))
-        self._waited = reason
+        self._hot = hot
         for failure in report.segment_errors[self._failures :]:
             self._warn(f"characters {failure.text_start}-{failure.text_end} were not spoken: {failure.message}")
         self._failures = len(report.segment_errors)
@@ -66,7 +66,12 @@ def line(report: Report) -> str:
     return " · ".join(parts)
 
 
-_WAITS_FOR = {"queue": "for others to be spoken", "heat": "for the machine to cool", "loading": "for the voice to load"}
+_WAITS_FOR = {
+    "queue": "for others to be spoken",
+    "loading": "for the voice to load",
+    "heat": "for the machine to cool",
+    "working": "for the voice to begin",
+}
 
 
 def waits(told: Waiting) -> str:
