@@ -26,6 +26,7 @@ Interrupted: TypeAlias = Literal["drop", "resume"]
 RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 ChunkCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
 FinishReason: TypeAlias = Literal["complete", "cancelled", "error"]
+WaitingReason: TypeAlias = Literal["queue", "loading", "heat", "working"]
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +117,19 @@ class Predicted(msgspec.Struct, frozen=True, omit_defaults=True):
     audio_seconds: float | None = None
 
 
+class Waiting(Message, frozen=True, tag="waiting"):
+    """The request has a place and its next sound takes a while: a sign of life, sent again every few seconds.
+
+    ``reason``: others have their turn, its model is being loaded, the machine has to cool down, or it is being
+    worked on. ``seconds`` is an estimate of what is left until sound comes, ``at_most`` a promise; None: not known.
+    """
+
+    id: str
+    reason: WaitingReason
+    seconds: float | None = None
+    at_most: float | None = None
+
+
 class AudioStart(Message, frozen=True, tag="audio_start"):
     """The request is being served; chunks follow."""
 
@@ -167,6 +181,7 @@ class AudioEnd(Message, frozen=True, tag="audio_end"):
     id: str
     finish_reason: FinishReason
     metrics: Metrics = Metrics()
+    notice: str | None = None
 
 
 class Error(Message, frozen=True, tag="error"):
@@ -206,7 +221,7 @@ class VoicesReply(Message, frozen=True, tag="voices_reply"):
 
 SynthesisRequest: TypeAlias = Synthesize | Credit | Cancel
 ControlRequest: TypeAlias = Cancel | Status | Voices | Shutdown
-SynthesisReply: TypeAlias = AudioStart | AudioChunk | AudioEnd | Error
+SynthesisReply: TypeAlias = Waiting | AudioStart | AudioChunk | AudioEnd | Error
 ControlReply: TypeAlias = Ok | StatusReply | VoicesReply | Error
 AnyMessage: TypeAlias = SynthesisRequest | ControlRequest | SynthesisReply | ControlReply
 

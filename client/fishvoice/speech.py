@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -11,7 +11,16 @@ from fishvoice.connection.connection import Connection
 from fishvoice.connection.exchange import SAMPLE_BYTES, Event
 from fishvoice.connection.waiting import get
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
-from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, FinishReason, Metrics, SampleFormat, Synthesize
+from fishvoice.protocol import (
+    AudioChunk,
+    AudioEnd,
+    AudioStart,
+    FinishReason,
+    Metrics,
+    SampleFormat,
+    Synthesize,
+    Waiting,
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,9 @@ class Progress:
         self._owner = owner  # keeps the client open until its speech is over
         self._start: AudioStart | None = None
         self._end: AudioEnd | None = None
+        self._waiting: Waiting | None = None
+        self.on_waiting: Callable[[Waiting], None] | None = None
+        """Called with each word of the daemon that the request waits, on the thread that waits for its sound."""
         self._cancelled = False
         self._underruns = 0
         self._error: FishvoiceError | None = None
@@ -56,11 +68,21 @@ class Progress:
         return self._end.metrics if self._end else None
 
     @property
+    def notice(self) -> str | None:
+        """What the daemon had to tell at the end, such as how a Mac without a fan fared; None for nothing."""
+        return self._end.notice if self._end else None
+
+    @property
     def finish_reason(self) -> FinishReason | None:
         """How it ended; None until it has."""
         if self._cancelled:
             return "cancelled"
         return self._end.finish_reason if self._end else None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """Why there is no sound at the moment, and for how long, as far as the daemon has said; None while it flows."""
+        return None if self.over else self._waiting
 
     @property
     def over(self) -> bool:
@@ -74,7 +96,11 @@ class Progress:
     def _take(self, event: Event) -> Chunk | None:
         if self._cancelled:
             return None
+        self._waiting = event if isinstance(event, Waiting) else None
         match event:
+            case Waiting():
+                if self.on_waiting is not None:
+                    self.on_waiting(event)
             case AudioStart():
                 self._start = event
             case AudioEnd():

@@ -71,6 +71,12 @@ def test_a_stand_in_voice_is_announced(behave: Behave, fishvoice: Spawn) -> None
     assert (code, errors) == (0, "fishvoice: a stand-in voice speaks: no model is installed\n")
 
 
+def test_a_request_that_waits_is_told_once(behave: Behave, fishvoice: Spawn) -> None:
+    behave(waits=3, delay=0.05)
+    code, _, errors = run(fishvoice("say", "Hello.", "-o", "-"))
+    assert (code, errors) == (0, "fishvoice: waiting for the machine to cool, about 12 s, at most 180 s\n")
+
+
 def test_say_speaks_while_text_still_arrives(behave: Behave, fishvoice: Spawn) -> None:
     behave(chunks=2)
     process = fishvoice("say", "-", "--out", "-")

@@ -20,7 +20,7 @@ from fishvoice import paths
 from fishvoice.client import Client
 from fishvoice.connection.dealer import DealerSocket
 from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed, UnsupportedVersion
-from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Status, Synthesize, encode
+from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Ok, Status, Synthesize, Waiting, encode
 from fishvoice.request import SpeechOptions, build
 from tests.client.conftest import FAKE_DAEMON
 from tests.fakes.daemon import Behaviour, FakeDaemon
@@ -200,6 +200,17 @@ def test_silence_has_a_limit() -> None:
         with pytest.raises(DaemonUnavailable, match="nothing for 0.2 s"):
             list(client.synthesize("x"))
         until(lambda: bool(daemon.cancels))
+
+
+def test_a_daemon_that_says_that_it_waits_is_not_given_up() -> None:
+    with FakeDaemon(Behaviour(waits=8, delay=0.2)), Client(start=False, timeout=0.6) as client:
+        told: list[Waiting] = []
+        speech = client.synthesize("x")
+        speech.on_waiting = told.append
+        assert len(list(speech)) == 4  # 1.6 s of silence, with a limit of 0.6 s
+    assert {(each.reason, each.seconds, each.at_most) for each in told} == {("heat", 12.0, 180.0)}
+    assert len(told) == 8
+    assert speech.waiting is None
 
 
 def test_a_listener_that_is_no_daemon_has_a_limit(runtime: Path) -> None:

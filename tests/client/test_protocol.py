@@ -35,6 +35,7 @@ from fishvoice.protocol import (
     VoiceInfo,
     Voices,
     VoicesReply,
+    Waiting,
     decode,
     encode,
 )
@@ -154,6 +155,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
         predicted=st.builds(Predicted, first_audio_seconds=maybe, rtf=maybe, audio_seconds=maybe),
         notice=st.none() | text,
     ),
+    st.builds(Waiting, id=name, reason=st.sampled_from(get_args(protocol.WaitingReason)), seconds=maybe, at_most=maybe),
     st.builds(
         AudioChunk,
         id=name,
@@ -177,6 +179,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
                 st.builds(SegmentError, segment=count, text_start=count, text_end=count, message=text), max_size=3
             ).map(tuple),
         ),
+        notice=st.none() | text,
     ),
     st.builds(Error, code=text, message=text, id=st.none() | name, retry_after=maybe),
     st.builds(Ok, cancelled=count),

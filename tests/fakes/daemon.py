@@ -38,6 +38,7 @@ from fishvoice.protocol import (
     VoiceInfo,
     Voices,
     VoicesReply,
+    Waiting,
     decode,
     encode,
 )
@@ -54,6 +55,7 @@ class Behaviour:
     notice: str | None = None
     error: str | None = None  # this code instead of sound
     silent: bool = False  # no reply at all
+    waits: int = 0  # so many times, ``delay`` apart, it says that the machine is hot, before the first chunk
     dies_after: int | None = None  # chunks
     starts_in: float = 0.0  # seconds before it listens
     refuses_to_start: str = ""
@@ -67,6 +69,7 @@ class Job:
     credit: int
     sent: int = 0
     started: bool = False
+    waited: int = 0
     due: float = 0.0
 
 
@@ -191,6 +194,9 @@ class FakeDaemon:
             return False
         elif now < job.due:
             return True
+        elif job.waited < script.waits:
+            job.waited, job.due = job.waited + 1, now + script.delay
+            self._send(job, Waiting(name, "heat", seconds=12.0, at_most=180.0))
         else:
             job.credit -= 1
             pcm = self.pcm(job.request, job.sent)

@@ -10,6 +10,7 @@ from typing import TextIO
 import msgspec
 
 from fishvoice.playback.say import Report
+from fishvoice.protocol import Waiting
 
 
 class Progress:
@@ -18,14 +19,20 @@ class Progress:
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
         self._live = terminal.isatty()
-        self._noticed = False
+        self._noticed: set[str] = set()
+        self._hot = False
         self._failures = 0
 
     def show(self, report: Report) -> None:
         """Something new is known."""
-        if report.start is not None and report.start.notice and not self._noticed:
-            self._noticed = True
-            self._warn(report.start.notice)
+        for notice in (report.start.notice if report.start else None, report.last_notice):
+            if notice and notice not in self._noticed:
+                self._noticed.add(notice)
+                self._warn(notice)
+        hot = report.waiting is not None and report.waiting.reason == "heat"  # the others are of the usual course
+        if report.waiting is not None and hot and not self._hot:
+            self._warn(waits(report.waiting))
+        self._hot = hot
         for failure in report.segment_errors[self._failures :]:
             self._warn(f"characters {failure.text_start}-{failure.text_end} were not spoken: {failure.message}")
         self._failures = len(report.segment_errors)
@@ -52,9 +59,29 @@ def line(report: Report) -> str:
         parts.append(f"RTF {report.metrics.rtf:.2f}")
     if report.underruns:
         parts.append(f"{report.underruns} gaps")
+    if report.waiting is not None:
+        parts.append(waits(report.waiting))
     if report.throttled:
         parts.append(f"slower: {report.throttled}")
     return " · ".join(parts)
+
+
+_WAITS_FOR = {
+    "queue": "for others to be spoken",
+    "loading": "for the voice to load",
+    "heat": "for the machine to cool",
+    "working": "for the voice to begin",
+}
+
+
+def waits(told: Waiting) -> str:
+    """What a request waits for, and how long: "waiting for the machine to cool, about 12 s, at most 180 s"."""
+    parts = [f"waiting {_WAITS_FOR[told.reason]}"]
+    if told.seconds is not None:
+        parts.append(f"about {told.seconds:.0f} s")
+    if told.at_most is not None:
+        parts.append(f"at most {told.at_most:.0f} s")
+    return ", ".join(parts)
 
 
 def print_json(report: Report, stream: TextIO = sys.stdout) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fishvoice.errors import FishvoiceError, ProtocolError, RequestFailed
-from fishvoice.protocol import AnyMessage, AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Synthesize
+from fishvoice.protocol import AnyMessage, AudioChunk, AudioEnd, AudioStart, Cancel, Credit, Error, Synthesize, Waiting
 
-Event: TypeAlias = AudioStart | AudioChunk | AudioEnd | FishvoiceError
+Event: TypeAlias = Waiting | AudioStart | AudioChunk | AudioEnd | FishvoiceError
 """What happens to a request; an AudioEnd or an exception is its last."""
 
 SAMPLE_BYTES = {"s16le": 2, "f32le": 4}
@@ -48,7 +48,7 @@ class RequestTable:
         """
         if isinstance(reply, Error) and reply.id is None:
             return self.lose(RequestFailed(reply.code, reply.message, reply.retry_after))
-        if not isinstance(reply, AudioStart | AudioChunk | AudioEnd | Error):
+        if not isinstance(reply, Waiting | AudioStart | AudioChunk | AudioEnd | Error):
             return self.lose(ProtocolError(f"the daemon sent {type(reply).__name__} on the synthesis socket"))
         request_id = reply.id or ""
         exchange = self._open.get(request_id)
@@ -85,11 +85,11 @@ class RequestTable:
         return lost
 
     @staticmethod
-    def _check(exchange: _Exchange, reply: AudioStart | AudioChunk | AudioEnd | Error) -> Event:
+    def _check(exchange: _Exchange, reply: Waiting | AudioStart | AudioChunk | AudioEnd | Error) -> Event:
         match reply:
             case Error():
                 return RequestFailed(reply.code, reply.message, reply.retry_after)
-            case AudioEnd():
+            case AudioEnd() | Waiting():
                 return reply
             case AudioStart():
                 if exchange.started:

@@ -16,7 +16,7 @@ from fishvoice.errors import PlaybackError
 from fishvoice.playback.loudspeaker import Sink, loudspeaker
 from fishvoice.playback.sentences import split
 from fishvoice.playback.sound_files import StandardOutput, WavFile
-from fishvoice.protocol import AudioStart, FinishReason, Metrics, SegmentError
+from fishvoice.protocol import AudioStart, FinishReason, Metrics, SegmentError, Waiting
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk, Speech
 
@@ -35,6 +35,8 @@ class Report:
     first_audio_seconds: float | None = None
     underruns: int = 0
     throttled: str | None = None
+    waiting: Waiting | None = None
+    last_notice: str | None = None
     metrics: Metrics | None = None
     segment_errors: list[SegmentError] = field(default_factory=list)
 
@@ -84,6 +86,7 @@ def speak(
     try:
         for speech in _ahead(client, pieces, options):
             report.requests += 1
+            speech.on_waiting = lambda told: observe(_waits(report, told))
             for chunk in speech:
                 _play(chunk, speech, sink, report)
                 observe(report)
@@ -110,10 +113,16 @@ def _play(chunk: Chunk, speech: Speech, sink: Sink, report: Report) -> None:
     report.audio_seconds += chunk.seconds
     speech.tell_underruns(sink.underruns - report.underruns)
     report.underruns = sink.underruns
-    report.throttled = chunk.throttled
+    report.throttled, report.waiting = chunk.throttled, None
+
+
+def _waits(report: Report, told: Waiting) -> Report:
+    report.waiting = told
+    return report
 
 
 def _conclude(speech: Speech, report: Report) -> None:
+    report.last_notice = speech.notice
     report.metrics = speech.metrics
     report.finish_reason = speech.finish_reason or "cancelled"
     if speech.metrics is not None:

@@ -67,6 +67,14 @@ class ActiveRequest:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """The thread stands still beside request ``key``, and why."""
+
+    key: int
+    delay: Delay
+
+
+@dataclass(frozen=True)
 class Activity:
     """What the thread is in the middle of, since when (monotonic): for the watchdog."""
 
@@ -86,6 +94,7 @@ class InferenceThread:
         self._runs: dict[int, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
         self.step: Activity | None = None
+        self.resting: Rest | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -161,9 +170,10 @@ class InferenceThread:
         run = self._runs.get(job.key) or self._open(job)
         rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Delay()
         if rest.seconds > 0:
-            self.step = None
+            self.step, self.resting = None, Rest(job.key, rest)
             self._mailbox.rest(job, rest.seconds)
             return  # whether to rest longer, or to do something else by now, is asked again
+        self.resting = None
         began, cpu = time.monotonic(), time.process_time()
         self.step = Activity(f"request {job.request.id}", began)
         step = next(run.utterance.steps, _END)
