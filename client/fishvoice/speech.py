@@ -11,7 +11,16 @@ from fishvoice.connection.connection import Connection
 from fishvoice.connection.exchange import SAMPLE_BYTES, Event
 from fishvoice.connection.waiting import get
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
-from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, FinishReason, Metrics, SampleFormat, Synthesize
+from fishvoice.protocol import (
+    AudioChunk,
+    AudioEnd,
+    AudioStart,
+    FinishReason,
+    Metrics,
+    SampleFormat,
+    Synthesize,
+    WordTime,
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,8 @@ class Chunk:
     """A piece of sound: mono PCM, little-endian, in the format asked for.
 
     The characters [text_start, text_end) of the text are what it is estimated to say. ``throttled`` says why the
-    daemon goes slower at the moment, if it does.
+    daemon goes slower at the moment, if it does. ``words``: when the words that have become known begin, in seconds
+    from the request's first sample.
     """
 
     pcm: bytes
@@ -30,6 +40,7 @@ class Chunk:
     sample_rate: int
     format: SampleFormat
     throttled: str | None = None
+    words: tuple[WordTime, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -92,6 +103,7 @@ class Progress:
                     self._start.sample_rate,
                     self._start.format,
                     event.throttled,
+                    event.words,
                 )
             case _:
                 self._error = event

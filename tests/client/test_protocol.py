@@ -35,6 +35,7 @@ from fishvoice.protocol import (
     VoiceInfo,
     Voices,
     VoicesReply,
+    WordTime,
     decode,
     encode,
 )
@@ -127,6 +128,8 @@ messages: st.SearchStrategy[Any] = st.one_of(
         text=text,
         voice=st.none() | text,
         seed=st.none() | count,
+        pitch=real,
+        volume=real,
         sampling=st.builds(Sampling, temperature=maybe, top_p=maybe, repetition_penalty=maybe),
         format=formats,
         speed=real,
@@ -162,6 +165,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
         text_start=count,
         text_end=count,
         throttled=st.none() | text,
+        words=st.lists(st.builds(WordTime, count, count, real), max_size=3).map(tuple),
         payload=payload,
     ),
     st.builds(
