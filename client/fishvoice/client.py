@@ -80,9 +80,7 @@ class Client:
         """The voices there are. Starts the daemon if none runs, which cancel, status and shutdown do not."""
         if self._start:
             self.connect()
-        return self._ask(
-            Voices(), VoicesReply, self.timeout
-        ).voices  # a loading daemon answers when it is ready
+        return self._ask(Voices(), VoicesReply, self.timeout).voices  # a loading daemon answers when it is ready
 
     def shutdown(self, *, drain: bool = False) -> None:
         """End the daemon, with ``drain`` after what is being spoken."""

@@ -67,6 +67,8 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     fallback_voice: str | None = None
     keep_alive: float | None = None
     reference_text: str | None = None
+    pitch: float = 1.0
+    volume: float = 1.0
 
 
 class Credit(Message, frozen=True, tag="credit"):
@@ -142,8 +144,20 @@ class AudioStart(Message, frozen=True, tag="audio_start"):
     notice: str | None = None
 
 
+class WordTime(msgspec.Struct, frozen=True, array_like=True):
+    """A word, characters [text_start, text_end) of the text, begins ``seconds`` after the request's first sample."""
+
+    text_start: int
+    text_end: int
+    seconds: float
+
+
 class AudioChunk(Message, frozen=True, tag="audio_chunk"):
-    """Sound in ``payload``, mono PCM. ``text_start``/``text_end`` are characters of the request's text, estimated."""
+    """Sound in ``payload``, mono PCM. ``text_start``/``text_end`` are characters of the request's text, estimated.
+
+    ``words``: those whose time has become known with this chunk, each once and in order; exact where the voice
+    knows when it says what, else estimated.
+    """
 
     id: str
     index: int
@@ -151,6 +165,7 @@ class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     text_start: int
     text_end: int
     throttled: str | None = None
+    words: tuple[WordTime, ...] = ()
 
 
 class SegmentError(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from fishvoice.protocol import (
     SampleFormat,
     Synthesize,
     Waiting,
+    WordTime,
 )
 
 
@@ -28,7 +29,8 @@ class Chunk:
     """A piece of sound: mono PCM, little-endian, in the format asked for.
 
     The characters [text_start, text_end) of the text are what it is estimated to say. ``throttled`` says why the
-    daemon goes slower at the moment, if it does.
+    daemon goes slower at the moment, if it does. ``words``: when the words that have become known begin, in seconds
+    from the request's first sample.
     """
 
     pcm: bytes
@@ -39,6 +41,7 @@ class Chunk:
     sample_rate: int
     format: SampleFormat
     throttled: str | None = None
+    words: tuple[WordTime, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -118,6 +121,7 @@ class Progress:
                     self._start.sample_rate,
                     self._start.format,
                     event.throttled,
+                    event.words,
                 )
             case _:
                 self._error = event

@@ -36,6 +36,7 @@ from fishvoice.protocol import (
     Voices,
     VoicesReply,
     Waiting,
+    WordTime,
     decode,
     encode,
 )
@@ -128,6 +129,8 @@ messages: st.SearchStrategy[Any] = st.one_of(
         text=text,
         voice=st.none() | text,
         seed=st.none() | count,
+        pitch=real,
+        volume=real,
         sampling=st.builds(Sampling, temperature=maybe, top_p=maybe, repetition_penalty=maybe),
         format=formats,
         speed=real,
@@ -164,6 +167,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
         text_start=count,
         text_end=count,
         throttled=st.none() | text,
+        words=st.lists(st.builds(WordTime, count, count, real), max_size=3).map(tuple),
         payload=payload,
     ),
     st.builds(

@@ -136,7 +136,7 @@ class Desktop:
 
     @property
     def asked(self) -> list[dict[str, Any]]:
-        """What the daemon has been asked to say, in order: text, speed and voice."""
+        """What the daemon has been asked to say, in order: text, voice, speed, pitch and volume."""
         file = _asked(self.folder)
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 

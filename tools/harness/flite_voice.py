@@ -28,11 +28,12 @@ from fishvoiced.config import Config
 from fishvoiced.daemon import installed_governor, installed_speaker
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
-from fishvoiced.synthesis.time_stretch import Stretcher
+from fishvoiced.synthesis.prosody import Prosody
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 from tools.harness.desktop import SEED
 
 FLITE_RATE = 16000
+RECORDED = ("text", "voice", "speed", "pitch", "volume")
 CHUNK_SAMPLES = 1600
 
 
@@ -49,7 +50,7 @@ class Repeatable:
         if request.seed is not None:  # the tests' own
             return self._speaker.open(request)
         with self._record.open("a") as file:
-            file.write(json.dumps({"text": request.text, "speed": request.speed, "voice": request.voice}) + "\n")
+            file.write(json.dumps({name: getattr(request, name) for name in RECORDED}) + "\n")
         return self._speaker.open(msgspec.structs.replace(request, seed=SEED))
 
 
@@ -76,16 +77,16 @@ class Flite:
 
 
 def _steps(request: Synthesize) -> Generator[Step, None, None]:
-    stretcher = Stretcher(FLITE_RATE, request.speed)
+    prosody = Prosody(FLITE_RATE, request.speed, request.pitch, request.volume)
     end = len(request.text)
     for index, (start, end) in enumerate(_sentences(request.text)):
         yield None
         sound = flite(request.text[start:end])
         for at in range(0, len(sound), CHUNK_SAMPLES):
-            piece = stretcher.push(sound[at : at + CHUNK_SAMPLES])
+            piece = prosody.push(sound[at : at + CHUNK_SAMPLES])
             places = [start + (end - start) * min(x, len(sound)) // len(sound) for x in (at, at + CHUNK_SAMPLES)]
             yield Chunk(piece, 1, index, *places)
-    yield Chunk(stretcher.finish(), 1, index, end, end)
+    yield Chunk(prosody.finish(), 1, index, end, end)
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:

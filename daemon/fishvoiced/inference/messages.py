@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fishvoice.protocol import SegmentError, Synthesize
+from fishvoice.protocol import SegmentError, Synthesize, WordTime
 from fishvoiced.voices.base import Loaded
 
 
@@ -42,6 +42,7 @@ class Sound:
     text_end: int
     throttled: str | None
     work_seconds: float
+    words: tuple[WordTime, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,7 @@ class InferenceThread:
             chunk.text_end,
             rest.state,
             run.work_seconds,
+            chunk.words,
         )
 
     def _load(self, tag: int, voice: str | None) -> None:

@@ -16,6 +16,7 @@ from fishvoice.protocol import (
     SegmentError,
     SynthesisReply,
     Synthesize,
+    WordTime,
 )
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
@@ -44,6 +45,7 @@ class Stream:
     sent: int = 0
     outcome: FinishReason | None = None  # set with the last message
     failures: list[SegmentError] = field(default_factory=list)
+    words: tuple[WordTime, ...] = ()  # known, and not yet sent
     outbox: deque[SynthesisReply] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -87,8 +89,10 @@ class Stream:
         self.frames += sound.frames
         self.work_seconds = sound.work_seconds
         self.segments = max(self.segments, sound.segment + 1)
+        self.words += sound.words
         if not sound.pcm:
             return
+        words, self.words = self.words, ()
         self.outbox.append(
             AudioChunk(
                 id=self.id,
@@ -97,6 +101,7 @@ class Stream:
                 text_start=sound.text_start,
                 text_end=sound.text_end,
                 throttled=sound.throttled,
+                words=words,
                 payload=sound.pcm,
             )
         )

@@ -8,6 +8,7 @@ from collections.abc import Set
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest, UnknownVoice
+from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
 
 # Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
@@ -40,6 +41,8 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
     for name in (request.voice, request.fallback_voice):
         _voice(name, voices)
     _within("speed", request.speed, MIN_SPEED, MAX_SPEED)
+    _within("pitch", request.pitch, MIN_PITCH, MAX_PITCH)
+    _within("volume", request.volume, 0, MAX_VOLUME)
     _within("credit", request.credit, 1, MAX_CREDIT)
     _within("seed", request.seed, 0, MAX_SEED)
     _within("first_audio_within", request.first_audio_within, 0, 3600)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from fishvoice.protocol import WordTime
 from fishvoiced.synthesis.audio import Samples
 
 MAX_SEGMENT_CHARACTERS = 200
@@ -18,7 +19,16 @@ class Waiting:
     seconds: float
 
 
-Rendering: TypeAlias = Iterator[Samples | Waiting | None]
+@dataclass(frozen=True)
+class TimedSamples:
+    """Sound of a voice that knows when it says what: each spoken word, and the seconds from the segment's first sample
+    to its beginning. ``words`` need not lie in ``samples``; over a segment they come once and in order."""
+
+    samples: Samples
+    words: tuple[tuple[str, float], ...] = ()
+
+
+Rendering: TypeAlias = Iterator[Samples | TimedSamples | Waiting | None]
 """One segment on its way to sound: samples [n], or None for a step of work without sound yet. ``close()`` cancels."""
 
 
@@ -67,7 +77,7 @@ class Chunk:
     """Sound, and the characters [text_start, text_end) of the request that it is estimated to say.
 
     ``frames`` counts the frames that were made for it; 0 for kinds without frames. ``ends_segment``: the last of
-    its segment, with the pause after it.
+    its segment, with the pause after it. ``words``: what has become known, in seconds from the request's first sample.
     """
 
     samples: Samples
@@ -76,6 +86,7 @@ class Chunk:
     text_start: int
     text_end: int
     ends_segment: bool = False
+    words: tuple[WordTime, ...] = ()
 
 
 @dataclass(frozen=True)

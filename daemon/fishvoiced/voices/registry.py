@@ -60,7 +60,7 @@ class VoiceRegistry:
         name = self._name(request.voice)
         model = self._load(name)
         renderer = model.renderer(msgspec.structs.replace(request, voice=name))
-        steps = synthesize(renderer, request.text, request.speed)
+        steps = synthesize(renderer, request.text, request.speed, request.pitch, request.volume)
         return Utterance(
             steps=self._timed(model, renderer.traits, steps),
             sample_rate=renderer.traits.sample_rate,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoice.adapters.shared.ssml import Mark
-from fishvoice.adapters.speechd.timeline import AHEAD_SECONDS, BLOCK_SECONDS, Block, Pace, louder, timeline
+from fishvoice.adapters.speechd.timeline import AHEAD_SECONDS, BLOCK_SECONDS, Block, Pace, timeline
 from fishvoice.speech import Chunk
 
 
@@ -45,19 +45,6 @@ def test_a_mark_comes_where_its_word_begins() -> None:
         else:
             before[event.name] = heard
     assert before == {"first": 0, "word": 150, "end": 200}
-
-
-def test_a_higher_voice_has_a_higher_rate() -> None:
-    assert {event.sample_rate for event in timeline([chunk(50, 0, 5)], [], pitch=1.2) if isinstance(event, Block)} == {
-        1200
-    }
-
-
-def test_loudness() -> None:
-    pcm = struct.pack("<4h", -32768, 32767, 1000, -1)
-    assert louder(pcm, 1.0) is pcm
-    assert struct.unpack("<4h", louder(pcm, 0.5)) == (-16384, 16383, 500, -1)
-    assert struct.unpack("<4h", louder(pcm, 0.0)) == (0, 0, 0, 0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.floats(0.001, 0.02)), max_size=50))

@@ -62,7 +62,9 @@ class Daemon:
     def speak(self, message: Message, text: str, how: VoiceSettings) -> Iterator[Chunk]:
         """The sound of ``text``; no more of it when ``message`` is over. Raises FishvoiceError's children."""
         self._connect()
-        speech = self._present.synthesize(text, voice=how.voice, speed=how.speed, priority="message")
+        speech = self._present.synthesize(
+            text, voice=how.voice, speed=how.speed, pitch=how.pitch, volume=how.volume, priority="message"
+        )
         message.on_end(speech.cancel)
         yield from speech
 
@@ -190,7 +192,7 @@ class Module:
         how = voice_settings(settings, self._daemon.voices)
         for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
             chunks = self._daemon.speak(message, part.text, how) if part.text.strip() else iter(())
-            for event in timeline(chunks, part.marks, how.pitch, how.gain):
+            for event in timeline(chunks, part.marks):
                 if not isinstance(event, Block):
                     if not message.tell_mark(event.name):
                         return

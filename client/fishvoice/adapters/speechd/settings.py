@@ -9,7 +9,6 @@ from fishvoice.protocol import VoiceInfo
 
 SLOWEST, FASTEST = 0.5, 3.0  # at rates -100 and 100
 PITCH_OCTAVES = 0.5  # up at pitch 100, down at -100
-LEAST_SPEED, MOST_SPEED = 0.5, 4.0  # what the daemon's time-stretch does
 _NUMBERS = frozenset({"rate", "pitch", "volume"})
 _NAMES = frozenset({"language", "synthesis_voice"})
 _MODES = frozenset({"spelling_mode", "cap_let_recogn"})
@@ -51,25 +50,20 @@ class Settings:
 
 @dataclass(frozen=True)
 class VoiceSettings:
-    """How the daemon's sound is asked for, and played.
-
-    ``speed`` is asked of the daemon. ``pitch`` multiplies the sample rate at which the sound is then played, which
-    raises the voice and shortens the sound; ``speed`` has made up for that already. ``gain`` 0 … 1.
-    """
+    """How the daemon is asked for the sound: factors of the voice's own."""
 
     voice: str | None
     speed: float
     pitch: float
-    gain: float
+    volume: float
 
 
 def voice_settings(settings: Settings, voices: Sequence[VoiceInfo]) -> VoiceSettings:
     """``settings`` with the ``voices`` that there are."""
     rate = settings.rate / 100
-    tempo = FASTEST**rate if rate > 0 else SLOWEST**-rate
+    speed = FASTEST**rate if rate > 0 else SLOWEST**-rate
     pitch = 2 ** (PITCH_OCTAVES * settings.pitch / 100)
-    speed = max(LEAST_SPEED, min(MOST_SPEED, tempo / pitch))
-    return VoiceSettings(_voice(settings, voices), round(speed, 4), pitch, (settings.volume + 100) / 200)
+    return VoiceSettings(_voice(settings, voices), round(speed, 4), round(pitch, 4), (settings.volume + 100) / 200)
 
 
 def _voice(settings: Settings, voices: Sequence[VoiceInfo]) -> str | None:

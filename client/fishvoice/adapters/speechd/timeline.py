@@ -1,12 +1,10 @@
-"""Sound on its way to the loudspeaker: marks put where they belong in it, loudness, and when each block may leave.
+"""Sound on its way to the loudspeaker: marks put where they belong in it, and when each block may leave.
 
 Pure, but for the clock that Pace is given.
 """
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -35,15 +33,14 @@ class Block:
 Event: TypeAlias = Block | Mark
 
 
-def timeline(chunks: Iterable[Chunk], marks: Iterable[Mark], pitch: float = 1.0, gain: float = 1.0) -> Iterator[Event]:
+def timeline(chunks: Iterable[Chunk], marks: Iterable[Mark]) -> Iterator[Event]:
     """Blocks of sound, and every mark once, between the blocks where its word is estimated to begin.
 
     A chunk says where in the text it begins and ends; inside it, characters are taken to be equally long.
     """
     due = deque(marks)
     for chunk in chunks:
-        pcm = louder(chunk.pcm, gain)
-        rate = round(chunk.sample_rate * pitch)
+        pcm, rate = chunk.pcm, chunk.sample_rate
         samples = len(pcm) // SAMPLE_BYTES
         position = 0
         while due and due[0].offset < chunk.text_end:
@@ -60,20 +57,6 @@ def _blocks(pcm: bytes, rate: int) -> Iterator[Block]:
     size = int(BLOCK_SECONDS * rate) * SAMPLE_BYTES
     for start in range(0, len(pcm), size):
         yield Block(pcm[start : start + size], rate)
-
-
-def louder(pcm: bytes, gain: float) -> bytes:
-    """s16le times ``gain``, 0 … 1. In plain Python: two milliseconds per second of sound."""
-    if gain >= 1:
-        return pcm
-    factor = round(gain * 65536)
-    samples = array("h", pcm)
-    if sys.byteorder == "big":
-        samples.byteswap()
-    samples = array("h", [sample * factor >> 16 for sample in samples])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
 
 
 class Pace:
