@@ -69,10 +69,18 @@ class ListEar:
         from pocketsphinx import Decoder
 
         self._decoder = Decoder(lm=None, loglevel="FATAL")
-        self._written = {_dictionary_words(phrase): phrase for phrase in phrases}
+        self._written = {self._words(phrase): phrase for phrase in phrases}
         choices = " | ".join(f"({written})" for written in self._written)
         self._decoder.add_jsgf_string("list", f"#JSGF V1.0; grammar list; public <phrase> = {choices};")
         self._decoder.activate_search("list")
+
+    def _words(self, phrase: str) -> str:
+        """As the dictionary has them: it writes letters' names with a full stop, which a grammar cannot have."""
+        if len(phrase) != 1:
+            return phrase
+        name = f"{phrase}{phrase}letter"
+        self._decoder.add_word(name, self._decoder.lookup_word(f"{phrase}."), True)
+        return name
 
     def heard(self, samples: Samples, rate: int) -> str | None:
         pcm = (np.clip(_for_ear(samples, rate), -1, 1) * 32767).astype("<i2").tobytes()
@@ -99,11 +107,6 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
         for j, other in enumerate(heard, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
     return row[-1]
-
-
-def _dictionary_words(phrase: str) -> str:
-    """As the dictionary writes letters' names: with a full stop behind."""
-    return " ".join(f"{word}." if len(word) == 1 else word for word in phrase.split())
 
 
 def _for_ear(samples: Samples, rate: int) -> NDArray[np.float32]:
