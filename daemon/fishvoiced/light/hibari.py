@@ -21,9 +21,11 @@ from hibari.g2p.oov import OOV
 from hibari.g2p.token import Tok
 from numpy.typing import NDArray
 
-from fishvoiced.fish.engine.sessions import Array, Runtime, Session
+from fishvoiced.errors import VoiceUnavailable
 from fishvoiced.light.spoken import Token
+from fishvoiced.onnx_sessions import Array, Runtime, Session
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.text.english_words import spoken_pieces
 
 SAMPLE_RATE: int = hibari.dsp.SR
 FRAME_SAMPLES: int = hibari.dsp.HOP
@@ -82,6 +84,17 @@ class Reader:
         oov = _ASSETS / ("oov_gb.onnx" if british else "oov.onnx")
         self._g2p = G2P(oov=OOV(str(oov), session=_Session(oov)), british=british)
 
+    def __contains__(self, word: object) -> bool:
+        """Whether the dictionaries have ``word``, however it is spelled."""
+        return isinstance(word, str) and (word in self._g2p.lexicon.golds or word in self._g2p.lexicon.silvers)
+
+    def spoken(self, text: str) -> str:
+        """Written English as spoken words and marks."""
+        spoken = ""
+        for piece in spoken_pieces(text, self):
+            spoken += piece.spoken if piece.is_pause or not spoken else " " + piece.spoken
+        return spoken
+
     def phonemes(self, tokens: Sequence[Token]) -> list[str]:
         """Of each token; a mark's are the mark itself, "" is what has no pronunciation."""
         pieces = [piece for token in tokens for piece in self._pieces(token)]
@@ -115,12 +128,35 @@ class _Session:
         return self._session.run(feeds)
 
 
-def voice_names() -> list[str]:
-    return list(hibari.voices.VOICES)
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the package tells of one of its voices."""
+
+    language: str
+    description: str
+    british: bool
+    path: Path
+    """Where its graph is, or will be once it was fetched."""
+    size: int
 
 
-def voice_facts(name: str) -> dict[str, Any]:
-    return dict(hibari.voices.VOICES[name])
+def known_voices() -> dict[str, Facts]:
+    """The package's voices by name, in its own order."""
+    return {name: _facts(entry) for name, entry in hibari.voices.VOICES.items()}
+
+
+def fetch(name: str) -> Path:
+    """The graph of a voice, downloaded once from where the package says, and checked. Raises VoiceUnavailable."""
+    try:
+        return Path(hibari.voices.voice_path(name))
+    except (RuntimeError, OSError) as error:
+        raise VoiceUnavailable(str(error).removeprefix("hibari: ")) from error
+
+
+def _facts(entry: dict[str, Any]) -> Facts:
+    folder = _ASSETS if entry.get("bundled") else Path(hibari.voices.cache_dir())
+    description = f"{entry['accent']} {entry['gender']}, from Kokoro's {entry['kokoro']}"
+    return Facts(entry["language"], description, entry["british"], folder / entry["file"], entry["bytes"])
 
 
 def _graph_output(name: bytes) -> bytes:

@@ -19,11 +19,15 @@ QUICK_PHONEMES = 30
 WHOLE_PHONEMES = 60
 """A sentence up to this length is never cut: ten or eleven words."""
 
-_JOINING = frozenset(
-    "and or but nor that which who whose because when while where if unless so than although though until since "
-    "as with without for from in on at to of by into over under after before between through about during".split()
-)
-_LEADING = _JOINING | frozenset("a an the my your his her its our their this these i we you he she they it not".split())
+_JOINING = frozenset({
+    "and", "or", "but", "nor", "that", "which", "who", "whose", "because", "when", "while", "where", "if", "unless",
+    "so", "than", "although", "though", "until", "since", "as", "with", "without", "for", "from", "in", "on", "at",
+    "to", "of", "by", "into", "over", "under", "after", "before", "between", "through", "about", "during",
+})  # fmt: skip
+_LEADING = _JOINING | {
+    "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these", "i", "we", "you", "he",
+    "she", "they", "it", "not",
+}  # fmt: skip
 _QUIET_BEGINNINGS = frozenset("ptkfsθʃʧh")
 _NEAR = 0.8  # of the length wanted: how far off a cut may be, either way
 

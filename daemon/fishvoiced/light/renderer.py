@@ -1,4 +1,4 @@
-"""Spoken words → sound and the time of every word, phrase by phrase."""
+"""One request to a light voice: spoken words → sound and the time of every word, phrase by phrase."""
 
 from __future__ import annotations
 
@@ -8,17 +8,49 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fishvoiced.errors import BadRequest
 from fishvoiced.light.edges import audible, joined
 from fishvoiced.light.hibari import FRAME_SAMPLES, SAMPLE_RATE, Network, Parameters, Reader
 from fishvoiced.light.phrases import Phrase, phrases
 from fishvoiced.light.spoken import MARKS, SENTENCE_ENDS, Token, tokens
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.base import Rendering, Traits
 
+MAX_SEGMENT_CHARACTERS = 400
+NOTHING_TO_SAY = "this voice speaks English; it cannot read this text"
 CLAUSE_PAUSE = 0.14
 SENTENCE_PAUSE = 0.28
 SEAM_FRAMES = 1
 """Either side of a cut between two words without a mark: there both sounds overlap."""
 ONSET_FRAMES = 8  # a consonant is heard up to 100 ms before its first frame
+
+
+class LightRenderer:
+    """See :class:`fishvoiced.synthesis.base.Renderer`."""
+
+    def __init__(self, network: Network, reader: Reader, seed: int) -> None:
+        self._network, self._reader, self._seed = network, reader, seed
+        self.words: list[TimedWord] = []
+        """Of the current segment, as far as it is spoken."""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(SAMPLE_RATE, None, MAX_SEGMENT_CHARACTERS)
+
+    def prepare(self) -> Iterator[None]:
+        return iter(())
+
+    def render(self, index: int, text: str) -> Rendering:
+        speech = Speech(self._network, self._reader, self._reader.spoken(text))
+        if speech.is_empty:
+            raise BadRequest(NOTHING_TO_SAY)
+        self.words = []
+        for step in speech.render((self._seed, index), quick=index == 0):
+            if step is None:
+                yield None
+            else:
+                self.words += step.words
+                yield step.samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MARKS = frozenset(",.?!")
 SENTENCE_ENDS = frozenset(".?!")
-_TOKEN = re.compile(r"\[(?P<word>[^\]]+)\]\(/(?P<phonemes>[^/)]*)/\)|(?P<mark>[,.?!])|(?P<plain>(?:(?!\[[^\]]+\]\(/)[^\s,.?!])+)")
+_TOKEN = re.compile(
+    r"\[(?P<word>[^\]]+)\]\(/(?P<phonemes>[^/)]*)/\)"
+    r"|(?P<mark>[,.?!])"
+    r"|(?P<plain>(?:(?!\[[^\]]+\]\(/)[^\s,.?!])+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
