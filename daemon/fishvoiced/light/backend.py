@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.errors import BadReference, VoiceUnavailable
+from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
 from fishvoiced.light import package
 from fishvoiced.voices.base import LoadedModel
 from fishvoiced.voices.speed import Speed
@@ -91,11 +91,11 @@ class LightBackend:
         return f"hibari/{voice}" if known else None
 
     def load(self, voice: str) -> LightModel:
-        """Raises VoiceUnavailable: the package is missing or broken, or the voice was never fetched."""
+        """Raises VoiceUnavailable if the package is missing or broken, UnknownVoice if the voice was never fetched."""
         if self._problem is not None:
             raise self._problem
         if missing := self._missing(voice):
-            raise VoiceUnavailable(missing)
+            raise UnknownVoice(f"voice {voice!r} is {missing}")
         try:
             return self._load(voice)
         except Exception as error:  # files of the package that are missing or damaged raise what they will
@@ -118,7 +118,7 @@ class LightBackend:
 
     def _missing(self, voice: str) -> str | None:
         """How to get a voice that is not here; None if it is."""
-        return None if self._known[voice].path.is_file() else f"not downloaded yet: fishvoice models pull hibari/{voice}"
+        return None if self._known[voice].path.is_file() else _not_fetched(voice)
 
     def _info(self, name: str, language: str, description: str, unavailable: str | None) -> VoiceInfo:
         return VoiceInfo(
@@ -131,3 +131,7 @@ class LightBackend:
             license=LICENSE,
             unavailable=unavailable,
         )
+
+
+def _not_fetched(voice: str) -> str:
+    return f"not downloaded yet: fishvoice models pull hibari/{voice}"
