@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from fishvoiced.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
 from fishvoiced.fish.engine.sampling_state import SamplingState
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.fish.store.models import DECODER, FAST, SLOW, ConvertedModel, ModelStore
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.onnx_sessions import Runtime, Session
 from fishvoiced.text import english
 
 LEAST_AGREEMENT = 0.90

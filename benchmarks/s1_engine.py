@@ -23,11 +23,11 @@ import numpy as np
 import psutil
 
 from fishvoiced.fish.engine.base import Engine
-from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.renderer import FishRenderer, block_sizes
 from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
 from fishvoiced.fish.types import Reference, SamplingOptions
+from fishvoiced.onnx_sessions import Runtime
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.synthesis.pipeline import synthesize
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from fishvoiced.fish.config import TransformerConfig
-from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.network.layers import MS_DOMAIN
 from fishvoiced.fish.quantize.weights import LARGEST_BLOCK
+from fishvoiced.onnx_sessions import Runtime
 
 WIDE = (1024, 6144)
 """The product that reads most: gate and up projection."""

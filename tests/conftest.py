@@ -12,9 +12,9 @@ import pytest
 from fishvoiced.fish.convert.importer import import_checkpoint
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.engine.torch_engine import TorchEngine
 from fishvoiced.fish.store.models import ConvertedModel, ModelStore
+from fishvoiced.onnx_sessions import Runtime
 from tools.harness.daemon_process import Daemon, Manager, Wire, running
 from tools.random_checkpoint import make
 

@@ -22,7 +22,7 @@ DOORS = {
         "fishvoiced.fish.engine.torch_engine",
         "fishvoiced.fish.engine.upstream_engine",
     ),
-    "onnxruntime": ("fishvoiced.fish.engine.sessions", "fishvoiced.fish.convert", "fishvoiced.light"),
+    "onnxruntime": ("fishvoiced.onnx_sessions", "fishvoiced.fish.convert"),
     "hibari": ("fishvoiced.light",),
     "piper": ("fishvoiced.piper",),
 }

@@ -221,6 +221,8 @@ class StatusReply(Message, frozen=True, tag="status_reply"):
 
 
 class VoiceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A voice that speaks, or could. ``language``: BCP 47; None for a voice of many languages."""
+
     name: str
     language: str | None = None
     model: str | None = None
@@ -228,6 +230,12 @@ class VoiceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     default: bool = False
     clones: bool = False
     description: str = ""
+    kind: str = ""
+    """Who speaks: ``fish``, ``light``, ``piper`` or ``remote``."""
+    license: str | None = None
+    loaded: bool = False
+    unavailable: str | None = None
+    """Why it cannot speak now, or how to get it."""
 
 
 class VoicesReply(Message, frozen=True, tag="voices_reply"):

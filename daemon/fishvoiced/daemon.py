@@ -25,7 +25,7 @@ from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
 from fishvoiced.server.status import StatusReport
 from fishvoiced.transport.bind import listening
 from fishvoiced.version import __version__
-from fishvoiced.voices.base import Speaker
+from fishvoiced.voices.base import Backend, Speaker
 
 log = logging.getLogger("fishvoiced")
 
@@ -41,10 +41,12 @@ def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
         from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.light.backend import LightBackend
         from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
-    return VoiceRegistry([FishBackend(settings, calibrates=settings.engine.calibrate)], settings.voice)
+    backends: list[Backend] = [LightBackend(), FishBackend(settings, calibrates=settings.engine.calibrate)]
+    return VoiceRegistry(backends, settings.voice)
 
 
 def installed_governor(settings: Config) -> Governor:

@@ -55,3 +55,9 @@ class EngineError(DaemonError):
     """The runtime failed while generating; the request is lost, the daemon is not."""
 
     code = "engine"
+
+
+class VoiceUnavailable(DaemonError):
+    """A voice that should be there cannot speak, through no fault of the request; another one can stand in."""
+
+    code = "voice_unavailable"

@@ -21,10 +21,10 @@ from benchmarks.quality import (
 from fishvoiced.fish.convert import export, sample_speech
 from fishvoiced.fish.convert.importer import rounded, write_graph
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
+from fishvoiced.onnx_sessions import Runtime
 
 LEAST_CODES = 0.85
 """In all codebooks, of two sentences: they scatter around what all of them have, 92 %."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.errors import BadReference, BadRequest, UnknownVoice
+from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice, VoiceUnavailable
 from fishvoiced.synthesis.base import Chunk, Step, Traits
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.normalize import speakable
@@ -35,6 +35,7 @@ class VoiceRegistry:
         self._backends = tuple(backends)
         self._default = default
         self._resident: dict[str, _Resident] = {}
+        self._standing_in: dict[str, str] = {}
         self._speaking = 0
 
     def voices(self) -> Sequence[VoiceInfo]:
@@ -42,23 +43,24 @@ class VoiceRegistry:
         for backend in self._backends:
             for info in backend.voices():
                 infos.setdefault(info.name, info)
-        default = self._default or self._default_voice()
-        return [msgspec.structs.replace(info, default=info.name == default) for info in infos.values()]
+        default, resident = self._default or self._default_voice(), self._resident
+        return [
+            msgspec.structs.replace(info, default=info.name == default, loaded=info.model in resident)
+            for info in infos.values()
+        ]
 
     def loaded(self) -> Sequence[Loaded]:
-        return [_loaded(resident.model, name) for name, resident in list(self._resident.items())]
+        return [_loaded(each.model, name, self._standing_in.get(name)) for name, each in list(self._resident.items())]
 
     def load(self, voice: str | None) -> Loaded:
-        name = self._name(voice)
-        model = self._load(name)
+        name, model, notice = self._choose(voice)
         model.prepare(name)
         self._rest()
-        return _loaded(model, name)
+        return _loaded(model, name, notice)
 
     def open(self, request: Synthesize) -> Utterance:
         _check(request)
-        name = self._name(request.voice)
-        model = self._load(name)
+        name, model, notice = self._choose(request.voice)
         renderer = model.renderer(msgspec.structs.replace(request, voice=name))
         steps = synthesize(renderer, request.text, request.speed, request.pitch, request.volume)
         return Utterance(
@@ -66,7 +68,7 @@ class VoiceRegistry:
             sample_rate=renderer.traits.sample_rate,
             voice=name,
             model=model.name,
-            notice=model.notice or _reference_notice(request),
+            notice=notice or model.notice or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
         )
 
@@ -89,6 +91,31 @@ class VoiceRegistry:
 
     def _default_voice(self) -> str | None:
         return next((name for backend in self._backends if (name := backend.default_voice())), None)
+
+    def _choose(self, voice: str | None) -> tuple[str, LoadedModel, str | None]:
+        """The voice that speaks when ``voice`` is asked for, its model, and what to tell if it is another one."""
+        name = self._name(voice)
+        try:
+            return name, self._load(name), None
+        except VoiceUnavailable as error:
+            problem = error
+        for stand_in in self._stand_ins(name):
+            try:
+                model = self._load(stand_in)
+            except DaemonError as error:
+                log.warning("voice %s cannot stand in: %s", stand_in, error)
+                continue
+            notice = f"voice {name!r} cannot speak ({problem}); {stand_in!r} speaks instead"
+            if self._standing_in.get(model.name) != notice:
+                log.warning("%s", notice)
+            self._standing_in[model.name] = notice
+            return stand_in, model, notice
+        raise problem
+
+    def _stand_ins(self, name: str) -> Iterator[str]:
+        """The voices to speak instead of ``name``: the configured default, then each kind's own."""
+        defaults = dict.fromkeys([self._default, *(backend.default_voice() for backend in self._backends)])
+        yield from (voice for voice in defaults if voice is not None and voice != name)
 
     def _load(self, voice: str) -> LoadedModel:
         for backend in self._backends:
@@ -139,8 +166,8 @@ class VoiceRegistry:
                 backend.idle(models)
 
 
-def _loaded(model: LoadedModel, voice: str) -> Loaded:
-    return Loaded(model.name, voice, model.engine, model.precision, model.notice, model.speed())
+def _loaded(model: LoadedModel, voice: str, notice: str | None) -> Loaded:
+    return Loaded(model.name, voice, model.engine, model.precision, notice or model.notice, model.speed())
 
 
 def _reference_notice(request: Synthesize) -> str | None:

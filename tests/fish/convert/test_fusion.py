@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from fishvoiced.fish.convert.fusion import NORM, fuse_sums_with_norms
-from fishvoiced.fish.engine.sessions import Array
+from fishvoiced.onnx_sessions import Array
 
 WIDTH = 32
 

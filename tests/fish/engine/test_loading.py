@@ -10,8 +10,8 @@ import pytest
 
 from fishvoiced.errors import ModelStoreError
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.engine.sessions import Runtime
 from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.onnx_sessions import Runtime
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from fishvoiced.fish.config import CodecConfig, ModelConfig
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.engine.torch_engine import TorchEngine
 from fishvoiced.fish.engine.upstream_engine import UpstreamEngine
 from fishvoiced.fish.network import checkpoint as checkpoints
@@ -23,6 +22,7 @@ from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.store.models import DECODER, SLOW, ConvertedModel
 from fishvoiced.fish.store.reference_audio import read_reference
 from fishvoiced.fish.types import Prompt, Reference, SamplingOptions
+from fishvoiced.onnx_sessions import Runtime, Session
 from tests import oracle
 from tools.random_checkpoint import TINY, TINY_CODEC, TINY_DUAL_AR, make
 

@@ -12,13 +12,13 @@ import pytest
 
 from fishvoiced.fish.engine.onnx_engine import KVBuffers, OnnxEngine
 from fishvoiced.fish.engine.prefix_cache import MOST_IN_MEMORY, PrefixCache
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.renderer import FishRenderer
 from fishvoiced.fish.store.models import SLOW, ConvertedModel
 from fishvoiced.fish.store.voices import VoiceStore
 from fishvoiced.fish.types import Codes, Prompt, Reference, SamplingOptions
 from fishvoiced.fish.warm_up import prepare
+from fishvoiced.onnx_sessions import Runtime, Session
 from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS
 from fishvoiced.synthesis.pipeline import synthesize
 

@@ -17,11 +17,11 @@ from fishvoiced.fish.convert import export, importer, sample_speech
 from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
 from fishvoiced.fish.engine.onnx_engine import OnnxDecoder
 from fishvoiced.fish.engine.select import available
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.quantize import codec_int8, qparams
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.fish.store.models import DECODER, ConvertedModel, ModelStore
+from fishvoiced.onnx_sessions import Runtime, Session
 from tools.starter_voice.mel import log_mel
 
 FARTHEST = 0.15

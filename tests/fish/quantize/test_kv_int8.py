@@ -16,13 +16,13 @@ from fishvoiced.fish.convert import export, importer
 from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
 from fishvoiced.fish.engine import onnx_engine
 from fishvoiced.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
-from fishvoiced.fish.engine.sessions import Array, Runtime, Session, keeps_int8_kv
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.layers import KVCache
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.quantize import kv_int8
 from fishvoiced.fish.store.models import SLOW, ConvertedModel, ModelStore
 from fishvoiced.fish.types import Codes, Reference, SamplingOptions
+from fishvoiced.onnx_sessions import Array, Runtime, Session, keeps_int8_kv
 
 LENGTH = 40
 

@@ -16,7 +16,6 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
 from fishvoiced.fish.convert import export, sample_speech
-from fishvoiced.fish.engine.sessions import keeps_int8_kv
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.quantize import codec_int8, kv_int8, qparams
 from fishvoiced.fish.quantize import weights as weight_quantization
@@ -37,6 +36,7 @@ from fishvoiced.fish.store.models import (
     writing,
 )
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
+from fishvoiced.onnx_sessions import keeps_int8_kv
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind us (0 … 1)."""

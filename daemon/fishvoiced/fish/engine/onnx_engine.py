@@ -16,7 +16,9 @@ from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.fish.config import CodecConfig, TransformerConfig
 from fishvoiced.fish.engine.prefix_cache import PrefixCache
 from fishvoiced.fish.engine.sampling_state import SamplingState
-from fishvoiced.fish.engine.sessions import (
+from fishvoiced.fish.store.models import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, MANIFEST, ConvertedModel, sha256
+from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.onnx_sessions import (
     VERSION,
     Array,
     Binding,
@@ -27,8 +29,6 @@ from fishvoiced.fish.engine.sessions import (
     keeps_int8_kv,
     shared,
 )
-from fishvoiced.fish.store.models import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, MANIFEST, ConvertedModel, sha256
-from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
 
 INT8_PREFILL = 32

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fishvoiced.fish.engine.sessions import Array
 from fishvoiced.fish.store.models import sha256
 from fishvoiced.fish.types import Columns, Prompt
+from fishvoiced.onnx_sessions import Array
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from fishvoiced.hardware.environment import apply_environment, environment, sess
 from fishvoiced.hardware.facts import HardwareFacts
 
 if TYPE_CHECKING:
-    from fishvoiced.fish.engine.sessions import Runtime
+    from fishvoiced.onnx_sessions import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _onnx(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> 
 
 def runtime(facts: HardwareFacts, threads: int = 0) -> Runtime:
     """How this machine runs graphs; ``threads`` 0: by the rule."""
-    from fishvoiced.fish.engine.sessions import Runtime
+    from fishvoiced.onnx_sessions import Runtime
 
     advice = session_advice(facts, threads or None)
     return Runtime(advice.intra_op_threads, advice.allow_spinning, advice.thread_affinities)

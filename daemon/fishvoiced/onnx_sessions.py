@@ -64,11 +64,15 @@ class Runtime:
 
 
 class Session:
-    """One graph in memory. Raises EngineError if it cannot be loaded."""
+    """One graph in memory. Raises EngineError if it cannot be loaded.
 
-    def __init__(self, path: Path, runtime: Runtime) -> None:
+    ``appended``: protobuf bytes behind the file's own, which protobuf merges into its message.
+    """
+
+    def __init__(self, path: Path, runtime: Runtime, *, appended: bytes = b"") -> None:
         try:
-            self._session = ort.InferenceSession(str(path), runtime.options(), providers=["CPUExecutionProvider"])
+            graph = path.read_bytes() + appended if appended else str(path)
+            self._session = ort.InferenceSession(graph, runtime.options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise EngineError(f"{path} cannot be loaded: {error}") from error
         self.inputs = {i.name: tuple(i.shape) for i in self._session.get_inputs()}
