@@ -111,6 +111,15 @@ def test_errors_are_raised_where_they_are_awaited() -> None:
         asyncio.run(silent())
 
 
+def test_being_told_to_wait_is_a_sign_of_life() -> None:
+    async def speak() -> int:
+        async with AsyncClient(start=False, timeout=0.5) as client:
+            return len([chunk async for chunk in await client.synthesize("x")])
+
+    with FakeDaemon(Behaviour(waits=8, delay=0.1, chunks=2)):
+        assert asyncio.run(speak()) == 2
+
+
 def test_a_daemon_that_dies_ends_the_wait() -> None:
     async def use(daemon: FakeDaemon) -> int:
         heard = 0

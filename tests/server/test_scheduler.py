@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.scheduler import PATIENCE, RANK, Refused, Scheduler, Ticket
+from fishvoiced.server.scheduler import PATIENCE, RANK, SEGMENT, Refused, Scheduler, Ticket
 from tests.server.tickets import PRIORITIES, admit, speak_all, ticket
 
 # -- order ---------------------------------------------------------------------------------------------------
@@ -45,31 +45,88 @@ def test_important_is_never_interrupted() -> None:
         assert scheduler.choose() == 1
 
 
-def test_clients_take_turns_by_how_much_they_say() -> None:
-    scheduler = Scheduler(100, 100)
-    admit(scheduler, *(ticket(k, b"long", characters=100) for k in (1, 2, 3)))
-    admit(scheduler, *(ticket(k, b"short", characters=40) for k in (4, 5, 6)))
-    assert speak_all(scheduler) == [1, 4, 5, 6, 2, 3]
+def say_segment(scheduler: Scheduler, seconds: float = 1.0) -> int:
+    """The next segment, in one chunk; whose it is."""
+    key = scheduler.choose()
+    assert key is not None
+    scheduler.start(key)
+    scheduler.produced(key, 0, seconds, now=0.0)
+    scheduler.segment_over(key)
+    return key
 
 
-def test_a_stream_of_newcomers_does_not_starve_anybody() -> None:
+def test_clients_take_turns_segment_by_segment_by_how_much_sound_they_got() -> None:
     scheduler = Scheduler(100, 100)
-    admit(scheduler, ticket(1, b"old"), ticket(2, b"old"))
+    admit(scheduler, ticket(1, b"long"), ticket(2, b"short"))
+    spoken = [say_segment(scheduler, 3.0 if scheduler.choose() == 1 else 1.0) for _ in range(8)]
+    assert spoken == [1, 2, 2, 2, 1, 2, 2, 2]
+
+
+def test_a_segment_that_was_begun_is_finished_before_another_of_its_class() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"long"))
+    scheduler.start(1)
+    scheduler.produced(1, 5, 10.0, now=0.0)
+    admit(scheduler, ticket(2, b"other"))
+    assert scheduler.choose() == 1
+    scheduler.segment_over(1)
+    assert scheduler.choose() == 2
+
+
+def test_who_comes_while_a_long_text_is_spoken_is_next() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"book", characters=80_000, credit=1000))
+    for _ in range(100):
+        say_segment(scheduler)
+    admit(scheduler, ticket(2, b"clock"))
+    assert say_segment(scheduler) == 2
+
+
+def test_who_took_nothing_for_an_hour_has_no_claim_to_an_hour() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"paused", credit=1), ticket(2, b"export", credit=1000))
+    scheduler.start(1)
+    scheduler.produced(1, 1, 1.0, now=0.0)
+    scheduler.produced(1, 2, 1.0, now=0.0)
+    scheduler.segment_over(1)
+    for _ in range(500):
+        assert say_segment(scheduler) == 2
+    scheduler.credit(1, 500, at_most=500)
+    assert {say_segment(scheduler) for _ in range(4)} == {1, 2}
+
+
+def test_an_endless_row_of_newcomers_keeps_nobody_waiting() -> None:
+    scheduler = Scheduler(1000, 100)
+    admit(scheduler, ticket(1, b"old"))
+    say_segment(scheduler)
     spoken = []
-    for newcomer in range(100, 110):
-        admit(scheduler, ticket(newcomer, f"new{newcomer}".encode()))
+    for newcomer in range(100, 120):
+        admit(scheduler, ticket(newcomer, b"%d" % newcomer), ticket(newcomer + 500, b"%d" % (newcomer + 500)))
+        spoken.append(say_segment(scheduler))
+        if spoken[-1] != 1:
+            scheduler.end(spoken[-1])
+    assert 1 in spoken
+
+
+@settings(deadline=None, max_examples=20)
+@given(lengths=st.lists(st.floats(0.2, 12.0), min_size=10, max_size=10))
+def test_ten_clients_get_the_same_amount_of_sound(lengths: list[float]) -> None:
+    """Jain's index of what each got, however long each one's segments are."""
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, *(ticket(key, b"%d" % key, credit=100_000) for key in range(10)))
+    got = [0.0] * 10
+    while sum(got) < 10 * 20 * max(lengths):
         key = scheduler.choose()
         assert key is not None
-        scheduler.start(key)
-        scheduler.end(key)
-        spoken.append(key)
-    assert {1, 2} <= set(spoken)
+        got[key] += lengths[key]
+        say_segment(scheduler, lengths[key])
+    assert sum(got) ** 2 / (10 * sum(each * each for each in got)) >= 0.99
 
 
 def speak(scheduler: Scheduler, key: int, characters: int) -> None:
     """One chunk with all of the text, to its end."""
     scheduler.start(key)
-    scheduler.produced(key, characters, now=0.0)
+    scheduler.produced(key, characters, 0.1, now=0.0)
     scheduler.finish(key)
     scheduler.end(key)
 
@@ -80,9 +137,9 @@ def test_a_long_wait_lifts_a_request_class_by_class_but_it_interrupts_nothing_of
     speak(scheduler, 2, PATIENCE)
     admit(scheduler, ticket(3, b"mail", "notification"), ticket(4, b"reader", "text", characters=PATIENCE))
     scheduler.start(4)
-    scheduler.produced(4, PATIENCE - 1, now=0.0)
+    scheduler.produced(4, PATIENCE - 1, 0.1, now=0.0)
     assert scheduler.choose() == 4
-    scheduler.produced(4, PATIENCE, now=0.0)
+    scheduler.produced(4, PATIENCE, 0.1, now=0.0)
     admit(scheduler, ticket(5, b"other", "text"))
     assert scheduler.choose() == 4
     scheduler.finish(4)
@@ -96,7 +153,7 @@ def test_those_that_wait_alike_keep_the_order_of_their_classes(waited: int) -> N
     scheduler.start(0)
     admit(scheduler, *(ticket(key, b"%d" % key, PRIORITIES[-key]) for key in range(1, 5)))
     for spoken in range(0, waited + 1, 50):
-        scheduler.produced(0, spoken, now=0.0)
+        scheduler.produced(0, spoken, 0.1, now=0.0)
         scheduler.credit(0, 1, at_most=1)
     assert scheduler.choose() == 0
     scheduler.end(0)
@@ -108,7 +165,7 @@ def test_no_wait_lets_a_request_interrupt_a_message() -> None:
     admit(scheduler, ticket(1, b"bar", "progress"), ticket(2, b"mail", "message", characters=10 * PATIENCE))
     scheduler.start(2)
     for spoken in range(0, 10 * PATIENCE, 50):
-        scheduler.produced(2, spoken, now=0.0)
+        scheduler.produced(2, spoken, 0.1, now=0.0)
         scheduler.credit(2, 1, at_most=1)
         assert scheduler.choose() == 2
     admit(scheduler, ticket(3, b"news", "message"))
@@ -165,10 +222,10 @@ def test_without_credit_a_request_is_passed_over_and_goes_on_first_when_it_has_s
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(1, b"slow", credit=1), ticket(2, b"other"))
     scheduler.start(1)
-    scheduler.produced(1, 2, now=6.0)
+    scheduler.produced(1, 2, 0.1, now=6.0)
     assert scheduler.choose() == 1  # one chunk ahead, to see whether it is over
     assert scheduler.next_stall() is None
-    scheduler.produced(1, 5, now=7.0)
+    scheduler.produced(1, 5, 0.1, now=7.0)
     assert scheduler.choose() == 2
     assert (scheduler.stalled(6.9), scheduler.stalled(7.0), scheduler.next_stall()) == ((), (1,), 7.0)
     scheduler.start(2)
@@ -181,8 +238,8 @@ def test_a_clients_next_request_waits_for_the_one_before_even_if_that_has_no_cre
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(1, credit=1), ticket(2))
     scheduler.start(1)
-    scheduler.produced(1, 3, now=0.0)
-    scheduler.produced(1, 5, now=0.0)
+    scheduler.produced(1, 3, 0.1, now=0.0)
+    scheduler.produced(1, 5, 0.1, now=0.0)
     assert scheduler.choose() is None
 
 
@@ -197,10 +254,20 @@ def test_characters_ahead_count_what_is_left_of_the_same_class_and_above() -> No
     scheduler = Scheduler(100, 100)
     admit(scheduler, ticket(1, characters=100), ticket(2, b"b", "message", characters=10), ticket(3, b"c", "progress"))
     scheduler.start(1)
-    scheduler.produced(1, 60, now=0.0)
-    assert scheduler.characters_ahead("important") == 0
-    assert scheduler.characters_ahead("message") == 10
-    assert scheduler.characters_ahead("text") == 50
+    scheduler.produced(1, 60, 0.1, now=0.0)
+    assert scheduler.characters_ahead("important", b"d") == 0
+    assert scheduler.characters_ahead("message", b"d") == 10
+    assert scheduler.characters_ahead("text", b"a") == 50
+
+
+def test_of_another_clients_long_text_one_turn_is_ahead_and_of_ones_own_all() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"book", characters=80_000))
+    assert scheduler.characters_ahead("text", b"clock") == SEGMENT
+    assert scheduler.characters_ahead("text", b"book") == 80_000
+    admit(scheduler, ticket(2, b"clock", characters=10), ticket(3, b"clock", characters=10))
+    assert scheduler.characters_before(2) == SEGMENT
+    assert scheduler.characters_before(3) == 10 + SEGMENT + 10
 
 
 # -- any sequence ------------------------------------------------------------------------------------------------
@@ -253,16 +320,19 @@ class AnySequence(RuleBasedStateMachine):
         return self.keys
 
     @precondition(lambda self: self.scheduler.choose() is not None)
-    @rule(last=st.booleans())
-    def work(self, last: bool) -> None:
+    @rule(last=st.booleans(), segment=st.booleans())
+    def work(self, last: bool, segment: bool) -> None:
         key = self.scheduler.choose()
         assert key is not None
         self.scheduler.start(key)
         if key not in self.started:
             self.started.append(key)
         self.now += 1.0
-        self.scheduler.produced(key, 1, self.now)
+        self.scheduler.produced(key, 1, 0.1, self.now)
         self.credit[key] -= 1
+        if segment:
+            self.scheduler.segment_over(key)
+            self.started.remove(key)
         if last:
             self.scheduler.finish(key)
             self.finished.add(key)

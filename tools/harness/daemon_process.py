@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from fishvoice.protocol import (
     Status,
     StatusReply,
     Synthesize,
+    Waiting,
     decode,
     encode,
 )
@@ -59,6 +61,8 @@ class Wire:
 
     def __init__(self, where: Endpoints, name: str | None = None) -> None:
         self.name = name or f"test-{secrets.token_hex(6)}"
+        self.waited: deque[AnyMessage] = deque()
+        self._read: deque[AnyMessage] = deque()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.synthesis = self._connect(where.synthesis, where.curve)
         self.control = self._connect(where.control, where.curve)
@@ -83,12 +87,19 @@ class Wire:
         return request.id
 
     def receive(self, within: float = PATIENCE) -> AnyMessage:
-        assert self.synthesis.poll(int(within * 1000)), "the daemon says nothing"
-        return decode(self.synthesis.recv_multipart())
+        """The next message that is no mere sign of life; ``waited`` collects those."""
+        assert not self.silent(within), "the daemon says nothing"
+        return self._read.popleft()
 
     def silent(self, seconds: float) -> bool:
-        """Whether nothing comes for so long."""
-        return not self.synthesis.poll(int(seconds * 1000))
+        """Whether nothing but signs of life comes for so long."""
+        deadline = time.monotonic() + seconds
+        while not self._read:
+            if not self.synthesis.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+                return True
+            message = decode(self.synthesis.recv_multipart())
+            (self.waited if isinstance(message, Waiting) else self._read).append(message)
+        return False
 
     def until_end(self, id: str, within: float = PATIENCE) -> list[AnyMessage]:  # noqa: A002
         """All messages of this request up to its end; others are an error of the test."""

@@ -39,7 +39,7 @@ class ToneSpeaker:
 
     ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
     that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest,
-    ``ELSEWHERE`` 0.2 s of waiting for sound that is made by a server.
+    ``ELSEWHERE`` 0.2 s of waiting for sound that is made by a server. A word with a full stop ends a segment.
     """
 
     def __init__(self, manner: Manner = Manner(), names: Sequence[str] = ("tone", "fast")) -> None:
@@ -92,6 +92,7 @@ class ToneSpeaker:
     def _speak(self, request: Synthesize) -> Generator[Step, None, None]:
         words = request.text.split()
         length = len(request.text)
+        segment = 0
         try:
             for index, word in enumerate(words):
                 if self.manner.frame_seconds:
@@ -99,11 +100,13 @@ class ToneSpeaker:
                 self.frames += 1
                 if word == "CRASH":
                     raise ZeroDivisionError(f"a mistake in the engine: it quotes {request.text!r}")
-                yield self._step(word, index, length * index // len(words), length * (index + 1) // len(words))
+                start, end = length * index // len(words), length * (index + 1) // len(words)
+                yield self._step(word, index, segment, start, end)
+                segment += word.endswith(".")
         finally:
             self.closed += 1
 
-    def _step(self, word: str, index: int, start: int, end: int) -> Step:
+    def _step(self, word: str, index: int, segment: int, start: int, end: int) -> Step:
         match word:
             case "ENGINE":
                 raise EngineError("the runtime failed")
@@ -114,11 +117,11 @@ class ToneSpeaker:
             case "ELSEWHERE":
                 return Waiting(0.2)
             case "LOST":
-                return SegmentFailure(0, start, end, "this segment cannot be spoken")
+                return SegmentFailure(segment, start, end, "this segment cannot be spoken")
             case "EMPTY":
-                return Chunk(np.zeros(0, np.float32), 1, 0, start, end)
+                return Chunk(np.zeros(0, np.float32), 1, segment, start, end)
         level = np.nan if word == "NAN" else (index + 1) % 100 / 100
-        return Chunk(np.full(FRAME_SAMPLES, level, np.float32), 1, 0, start, end)
+        return Chunk(np.full(FRAME_SAMPLES, level, np.float32), 1, segment, start, end, word.endswith("."))
 
 
 def make(_settings: Config) -> ToneSpeaker:

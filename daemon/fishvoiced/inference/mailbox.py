@@ -67,6 +67,12 @@ class Mailbox:
                 self._changed.wait()
         return None
 
+    def pause(self, job: Job) -> None:
+        """A segment has ended: the loop decides what is next, before another one is begun in vain."""
+        with self._changed:
+            if self._job is job:
+                self._job = None
+
     def rest(self, job: Job, seconds: float) -> None:
         """Wait up to ``seconds``; return early when the job changes or a command arrives."""
         with self._changed:

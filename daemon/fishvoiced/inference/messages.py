@@ -43,6 +43,7 @@ class Sound:
     throttled: str | None
     work_seconds: float
     words: tuple[WordTime, ...] = ()
+    ends_segment: bool = False
 
 
 @dataclass(frozen=True)

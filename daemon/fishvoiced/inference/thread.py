@@ -189,6 +189,8 @@ class InferenceThread:
                 if run.utterance.on_this_cpu:
                     self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
                 run.cpu_seconds = 0.0
+                if step.ends_segment:
+                    self._mailbox.pause(job)
                 self._mailbox.emit(self._sound(job.key, run, step, rest))
                 if step.ends_segment:
                     cost = run.segment_cost()
@@ -240,6 +242,7 @@ class InferenceThread:
             rest.state,
             run.work_seconds,
             chunk.words,
+            chunk.ends_segment,
         )
 
     def _load(self, tag: int, voice: str | None) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from fishvoice.protocol import Error
+from fishvoice.protocol import Error, Waiting, encode
 from fishvoiced.config import Config
 from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, SegmentLost, Sound
 from fishvoiced.inference.thread import InferenceThread
@@ -16,9 +16,11 @@ from fishvoiced.server.model_manager import ModelManager
 from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
 from fishvoiced.server.status import Outcome, StatusReport
 from fishvoiced.server.stream import Stream
-from fishvoiced.transport.router import RouterTransport, name_of
+from fishvoiced.transport.router import Channel, RouterTransport, Sent, name_of
 
 log = logging.getLogger(__name__)
+
+TELL_SECONDS = 2.0  # the loop comes round every second while there is something to do
 
 Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
 
@@ -35,6 +37,7 @@ class InFlightRequests:
         loading: ModelManager,
     ) -> None:
         self._config = config
+        self._transport = transport
         self._inference = worker
         self._report = health
         self._models = loading
@@ -97,6 +100,39 @@ class InFlightRequests:
             stream, waiting = self._streams[key], self.scheduler.waiting
             log.debug("works on priority %s, %d wait", stream.request.priority, waiting, extra=_fields(stream))
 
+    # -- those who wait ----------------------------------------------------------------------------------------
+
+    def tell_waiting(self, now: float) -> None:
+        """Tell those whose sound takes a while: at once, and again and again. Call after `assign`."""
+        current = self.scheduler.choose()
+        for stream in list(self._streams.values()):
+            if stream.key not in self.scheduler or not self.scheduler.waits(stream.key) or stream.outbox:
+                continue
+            first = stream.told is None
+            if first or now - (stream.told or 0.0) >= TELL_SECONDS:
+                self._tell(stream, now, first=first, current=stream.key == current)
+
+    def _tell(self, stream: Stream, now: float, *, first: bool, current: bool) -> None:
+        stream.told = now
+        waiting = self._reason(stream, now, current=current)
+        if first and waiting.reason == "working":
+            return  # its sound comes at once, most likely
+        if self._transport.send(Channel.SYNTHESIS, stream.client, encode(waiting)) is Sent.GONE:
+            self.disconnect(stream.client)
+
+    def _reason(self, stream: Stream, now: float, *, current: bool) -> Waiting:
+        load = self._models.seconds_to_load(stream.request.voice) if stream.opened is None else 0.0
+        if not current:
+            wait = self._report.pace.wait(self.scheduler.characters_before(stream.key))
+            seconds = None if wait is None or load is None else wait + load
+            return Waiting(id=stream.id, reason="queue", seconds=seconds)
+        if load != 0.0:
+            return Waiting(id=stream.id, reason="loading", seconds=load and max(0.0, load - (now - stream.arrived)))
+        resting = self._inference.resting
+        if resting is not None and resting.key == stream.key:
+            return Waiting(id=stream.id, reason="heat")
+        return Waiting(id=stream.id, reason="working")
+
     # -- from clients ------------------------------------------------------------------------------------------
 
     def admit(self, stream: Stream) -> Refused | None:
@@ -155,7 +191,9 @@ class InFlightRequests:
             case Sound():
                 stream.sound(event)
                 if event.pcm:
-                    self.scheduler.produced(stream.key, event.text_end, now)
+                    self.scheduler.produced(stream.key, event.text_end, event.seconds, now)
+                if event.ends_segment:
+                    self.scheduler.segment_over(stream.key)
                 self._report.counters.frames += event.frames
                 self._report.counters.audio_seconds += event.seconds
             case Elsewhere(until=until):

@@ -99,6 +99,8 @@ class ServerLoop:
                 self._requests.cancel(self._requests.scheduler.find())
                 return EX_OK
             self._requests.assign()
+            self._requests.tell_waiting(now)
+            self._models.tell_waiting(now)
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done unasked; None: nothing, however long."""
@@ -192,7 +194,7 @@ class ServerLoop:
         if is_preload(request):
             self._models.preload(self._last_key, client, request, now)
             return
-        ahead = self._requests.scheduler.characters_ahead(request.priority)
+        ahead = self._requests.scheduler.characters_ahead(request.priority, client)
         promised = check_deadline(self._report.pace, request, self._models.voice, ahead, self._models.seconds_to_load)
         if isinstance(promised, DeadlineMissed):
             error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from fishvoice.protocol import AudioEnd, ControlReply, Error, SynthesisReply, Synthesize, VoiceInfo, VoicesReply
+from fishvoice.protocol import (
+    AudioEnd,
+    ControlReply,
+    Error,
+    SynthesisReply,
+    Synthesize,
+    VoiceInfo,
+    VoicesReply,
+    Waiting,
+)
 from fishvoiced.inference.messages import NotReady, Ready
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.systemd import SystemdNotifier
@@ -16,6 +25,7 @@ from fishvoiced.transport.router import Channel
 
 log = logging.getLogger(__name__)
 
+TELL_SECONDS = 2.0
 DEFAULT_VOICE = 0  # the tag of the load at start; requests have keys from 1
 
 Send = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
@@ -40,6 +50,7 @@ class ModelManager:
         self._load_times = load_times
         self._keep_alive = KeepAlive()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
+        self._told: dict[int, float] = {}
         self._asked: set[bytes] = set()
         self.state: State = "loading"
         self.problem: str | None = None
@@ -72,6 +83,16 @@ class ModelManager:
             return
         self._preloads[key] = (client, request)
         self._inference.load(key, request.voice)
+
+    def tell_waiting(self, now: float) -> None:
+        """Tell those who wait for a model: at once, and again and again."""
+        for key, (client, request) in self._preloads.items():
+            seconds = self.seconds_to_load(request.voice)
+            told = self._told.setdefault(key, now if seconds == 0.0 else now - TELL_SECONDS)
+            if now - told >= TELL_SECONDS:
+                self._told[key] = now
+                self._send(Channel.SYNTHESIS, client, Waiting(id=request.id, reason="loading", seconds=seconds))
+        self._told = {key: told for key, told in self._told.items() if key in self._preloads}
 
     def pending(self, client: bytes) -> int:
         """How many preloads of the client are not answered yet."""

@@ -4,24 +4,27 @@ The five priorities mean what they mean in speech-dispatcher's SSIP, with one di
 message, the request's own ``interrupted`` policy decides. ``drop`` is SSIP's rule. ``resume`` waits, or is paused at
 the next frame and goes on later: a queue that loses nothing.
 
-Between requests of one class the one being spoken goes on; then clients take turns, and each client's own
-requests keep their order. A request whose client grants no credit is passed over until it does, but one chunk is
-always made ahead: so it shows whether the request is over, and the listener's next credit is answered at once.
+A segment that was begun is finished before another one of its class; then clients take turns (`Turns`), and each
+client's own requests keep their order. A request whose client grants no credit is passed over until it does, but one
+chunk is always made ahead: so it shows whether the request is over, and the listener's next credit is answered at once.
 
 No request waits for ever: it rises by one class for every `PATIENCE` characters of higher classes that are spoken
-since it came. Those that wait alike keep their order, and nothing but ``important`` ever interrupts a message.
+since it came, or since its last segment. Those that wait alike keep their order, and nothing but ``important`` ever
+interrupts a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fishvoice.protocol import Interrupted, Priority
+from fishvoiced.server.turns import Turns
 
 RANK: dict[Priority, int] = {"important": 0, "message": 1, "text": 2, "notification": 3, "progress": 4}
 
 PATIENCE = 500  # characters: about half a minute of speech
+SEGMENT = 200  # characters that a turn takes at most, for estimates
 
 # What an arriving request of the left class makes superfluous among those that wait (SSIP, "Message priorities").
 _SUPERSEDES: dict[Priority, frozenset[Priority]] = {
@@ -71,16 +74,17 @@ class Refused:
 @dataclass
 class _Entry:
     ticket: Ticket
-    turn: int
     granted: int
-    started: int | None = None  # order of starting; None: not yet
+    started: bool = False
+    segment: int | None = None  # the segment being spoken, in the order in which segments were begun; None: none
+    spoke: int = 0  # the segment begun last
     produced: int = 0
     spoken: int = 0  # characters that were spoken already
     finished: bool = False  # nothing left to generate, but not all is delivered
     blocked_since: float | None = None
     elsewhere_until: float | None = None  # its sound is being made elsewhere until then
     held: bool = False  # its messages pile up in the transport although there is credit
-    passed: int = 0  # characters of higher classes that were spoken since it came
+    passed: int = 0  # characters of higher classes that were spoken since it came, or since its last segment
 
     @property
     def level(self) -> int:
@@ -88,12 +92,9 @@ class _Entry:
         return RANK[self.ticket.priority] - self.passed // PATIENCE
 
     @property
-    def order(self) -> tuple[int, bool, int, int]:
-        highest = min(RANK[self.ticket.priority], RANK["message"])
-        rank = max(highest, self.level)  # however long it waited, it does not interrupt a message
-        if self.started is not None:
-            return (rank, False, self.started, 0)
-        return (rank, True, self.level, self.turn)
+    def rank(self) -> int:
+        """However long it waited, it does not interrupt a message."""
+        return max(min(RANK[self.ticket.priority], RANK["message"]), self.level)
 
     @property
     def workable(self) -> bool:
@@ -112,9 +113,8 @@ class Scheduler:
         self.queue = queue
         self.per_client = per_client
         self._entries: dict[int, _Entry] = {}
-        self._starts = 0
-        self._turn = 0
-        self._next_turn: dict[bytes, int] = {}
+        self._segments = 0
+        self._turns = Turns()
 
     # -- coming and going ----------------------------------------------------------------------------------
 
@@ -131,21 +131,18 @@ class Scheduler:
             return Admitted((ticket.key,))
         for key in dropped:
             self.end(key)
-        turn = max(self._turn, self._next_turn.get(ticket.client, 0))
-        # A client pays for its turn in characters: many short sentences are not pushed aside by long ones.
-        self._next_turn[ticket.client] = turn + max(1, ticket.characters)
-        self._entries[ticket.key] = _Entry(ticket, turn, ticket.credit)
+        if not self.find(client=ticket.client):
+            self._turns.join(ticket.client)
+        self._entries[ticket.key] = _Entry(ticket, ticket.credit)
         return Admitted(tuple(dropped))
 
     def end(self, key: int) -> None:
         """Forget a request, in whatever state it is."""
         client = self._entries.pop(key).ticket.client
-        absent = all(entry.ticket.client != client for entry in self._entries.values())
-        if absent and self._next_turn.get(client, 0) <= self._turn:
-            self._next_turn.pop(client, None)
         if not self._entries:
-            self._turn = 0
-            self._next_turn.clear()
+            self._turns.clear()
+        elif not self.find(client=client):
+            self._turns.leave(client)
 
     # -- the choice ----------------------------------------------------------------------------------------
 
@@ -155,26 +152,31 @@ class Scheduler:
         heads: dict[tuple[bytes, Priority], _Entry] = {}
         for entry in self._entries.values():  # in the order in which they came
             heads.setdefault((entry.ticket.client, entry.ticket.priority), entry)
-        first = min((head for head in heads.values() if head.workable), key=lambda head: head.order, default=None)
+        first = min((head for head in heads.values() if head.workable), key=self._order, default=None)
         return None if first is None else first.ticket.key
 
+    def _order(self, entry: _Entry) -> tuple[int, bool, int, float, int]:
+        """Least first; equals by who spoke longest ago, then in the order in which they came."""
+        if entry.segment is not None:
+            return (entry.rank, False, entry.segment, 0.0, 0)
+        return (entry.rank, True, entry.level, self._turns.given(entry.ticket.client), entry.spoke)
+
     def start(self, key: int) -> None:
-        """Work on the request begins; may be told again and again."""
+        """Work on the request, or on its next segment, begins; may be told again and again."""
         entry = self._entries[key]
-        if entry.started is None:
-            self._starts += 1
-            entry.started = self._starts
-            # The common clock advances by each one's share, so that even an endless row of newcomers, who all begin
-            # at its present hand, cannot starve a request.
-            clients = len({other.ticket.client for other in self._entries.values()})
-            self._turn = max(self._turn, entry.turn + max(1, entry.ticket.characters // clients))
+        entry.started = True
+        if entry.segment is None:
+            self._segments += 1
+            entry.segment = entry.spoke = self._segments
 
     # -- progress ------------------------------------------------------------------------------------------
 
-    def produced(self, key: int, spoken: int, now: float) -> None:
-        """One more chunk of the request exists; ``spoken`` characters of its text are said with it."""
+    def produced(self, key: int, spoken: int, seconds: float, now: float) -> None:
+        """One more chunk of the request exists, ``seconds`` of sound; with it ``spoken`` characters are said."""
         entry = self._entries[key]
         entry.produced += 1
+        taking = {e.ticket.client for e in self._entries.values() if e.workable} | {entry.ticket.client}
+        self._turns.give(entry.ticket.client, seconds, len(taking))
         for other in self._entries.values():
             if RANK[other.ticket.priority] > RANK[entry.ticket.priority]:
                 other.passed += spoken - entry.spoken
@@ -182,12 +184,19 @@ class Scheduler:
         if entry.produced > entry.granted:
             entry.blocked_since = now
 
+    def segment_over(self, key: int) -> None:
+        """A segment of the request has ended: others of its class have their turn."""
+        entry = self._entries[key]
+        entry.segment = None
+        entry.passed = 0
+
     def credit(self, key: int, chunks: int, at_most: int) -> None:
         """The listener takes ``chunks`` more; never more than ``at_most`` are under way."""
         entry = self._entries[key]
         entry.granted = min(entry.granted + chunks, entry.produced + at_most)
-        if entry.produced <= entry.granted:
+        if entry.blocked_since is not None and entry.produced <= entry.granted:
             entry.blocked_since = None
+            self._turns.join(entry.ticket.client)  # while he took nothing he had no claim to anything
 
     def hold(self, key: int, held: bool) -> None:
         """Pass the request over, or no longer: the transport takes nothing more for its listener."""
@@ -226,7 +235,7 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         """Requests on which no work was done yet."""
-        return sum(entry.started is None for entry in self._entries.values())
+        return sum(not entry.started for entry in self._entries.values())
 
     def find(self, id: str | None = None, client: bytes | None = None) -> tuple[int, ...]:  # noqa: A002 - the wire's
         """Keys of the requests with this id, of this client, or all."""
@@ -244,16 +253,37 @@ class Scheduler:
         """Since when the request that is longest without credit is so."""
         return min((e.blocked_since for e in self._entries.values() if e.blocked_since is not None), default=None)
 
-    def characters_ahead(self, priority: Priority) -> int:
-        """Characters that would be spoken before a request of this class that came now."""
-        return sum(entry.left for entry in self._ahead(RANK[priority]))
+    def characters_ahead(self, priority: Priority, client: bytes) -> int:
+        """Characters that would be spoken before a request of this class and client that came now."""
+        return self._characters_before(RANK[priority], client, [e for e in self._entries.values() if e.workable])
+
+    def characters_before(self, key: int) -> int:
+        """Characters that are spoken before the next one of this request, if nobody else comes."""
+        entry = self._entries[key]
+        client = entry.ticket.client
+        others = [e for e in self._entries.values() if e.workable and (e.ticket.client != client or e.ticket.key < key)]
+        return self._characters_before(entry.level, client, others)
+
+    @staticmethod
+    def _characters_before(rank: int, client: bytes, others: Sequence[_Entry]) -> int:
+        """All of higher classes and of the client's own; of each other client as much again, and a turn."""
+        urgent = sum(e.left for e in others if e.level < rank)
+        own, alike = 0, dict[bytes, int]()
+        for entry in (e for e in others if e.level == rank):
+            if entry.ticket.client == client:
+                own += entry.left
+            else:
+                alike[entry.ticket.client] = alike.get(entry.ticket.client, 0) + entry.left
+        return urgent + own + sum(min(left, own + SEGMENT) for left in alike.values())
+
+    def waits(self, key: int) -> bool:
+        """Whether the request waits for the daemon, not for its listener."""
+        entry = self._entries[key]
+        return not entry.finished and not entry.held and entry.blocked_since is None
 
     def characters_to_room(self) -> int:
         """Characters until the request now spoken is over: the earliest moment at which the queue is shorter."""
-        return min((entry.left for entry in self._entries.values() if entry.started is not None), default=0)
-
-    def _ahead(self, rank: int) -> Iterator[_Entry]:
-        return (e for e in self._entries.values() if e.level <= rank and e.workable)
+        return min((entry.left for entry in self._entries.values() if entry.started), default=0)
 
 
 def _blocked(entry: _Entry, since: float) -> bool:
@@ -266,7 +296,7 @@ def _superseded(entry: _Entry, by: Ticket) -> bool:
         return False
     priority = entry.ticket.priority
     same = priority == by.priority and entry.ticket.client == by.client
-    if entry.started is not None:
+    if entry.started:
         return RANK[by.priority] < RANK[priority] or (same and priority in _NEWEST_SPOKEN)
     return priority in _SUPERSEDES[by.priority] or (same and priority in _NEWEST_WAITING)
 

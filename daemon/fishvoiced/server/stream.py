@@ -43,6 +43,7 @@ class Stream:
     segments: int = 0
     chunks: int = 0
     sent: int = 0
+    told: float | None = None  # when a message left last, or the request was first looked at
     outcome: FinishReason | None = None  # set with the last message
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
@@ -134,6 +135,7 @@ class Stream:
 
     def left(self, chunk: bool, now: float) -> None:
         """A message has gone to the listener."""
+        self.told = now
         if chunk:
             self.sent += 1
             if self.first_audio_seconds is None:
