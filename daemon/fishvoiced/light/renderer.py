@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.errors import BadRequest
-from fishvoiced.light.edges import audible, joined
+from fishvoiced.errors import NothingToSay
 from fishvoiced.light.hibari import FRAME_SAMPLES, SAMPLE_RATE, Network, Parameters, Reader
 from fishvoiced.light.phrases import Phrase, phrases
 from fishvoiced.light.spoken import MARKS, SENTENCE_ENDS, Token, tokens
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Rendering, Traits
+from fishvoiced.synthesis.edges import audible, joined
 
 MAX_SEGMENT_CHARACTERS = 400
 NOTHING_TO_SAY = "this voice speaks English; it cannot read this text"
@@ -43,7 +43,7 @@ class LightRenderer:
     def render(self, index: int, text: str) -> Rendering:
         speech = Speech(self._network, self._reader, self._reader.spoken(text))
         if speech.is_empty:
-            raise BadRequest(NOTHING_TO_SAY)
+            raise NothingToSay(NOTHING_TO_SAY)
         self.words = []
         for step in speech.render((self._seed, index), quick=index == 0):
             if step is None:
