@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_origin
 
 import msgspec
 
@@ -16,7 +16,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Tree: TypeAlias = dict[str, Any]
 
 PREFIX = "FISHVOICE_"
-_FIXED = ("voice", "transport", "engine", "metrics", "monitor")
+_FIXED = ("voice", "transport", "engine", "metrics", "monitor", "languages")
 
 
 class ConfigError(DaemonError):
@@ -97,6 +97,8 @@ class Config(_Section, frozen=True):
     lifecycle: Lifecycle = Lifecycle()
     metrics: Metrics = Metrics()
     monitor: Monitor = Monitor()
+    languages: dict[str, str] = {}
+    """Voices for texts that the voice asked for cannot read, by language: ``ru = "ru_RU-irina-medium"``."""
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:
@@ -169,7 +171,7 @@ def _paths(section: type[_Section]) -> Iterator[list[str]]:
     for field in msgspec.structs.fields(section):
         if isinstance(field.type, type) and issubclass(field.type, _Section):
             yield from ([field.name, *rest] for rest in _paths(field.type))
-        else:
+        elif get_origin(field.type) is not dict:  # a table does not fit into a variable
             yield [field.name]
 
 

@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, MissingExtra, NothingToSay, UnknownVoice
 from fishvoiced.onnx_sessions import Runtime
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from fishvoiced.piper.library import Piper
 
 MAX_SEGMENT_CHARACTERS = 120  # a step is a whole sentence, and a cancel waits for its end
+
+SENTENCE_PAUSE = 0.25  # between those of one segment
 
 
 class PiperRenderer:
@@ -35,15 +39,15 @@ class PiperRenderer:
         return iter(())
 
     def render(self, index: int, text: str) -> Rendering:
-        silent = True
-        for ids in self._piper.sentences(text):
-            silent = False
+        rate, sentences = self._piper.sample_rate, list(self._piper.sentences(text))
+        if not sentences:
+            raise NothingToSay("there is nothing in this text that the voice can pronounce")
+        for number, ids in enumerate(sentences, 1):
             yield None
             sound = self._piper.sound(ids)
-            start, end = audible(sound, self._piper.sample_rate)
-            yield sound[start:end]
-        if silent:
-            raise NothingToSay("there is nothing in this text that the voice can pronounce")
+            start, end = audible(sound, rate)
+            pause = round(SENTENCE_PAUSE * rate) if number < len(sentences) else 0
+            yield np.concatenate([sound[start:end], np.zeros(pause, np.float32)])
 
 
 class PiperModel:

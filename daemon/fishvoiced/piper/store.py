@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ from typing import Any
 
 from fishvoice import paths
 from fishvoiced.errors import BadRequest, ModelStoreError
+
+log = logging.getLogger(__name__)
 
 GRAPH_SUFFIX, CONFIG_SUFFIX = ".onnx", ".onnx.json"
 
@@ -58,14 +61,21 @@ class PiperStore:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or paths.data_dir() / "piper"
+        self._opened: dict[Path, tuple[int, PiperFiles]] = {}  # every request looks here
 
     def voices(self) -> Iterator[PiperFiles]:
         """Those that are whole, by name."""
         for graph in sorted(self.folder.glob(f"*/*{GRAPH_SUFFIX}")):
             try:
-                yield PiperFiles.open(graph)
-            except ModelStoreError:
-                continue  # `models list` tells; a damaged voice must not hide the others
+                yield self._open(graph)
+            except (ModelStoreError, OSError) as error:
+                log.warning("%s", error)  # a damaged voice must not hide the others
+
+    def _open(self, graph: Path) -> PiperFiles:
+        changed = graph.with_name(graph.name.removesuffix(GRAPH_SUFFIX) + CONFIG_SUFFIX).stat().st_mtime_ns
+        if self._opened.get(graph, (0, None))[0] != changed:
+            self._opened[graph] = changed, PiperFiles.open(graph)
+        return self._opened[graph][1]
 
     def find(self, name: str) -> PiperFiles | None:
         return next((voice for voice in self.voices() if voice.name == name), None)
