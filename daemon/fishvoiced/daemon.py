@@ -46,6 +46,7 @@ def installed_speaker(settings: Config) -> Speaker:
         from fishvoiced.light.backend import LightBackend
         from fishvoiced.piper.backend import PiperBackend
         from fishvoiced.piper.store import PiperStore
+        from fishvoiced.remote.backend import RemoteBackend
         from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
@@ -53,6 +54,7 @@ def installed_speaker(settings: Config) -> Speaker:
         LightBackend(),
         FishBackend(settings, calibrates=settings.engine.calibrate),
         PiperBackend(PiperStore(), settings.engine.threads or thread_budget(collect()).threads),
+        RemoteBackend(settings.voices),
     ]
     return VoiceRegistry(backends, settings.voice, settings.languages)
 

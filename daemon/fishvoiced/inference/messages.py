@@ -55,6 +55,14 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """Something that the listener is to be told at the request's end."""
+
+    key: int
+    message: str
+
+
+@dataclass(frozen=True)
 class SegmentLost:
     key: int
     error: SegmentError
@@ -131,4 +139,6 @@ class Discard:
 
 
 Order: TypeAlias = Job | Load | Unload | Discard
-Event: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+Event: TypeAlias = (
+    Opened | Sound | Elsewhere | Noticed | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+)

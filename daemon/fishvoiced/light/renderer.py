@@ -98,7 +98,9 @@ class _Line:
         self._held: Samples = np.zeros(0, np.float32)  # the end of what the next phrase's sound is faded into
         self._given = 0  # samples
 
-    def lay(self, phrase: Phrase, written: _Written, parameters: Parameters, random: np.random.Generator) -> TimedSamples:
+    def lay(
+        self, phrase: Phrase, written: _Written, parameters: Parameters, random: np.random.Generator
+    ) -> TimedSamples:
         """The phrase's sound as far as nothing behind it changes it, and its words."""
         begin, end = _frames(phrase, written, parameters.ends)
         samples = parameters.sound(begin, end, random)

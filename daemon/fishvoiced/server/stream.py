@@ -45,6 +45,7 @@ class Stream:
     sent: int = 0
     told: float | None = None  # when a message left last, or the request was first looked at
     outcome: FinishReason | None = None  # set with the last message
+    end_notices: list[str] = field(default_factory=list)
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
     outbox: deque[SynthesisReply] = field(default_factory=deque)
@@ -124,7 +125,8 @@ class Stream:
         """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
         if reason == "cancelled":
             self.outbox.clear()
-        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now)))
+        notice = "; ".join(dict.fromkeys(self.end_notices)) or None
+        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now), notice=notice))
         self.outcome = reason
 
     def fail(self, error: Error) -> None:

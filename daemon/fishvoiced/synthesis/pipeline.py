@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 import numpy as np
 
 from fishvoice.protocol import WordTime
-from fishvoiced.errors import BadRequest, DaemonError, NothingToSay
+from fishvoiced.errors import BadRequest, DaemonError, NothingToSay, VoiceUnavailable
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Renderer, SegmentFailure, Step, TimedSamples, Traits
 from fishvoiced.synthesis.join import Joiner, pause_after
@@ -56,6 +56,8 @@ def _speak(
             for step in renderer.render(index, normalize(segment.text)):
                 yield assembler.chunk(step) if isinstance(step, np.ndarray | TimedSamples) else step
         except DaemonError as error:
+            if isinstance(error, VoiceUnavailable) and not heard:
+                raise  # the other segments would fail alike, each after its own time limit
             unspoken = error if isinstance(error, NothingToSay) else unspoken
             yield SegmentFailure(index, segment.start, segment.end, str(error))
         heard = heard or assembler.is_heard

@@ -9,10 +9,10 @@ import soxr
 
 from fishvoiced.errors import NothingToSay
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Renderer, Rendering, TimedSamples, Traits, Waiting
+from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits, Waiting
 from fishvoiced.text.scripts import Run, runs
 
-ADVICE = "name one that does in the settings, as in: [languages] ru = \"VOICE\""
+ADVICE = 'name one that does in the settings, as in: [languages] ru = "VOICE"'
 _NAMES = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
 
 
@@ -91,6 +91,6 @@ def _names(scripts: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys(_NAMES.get(script, script.capitalize()) for script in scripts))
 
 
-def _untimed(step: Samples | TimedSamples | Waiting | None) -> Samples | Waiting | None:
+def _untimed(step: Samples | TimedSamples | Waiting | Notice | None) -> Samples | Waiting | Notice | None:
     """A stretch's own word times do not hold within the whole segment."""
     return step.samples if isinstance(step, TimedSamples) else step

@@ -17,6 +17,7 @@ from fishvoiced.text.normalize import speakable
 from fishvoiced.text.scripts import scripts_read
 from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
 from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
+from fishvoiced.voices.fallback import WithFallback
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class VoiceRegistry:
                 infos.setdefault(info.name, info)
         default, resident = self._default or self._default_voice(), self._resident
         return [
-            msgspec.structs.replace(info, default=info.name == default, loaded=info.model in resident)
+            msgspec.structs.replace(info, default=info.name == default, loaded=info.loaded or info.model in resident)
             for info in infos.values()
         ]
 
@@ -92,13 +93,22 @@ class VoiceRegistry:
 
         Raises NothingToSay if none reads any of it.
         """
-        renderer, voice = model.renderer(request), request.voice or ""
+        renderer, voice = self._guarded(model.renderer(request), request), request.voice or ""
         readable = scripts_read(self._language(voice))
         if readable is None or request.text.isascii():
             return renderer, None
         lost = left_out(request.text, readable, lambda script: self._voice_for(script) is not None)
         router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
         return router, unreadable(voice, lost) if lost else None
+
+    def _guarded(self, renderer: Renderer, request: Synthesize) -> Renderer:
+        """A renderer of sound that is made elsewhere, with the request's fallback voice behind it."""
+        name = request.fallback_voice
+        if name is None or renderer.traits.on_this_cpu:
+            return renderer
+        fallback = self._load(name)  # now, so that it speaks in time
+        asked = msgspec.structs.replace(request, voice=name, payload=None, reference_text=None)
+        return WithFallback(renderer, request.first_audio_within, name, lambda: fallback.renderer(asked))
 
     def _other(self, script: str, request: Synthesize) -> Renderer | None:
         """A renderer of the voice that the user named for a language of this script."""
