@@ -79,7 +79,8 @@ def test_a_long_sentence_is_made_in_short_steps(model: LightModel) -> None:
 def test_seams_are_not_heard_as_pauses_or_clicks(model: LightModel) -> None:
     sound = said(
         model,
-        "all of the files that were deleted from the shared folder during the last three weeks can be restored by the owner",
+        "all of the files that were deleted from the shared folder during the last three weeks can be restored by "
+        "the owner",
     )
     blocks = np.sqrt(np.square(sound[: len(sound) // 240 * 240].reshape(-1, 240)).mean(axis=1))
     quiet = "".join("q" if level < 0.003 else "l" for level in blocks)

@@ -12,10 +12,6 @@ from fishvoiced.light.spoken import Token, tokens
 
 SOME_WORDS = ["the", "house", "and", "when", "a", "understanding", "of", ",", ".", "?", "B"]
 WORDS = st.lists(st.sampled_from(SOME_WORDS), min_size=1, max_size=120)
-    st.sampled_from(["the", "house", "and", "when", "a", "understanding", "of", ",", ".", "?", "B"]),
-    min_size=1,
-    max_size=120,
-)
 LONG = (
     "when the long winter finally ended the farmers opened the gates of the valley and counted what was left of their "
     "animals before they walked down to the river where the boats were waiting"
@@ -74,9 +70,7 @@ def test_a_cut_stands_before_a_joining_word_rather_than_behind_an_article() -> N
 
 
 def test_a_comma_is_the_best_place() -> None:
-    words = tokens(
-        "in the early morning, the farmers opened all the gates of the green valley and walked away"
-    )
+    words = tokens("in the early morning, the farmers opened all the gates of the green valley and walked away")
     first = cut(words, quick=True)[0]
     assert [word.text for word in words[first.start : first.end]] == ["in", "the", "early", "morning", ","]
 

@@ -56,7 +56,7 @@ def _speak(
             for step in renderer.render(index, normalize(segment.text)):
                 yield assembler.chunk(step) if isinstance(step, np.ndarray | TimedSamples) else step
         except DaemonError as error:
-            if isinstance(error, VoiceUnavailable) and not heard:
+            if isinstance(error, VoiceUnavailable) and not (heard or assembler.is_heard):
                 raise  # the other segments would fail alike, each after its own time limit
             unspoken = error if isinstance(error, NothingToSay) else unspoken
             yield SegmentFailure(index, segment.start, segment.end, str(error))
