@@ -138,7 +138,7 @@ class ModelManager:
     def seconds_to_load(self, voice: str | None) -> float | None:
         """How long it takes until the voice's model is in memory; 0 if it is there, None if that is not known."""
         info = self._info(voice)
-        if info is not None and info.loaded:
+        if info is not None and (info.loaded or info.model in {each.model for each in self._inference.loaded()}):
             return 0.0
         return self._load_times.seconds(info.model if info else None)
 
