@@ -41,12 +41,22 @@ def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
         from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.hardware.detect.collect import collect
+        from fishvoiced.hardware.threads import thread_budget
         from fishvoiced.light.backend import LightBackend
+        from fishvoiced.piper.backend import PiperBackend
+        from fishvoiced.piper.store import PiperStore
+        from fishvoiced.remote.backend import RemoteBackend
         from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
-    backends: list[Backend] = [LightBackend(), FishBackend(settings, calibrates=settings.engine.calibrate)]
-    return VoiceRegistry(backends, settings.voice)
+    backends: list[Backend] = [
+        LightBackend(),
+        FishBackend(settings, calibrates=settings.engine.calibrate),
+        PiperBackend(PiperStore(), settings.engine.threads or thread_budget(collect()).threads),
+        RemoteBackend(settings.voices),
+    ]
+    return VoiceRegistry(backends, settings.voice, settings.languages)
 
 
 def installed_governor(settings: Config) -> Governor:

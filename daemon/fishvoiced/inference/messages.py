@@ -65,6 +65,14 @@ class Resting:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """Something that the listener is to be told at the request's end."""
+
+    key: int
+    message: str
+
+
+@dataclass(frozen=True)
 class SegmentLost:
     key: int
     error: SegmentError
@@ -143,5 +151,5 @@ class Discard:
 
 Order: TypeAlias = Job | Load | Unload | Discard
 Event: TypeAlias = (
-    Opened | Sound | Elsewhere | Resting | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+    Opened | Sound | Elsewhere | Resting | Noticed | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
 )

@@ -26,6 +26,7 @@ from fishvoiced.inference.messages import (
     Failed,
     Job,
     Load,
+    Noticed,
     NotReady,
     Opened,
     Order,
@@ -38,7 +39,7 @@ from fishvoiced.inference.messages import (
     Unloaded,
 )
 from fishvoiced.synthesis.audio import to_pcm
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Waiting
+from fishvoiced.synthesis.base import Chunk, Notice, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 log = logging.getLogger(__name__)
@@ -192,9 +193,13 @@ class InferenceThread:
             case SegmentFailure(segment, start, end, message):
                 self._mailbox.emit(SegmentLost(job.key, SegmentError(segment, start, end, message)))
             case Waiting(seconds):
-                self._mailbox.emit(Elsewhere(job.key, time.monotonic() + seconds))
+                began = time.monotonic()
+                self._mailbox.emit(Elsewhere(job.key, began + seconds))
                 self.step = None
                 self._mailbox.rest(job, seconds)  # the loop gives this thread another job meanwhile, if there is one
+                run.work_seconds += time.monotonic() - began  # of the server: what is promised counts it
+            case Notice(message):
+                self._mailbox.emit(Noticed(job.key, message))
             case None:
                 pass
             case _:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from fishvoice.protocol import Error, Waiting, encode
 from fishvoiced.config import Config
-from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, Resting, SegmentLost, Sound
+from fishvoiced.inference.messages import Done, Elsewhere, Failed, Noticed, Opened, Resting, SegmentLost, Sound
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TELL_SECONDS = 2.0  # the loop comes round every second while there is something to do
 
-Progress: TypeAlias = Opened | Sound | Elsewhere | Resting | SegmentLost | Done | Failed
+Progress: TypeAlias = Opened | Sound | Elsewhere | Resting | Noticed | SegmentLost | Done | Failed
 
 
 class InFlightRequests:
@@ -202,6 +202,8 @@ class InFlightRequests:
             case Resting(until=until, delay=delay):
                 self.scheduler.wait(stream.key, until)  # others have their turn meanwhile
                 stream.rest(delay, now)
+            case Noticed(message=message):
+                stream.end_notices.append(message)
             case SegmentLost(error=error):
                 stream.lose_segment(error)
                 log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))

@@ -38,7 +38,7 @@ from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
-from fishvoiced.server.validation import check, is_preload
+from fishvoiced.server.validation import check, is_preload, with_voice_settings
 from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterTransport, WakeUp, name_of
 
 log = logging.getLogger(__name__)
@@ -186,6 +186,7 @@ class ServerLoop:
     def _accept(self, client: bytes, request: Synthesize) -> None:
         now = time.monotonic()
         self._report.counters.requests += 1
+        request = with_voice_settings(request, self._models.voice, self._config.voices)
         refusal = self._refusal(client, request)
         if refusal is not None:
             self._refuse(client, refusal)

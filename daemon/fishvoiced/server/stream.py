@@ -54,6 +54,7 @@ class Stream:
     rests_since: float = 0.0
     told_resting: float = 0.0
     outcome: FinishReason | None = None  # set with the last message
+    end_notices: list[str] = field(default_factory=list)
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
     outbox: deque[SynthesisReply] = field(default_factory=deque)
@@ -147,6 +148,7 @@ class Stream:
         """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
         if reason == "cancelled":
             self.outbox.clear()
+        notice = "; ".join(dict.fromkeys([*self.end_notices, *([notice] if notice else [])])) or None
         self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now), notice=notice))
         self.outcome = reason
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
+
+import msgspec
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.config import Limits
+from fishvoiced.config import Limits, Voice
 from fishvoiced.errors import BadRequest, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
@@ -26,6 +28,19 @@ def is_name(name: str) -> bool:
 def is_preload(request: Synthesize) -> bool:
     """An empty text with ``keep_alive`` asks for the model alone: to load it, or with 0 to unload it."""
     return not request.text and request.keep_alive is not None
+
+
+def with_voice_settings(request: Synthesize, default_voice: str | None, voices: Mapping[str, Voice]) -> Synthesize:
+    """``request`` with what the settings say of its voice, where it says nothing itself."""
+    settings = voices.get(request.voice or default_voice or "")
+    if settings is None:
+        return request
+    within, fallback = request.first_audio_within, request.fallback_voice
+    return msgspec.structs.replace(
+        request,
+        first_audio_within=settings.first_audio_within if within is None else within,
+        fallback_voice=settings.fallback_voice if fallback is None else fallback,
+    )
 
 
 def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
