@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BANDS, FFT, WINDOW, HOP = 80, 512, 400, 160
+RATE = 24000
+BANDS, FFT, WINDOW, HOP = 80, 1024, 600, 240
 FLOOR = 2e-3  # magnitudes below are all the same silence
 
 
@@ -23,9 +24,9 @@ def mel_filters(rate: int, fft: int, bands: int) -> Tensor:
 
 
 def log_mel(samples: Tensor) -> Tensor:
-    """Samples [n] within ±1, 16 kHz → log10 magnitudes [n // 160, 80], a row every 10 ms, nothing past its end."""
+    """Samples [n] within ±1, 24 kHz → log10 magnitudes [n // HOP, BANDS], a row every 10 ms, nothing past its end."""
     count = len(samples) // HOP
     padded = F.pad(samples[: count * HOP], (FFT - HOP, 0))
     window = torch.hann_window(WINDOW)
     spectrum = torch.stft(padded, FFT, HOP, WINDOW, window, center=False, return_complex=True).abs()
-    return (mel_filters(16000, FFT, BANDS) @ spectrum).clamp(min=FLOOR).log10().T
+    return (mel_filters(RATE, FFT, BANDS) @ spectrum).clamp(min=FLOOR).log10().T
