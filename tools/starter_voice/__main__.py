@@ -89,7 +89,7 @@ def _evaluate(options: argparse.Namespace, work: Path) -> None:
     corpus = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))
     texts = corpus[options.sentences_of][: options.count]
     voice = torch_voice(options.folder) if options.engine == "torch" else ProjectVoice(options.model_path)
-    evaluate.evaluate(voice, SourceVoice(work, options.folder), texts, options.seeds, work / options.out)
+    evaluate.evaluate(voice, SourceVoice(options.folder), texts, options.seeds, work / options.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.set_defaults(run=_speech)
 
     stage = stages.add_parser("codebooks", help="residual k-means; encode all speech")
-    stage.add_argument("--frames", type=int, default=160_000)
+    stage.add_argument("--frames", type=int, default=120_000)
     stage.add_argument("--start", type=Path, help="take the books of a packed checkpoint folder instead")
     stage.add_argument("--threads", type=int)
     stage.set_defaults(run=_codebooks)
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--engine", choices=("project", "torch"), default="project")
     stage.add_argument("--model-path", type=Path, help="another model than the shipped one, for --engine project")
     stage.add_argument("--sentences-of", choices=("test", "valid"), default="test")
-    stage.add_argument("--count", type=int, default=200)
+    stage.add_argument("--count", type=int, default=100)
     stage.add_argument("--seeds", type=int, default=3)
     stage.add_argument("--out", default="evaluation")
     stage.add_argument("--threads", type=int)

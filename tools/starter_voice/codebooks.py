@@ -27,7 +27,7 @@ BOOK = 1024
 BOOKS = 8
 PITCH_BOOK = 1
 ROUNDS = 15
-MIDDLE = 197.0  # Hz, about the voice's mean
+MIDDLE, LOWEST = 197.0, 90.0  # Hz, about the voice's
 CLEAR_BANDS, HIGHEST = 43, 0.5
 """Bands up to 4 kHz count fully, those above less and less, the last one so much."""
 PROJECTION_FILE = "projection.pth"
@@ -74,22 +74,26 @@ class Codebooks:
 
 
 def features(rows: Tensor) -> Tensor:
-    """Parameter rows [ROWS x T, CHANNELS] → [T, SPECTRUM + PITCH], weighted by what the ear hears."""
+    """Parameter rows [ROWS x T, CHANNELS] → [T, SPECTRUM + PITCH], weighted by what the ear hears.
+
+    Voicing is the harmonic share of the lowest broad band. Where it is low, the pitch is that of the frame's voiced
+    rows: the source has a pitch everywhere, but none is heard in an "s".
+    """
     parts = rows.float().reshape(-1, ROWS, CHANNELS)
     falling = torch.linspace(1, HIGHEST, BANDS - CLEAR_BANDS + 1)[1:]
     weight = torch.cat([torch.ones(CLEAR_BANDS), falling, torch.ones(SHARES)])
     spectrum = parts[..., 1:] * weight
-    pitch = parts[..., 0]
-    voiced = pitch > 0
-    log = torch.where(voiced, (pitch.clamp(min=1) / MIDDLE).log(), 0.0)
-    high = torch.stack([6 * log, voiced.float()], dim=2)
+    voicing = parts[..., 1 + BANDS]
+    log = (parts[..., 0].clamp(min=LOWEST) / MIDDLE).log()
+    mean = (voicing * log).sum(1, keepdim=True) / voicing.sum(1, keepdim=True).clamp(min=0.5)
+    high = torch.stack([6 * (voicing * log + (1 - voicing) * mean), voicing], dim=2)
     return torch.cat([spectrum.reshape(-1, SPECTRUM), high.reshape(-1, PITCH)], dim=1)
 
 
 def nearest(points: Tensor, book: Tensor) -> Tensor:
     """Index of the nearest entry of ``book`` [N, D] for each of ``points`` [M, D]."""
     norms = book.square().sum(1)
-    return torch.cat([(norms - 2 * part @ book.T).argmin(1) for part in torch.split(points, 16384)])
+    return torch.cat([(norms - 2 * part @ book.T).argmin(1) for part in torch.split(points, 2048)])
 
 
 def k_means(points: Tensor, size: int, rounds: int, generator: torch.Generator) -> Tensor:

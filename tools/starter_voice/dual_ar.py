@@ -30,6 +30,7 @@ from tools.starter_voice.data import Example, encoded, examples
 from tools.starter_voice.training import Run, device
 
 GUIDED_LAYER = 2
+AHEAD = 1.0  # frames: the source's sound changes up to so much before its durations say
 HISTORY_DROPOUT = 0.6  # at most; every utterance has a share of its own below
 OWN_SHARE, OWN_FROM = 0.5, 0.5  # frames of the model's own making, at most, and the progress from which there are any
 OWN_TEMPERATURE = 0.5
@@ -74,7 +75,7 @@ def encode(example: Example, table: dict[str, int], prompt: Sequence[int], rng: 
             tokens.append(table[unit])
             centers.append((previous + end) / 2)
             previous = end
-    frames = np.array(centers, np.float32) / np.float32(voice.FRAME_SECONDS)
+    frames = np.array(centers, np.float32) / np.float32(voice.FRAME_SECONDS) - np.float32(AHEAD)
     return Encoded(np.array(tokens), frames, example.codes)
 
 

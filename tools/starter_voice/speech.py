@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fishvoiced.text.english import Pronounced
 from fishvoiced.text.misaki import PAUSES, MisakiFrontend, spelled, units
 from tools.starter_voice.source import FRAME, RATE, ROW, Source
 
@@ -92,10 +91,14 @@ def in_context(source: Source, said: Sequence[tuple[str, str]]) -> list[tuple[st
     return [(next(told).rstrip(PAUSES), word) if word else (symbols, word) for symbols, word in said]
 
 
+def closed(phonemes: str) -> str:
+    """With a mark at the end: without one the source says a single word or letter less clearly."""
+    return phonemes if phonemes[-1] in PAUSES else phonemes + "."
+
+
 def speak(source: Source, line: Line, seed: int, with_samples: bool) -> Spoken:
-    """A line without a closing mark is spoken as with a full stop: a single word or letter is clearer so."""
-    closed = line.phonemes[-1] in PAUSES
-    utterance = source.say(line.phonemes if closed else line.phonemes + ".", seed)
+    """What the voice learns from a line without a closing mark is spoken as with a full stop."""
+    utterance = source.say(closed(line.phonemes), seed)
     words: list[Word] = []
     at = 0
     for symbols, letters in line.words:
@@ -144,7 +147,7 @@ def make(
 def read_shard(path: Path) -> Iterator[Spoken]:
     with np.load(path) as data:
         rows, meta = data["rows"], json.loads(str(data["meta"]))
-        samples = data["samples"] if "samples" in data else None
+        samples = data.get("samples")
     at = 0
     for one in meta:
         words = tuple((s, c, tuple(e)) for s, c, e in one["words"])

@@ -1,8 +1,8 @@
 """The phoneme alphabet of misaki (US English), and the English front end of voices that read it.
 
 A phonetic string is words parted by single spaces, with pause marks after their word. Each symbol is one character;
-a stress mark stands before its vowel. Words that no lexicon knows are written in letters of their own (:func:`spelled`),
-because the alphabet uses capitals for diphthongs.
+a stress mark stands before its vowel. Words that no lexicon knows are written in letters of their own
+(:func:`spelled`), because the alphabet uses capitals for diphthongs.
 
 Source: the alphabet of misaki 0.9 (Apache-2.0), which Kokoro and hibari read.
 """
@@ -13,6 +13,9 @@ import re
 from pathlib import Path
 
 from fishvoiced.text.english import EnglishFrontend, read_lexicon
+
+NAME = "misaki"
+"""Of the front end, in a model's ``fishvoice.json``"""
 
 VOWELS = "AIOWYaiuæɑɐɔəɛɜɪʊʌᵊᵻ"
 CONSONANTS = "bdfhjklmnpstvwzðŋɡɹʃʒʤʧθT"
