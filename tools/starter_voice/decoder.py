@@ -14,6 +14,7 @@ from fishvoiced.fish.network.codec import CausalTransposedConv, Codec
 from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks
 from tools.starter_voice.data import Sounds
 from tools.starter_voice.mel import mel_filters
+from tools.starter_voice.snake import fuse
 from tools.starter_voice.source import FRAME, RATE
 from tools.starter_voice.training import Run, device
 
@@ -39,6 +40,7 @@ FAINTEST = 1e-2
 def new_codec(books: Codebooks) -> Codec:
     """A codec with the k-means books in their places and everything else fresh."""
     codec = Codec(CONFIG)
+    fuse(codec)
     for name, module in codec.named_modules():
         if name.startswith("decoder") and isinstance(module, nn.Conv1d):
             nn.init.kaiming_uniform_(module.weight, a=5**0.5)

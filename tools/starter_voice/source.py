@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import hibari  # type: ignore[import-untyped]
+import hibari
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
-from hibari import dsp  # type: ignore[import-untyped]
-from hibari.g2p import G2P  # type: ignore[import-untyped]
+from hibari import dsp
+from hibari.g2p import G2P
 
 from fishvoiced.text.misaki import STRESS
 from tools.starter_voice.mel import mel_filters
