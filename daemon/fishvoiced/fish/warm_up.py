@@ -23,6 +23,10 @@ def load_frontend(choice: Choice) -> Frontend:
         from fishvoiced.text import english
 
         return english.load(choice.model.asset(english.LEXICON_FILE))
+    if name == "misaki":
+        from fishvoiced.text import english, misaki
+
+        return misaki.load(choice.model.asset(english.LEXICON_FILE))
     raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
 
 

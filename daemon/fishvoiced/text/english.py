@@ -91,8 +91,11 @@ class EnglishFrontend:
             for ending in restored:
                 stem = self._lexicon.get(word[: -len(suffix)] + ending)
                 if stem:
-                    return stem + _suffix_phones(suffix, stem)
+                    return self._add_suffix(stem, suffix)
         return None
+
+    def _add_suffix(self, stem: str, suffix: str) -> str:
+        return stem + _suffix_phones(suffix, stem)
 
     def _by_compound(self, word: str) -> str | None:
         for cut in range(len(word) - 3, 2, -1):
@@ -153,7 +156,12 @@ def spelled(word: str) -> str:
 
 
 def load(path: Path) -> EnglishFrontend:
-    """The front end of the voice in folder ``path`` (or of a lexicon file itself).
+    """The front end of the voice in folder ``path`` (or of a lexicon file itself); raises as :func:`read_lexicon`."""
+    return EnglishFrontend(read_lexicon(path))
+
+
+def read_lexicon(path: Path) -> dict[str, str]:
+    """Word → symbols, from the voice in folder ``path`` or from a lexicon file.
 
     The file is gzip-packed UTF-8, one ``word<blank>symbols`` per line.
     Raises OSError when it cannot be read and ValueError when a line is malformed.
@@ -166,4 +174,4 @@ def load(path: Path) -> EnglishFrontend:
             if not symbols:
                 raise ValueError(f"{file}: line {number} is not 'word symbols'")
             lexicon[word] = symbols
-    return EnglishFrontend(lexicon)
+    return lexicon

@@ -92,7 +92,8 @@ def test_speech_sounds_as_in_float32(starter: checkpoints.Checkpoint, session: S
     with torch.inference_mode():
         wanted = starter.codec.decode(speech)[0, 0]
     got = sound(session, starter, speech)
-    distance = float((log_mel(wanted) - log_mel(got)).abs().mean()) * math.log(10)
+    rate = starter.config.codec.sample_rate
+    distance = float((log_mel(wanted, rate) - log_mel(got, rate)).abs().mean()) * math.log(10)
     error = loudness_over_error(wanted, got)
     print(f"int8 decoder, {speech.shape[2]} frames: log-mel distance {distance:.3f}, error {error:.1f} dB below speech")
     assert wanted.std() > 0.02

@@ -16,7 +16,7 @@ from fishvoiced.fish.network.checkpoint import Checkpoint
 from fishvoiced.fish.network.dual_ar import DualAR
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import Codes, Columns, SamplingOptions
-from fishvoiced.text import english
+from fishvoiced.text import english, misaki
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog, while five boxing wizards watch.",
@@ -63,7 +63,8 @@ def speak(checkpoint: Checkpoint, folder: Path) -> list[SampleSentence]:
     Raises CheckpointError when the model says nothing.
     """
     config = checkpoint.config
-    prepare = english.load(folder / english.LEXICON_FILE) if config.frontend == "english" else str
+    frontends = {"english": english.load, misaki.NAME: misaki.load}
+    prepare = frontends[config.frontend](folder / english.LEXICON_FILE) if config.frontend in frontends else str
     options = config.sampling
     sampling = SamplingOptions(options.temperature, options.top_p, options.repetition_penalty)
     engine = TorchEngine(checkpoint)
