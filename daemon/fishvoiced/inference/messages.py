@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fishvoice.protocol import SegmentError, Synthesize, WordTime
+from fishvoiced.inference.governor import Delay
 from fishvoiced.voices.base import Loaded
 
 
@@ -54,6 +55,15 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Resting:
+    """The request stands still until ``until`` (monotonic seconds), perhaps longer, because the machine is hot."""
+
+    key: int
+    until: float
+    delay: Delay
+
+
+@dataclass(frozen=True)
 class SegmentLost:
     key: int
     error: SegmentError
@@ -61,10 +71,11 @@ class SegmentLost:
 
 @dataclass(frozen=True)
 class Done:
-    """All was generated, in ``work_seconds`` of inference."""
+    """All was generated, in ``work_seconds`` of inference; ``notice`` is for the listener."""
 
     key: int
     work_seconds: float
+    notice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,4 +141,6 @@ class Discard:
 
 
 Order: TypeAlias = Job | Load | Unload | Discard
-Event: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+Event: TypeAlias = (
+    Opened | Sound | Elsewhere | Resting | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from fishvoice.protocol import Error
 from fishvoiced.config import Config
-from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, SegmentLost, Sound
+from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, Resting, SegmentLost, Sound
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
@@ -20,7 +20,7 @@ from fishvoiced.transport.router import RouterTransport, name_of
 
 log = logging.getLogger(__name__)
 
-Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
+Progress: TypeAlias = Opened | Sound | Elsewhere | Resting | SegmentLost | Done | Failed
 
 
 class InFlightRequests:
@@ -88,7 +88,8 @@ class InFlightRequests:
         if key != self._assigned:
             self._assigned = key
             self._log_decision(key)
-        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
+        resting = any(stream.resting is not None for stream in self._streams.values())
+        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting, resting=resting)
 
     def _log_decision(self, key: int | None) -> None:
         if key is None:
@@ -161,13 +162,16 @@ class InFlightRequests:
             case Elsewhere(until=until):
                 self.scheduler.wait(stream.key, until)
                 return
+            case Resting(until=until, delay=delay):
+                self.scheduler.wait(stream.key, until)  # others have their turn meanwhile
+                stream.rest(delay, now)
             case SegmentLost(error=error):
                 stream.lose_segment(error)
                 log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))
-            case Done(work_seconds=work):
+            case Done(work_seconds=work, notice=notice):
                 stream.work_seconds = work
                 self.scheduler.finish(stream.key)
-                stream.complete(now)
+                stream.complete(now, notice)
                 if measured := stream.measured():
                     self._report.pace.record(measured)
             case Failed(code=code, message=message):
