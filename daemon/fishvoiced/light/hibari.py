@@ -37,7 +37,7 @@ _RUNTIME = Runtime(threads=1, spinning=False)
 _DURATIONS = b"/Round_output_0"
 _PAD = 0
 _GIVEN = 5  # the package's rating of pronunciations that nobody is to change
-_QUOTES = "“”\" "
+_QUOTES = '“”" '
 _FIRST_PERSON = re.compile(r"^i(?=$|')")
 
 

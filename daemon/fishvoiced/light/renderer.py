@@ -148,9 +148,7 @@ class _Line:
         seconds = SENTENCE_PAUSE if self._tokens[phrase.end - 1].text in SENTENCE_ENDS else CLAUSE_PAUSE
         return round(seconds * SAMPLE_RATE)
 
-    def _timed(
-        self, phrase: Phrase, written: _Written, ends: NDArray[np.int64], origin: int
-    ) -> tuple[TimedWord, ...]:
+    def _timed(self, phrase: Phrase, written: _Written, ends: NDArray[np.int64], origin: int) -> tuple[TimedWord, ...]:
         def seconds(frame: int) -> float:
             return max(0, int(frame) * FRAME_SAMPLES - origin) / SAMPLE_RATE
 
