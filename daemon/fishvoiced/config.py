@@ -49,6 +49,8 @@ class Engine(_Section, frozen=True):
     precision: Literal["auto", "fp32", "fp16", "int8", "int4"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the machine's tier says."""
+    device: Literal["cpu", "mps", "cuda"] = "cpu"
+    """Where PyTorch computes; ONNX Runtime runs on the CPU."""
     calibrate: bool = True
     """Measure the model's speed once, some time when nothing else is to do."""
 

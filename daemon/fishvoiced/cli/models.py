@@ -61,6 +61,8 @@ def _list(store: ModelStore, as_json: bool) -> int:
         language, codec = "/".join(model.precisions(LANGUAGE)), "/".join(model.precisions(DECODER))
         size, rate = model.size() / 1e6, model.config.codec.sample_rate
         print(f"{model.name}: {size:.1f} MB, {rate} Hz, language model {language}, codec {codec}  {model.folder}")
+        if model.unconverted is not None:
+            print(f"  runs in PyTorch only: {model.unconverted}")
     return 0
 
 
@@ -72,6 +74,7 @@ def _row(model: ConvertedModel) -> dict[str, object]:
         "codec": model.precisions(DECODER),
         "bytes": model.size(),
         "sample_rate": model.config.codec.sample_rate,
+        "unconverted": model.unconverted,
     }
 
 
@@ -104,5 +107,7 @@ def _import(store: ModelStore, checkpoint: Path, precision: str, codec_precision
             codec_precision,
             lambda what, share: bar.update(task, description=what, completed=share),
         )
+    if model.unconverted is not None:
+        print(f"fishvoice: {model.unconverted}; PyTorch speaks instead, several times slower", file=sys.stderr)
     print(f"{model.name}: ready ({model.size() / 1e6:.0f} MB in {model.folder})")
     return 0

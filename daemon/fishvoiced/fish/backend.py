@@ -165,6 +165,7 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
         lm_precision=profile.lm_precision if language == "auto" else language,
         codec_precision=profile.codec_precision if language == "auto" else _codec_for(language),
         threads=settings.engine.threads,
+        device=settings.engine.device,
     )
 
 

@@ -75,7 +75,7 @@ class VoiceRegistry:
             sample_rate=renderer.traits.sample_rate,
             voice=name,
             model=model.name,
-            notice=notice or model.notice or unread or _reference_notice(request),
+            notice="; ".join(filter(None, (notice, model.notice, unread))) or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import onnx_ir
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-from fishvoiced.errors import CheckpointError
+from fishvoiced.errors import CheckpointError, ModelStoreError
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
 from fishvoiced.fish.convert import export, sample_speech
 from fishvoiced.fish.network import checkpoint as checkpoints
@@ -37,6 +38,8 @@ from fishvoiced.fish.store.models import (
 )
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 from fishvoiced.onnx_sessions import keeps_int8_kv
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind us (0 … 1)."""
@@ -69,6 +72,9 @@ def import_checkpoint(
 
     ``source`` is where the model will look for its checkpoint, from its own folder on; by default ``folder``.
 
+    A part that the exporter fails on is no error: the model then has no graphs of it and says why
+    (``ConvertedModel.unconverted``), and PyTorch runs it from its checkpoint.
+
     Parts that exist and are whole are kept, so that an interrupted import goes on where it stopped, and a second
     precision costs only its own parts.
     """
@@ -80,6 +86,7 @@ def import_checkpoint(
     if config.codec.has_encoder:
         wanted.append((ENCODER, "fp32"))
     missing = [(part, precision) for part, precision in wanted if not _present(target, part, precision)]
+    unconverted: str | None = None
     if missing:
         progress("loading the weights", 0.05)
         loaded = checkpoints.load(folder)
@@ -89,15 +96,24 @@ def import_checkpoint(
         steps = [(part, precision, graph) for part, precision in missing for graph in GRAPHS_OF_PART[part]]
         done = 0
         for part, precision in missing:
-            with writing(target / f"{part}-{precision}", digest) as temporary:
-                for graph in GRAPHS_OF_PART[part]:
-                    progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
-                    traced = export.trace(graph, rounded(loaded, spoken, graph, precision))
-                    write_graph(traced, precision, temporary, graph)
-                    done += 1
-    if not _present(target, ABOUT, None):
+            try:
+                with writing(target / f"{part}-{precision}", digest) as temporary:
+                    for graph in GRAPHS_OF_PART[part]:
+                        progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
+                        traced = export.trace(graph, rounded(loaded, spoken, graph, precision))
+                        write_graph(traced, precision, temporary, graph)
+                        done += 1
+            except (ModelStoreError, CheckpointError, MemoryError):
+                raise  # the disk, the checkpoint or the machine is at fault, not the export
+            except Exception as error:
+                log.warning("converting %s of %s failed", part, config.name, exc_info=True)
+                first = (str(error).splitlines() or [""])[0]
+                unconverted = f"its {part} could not be converted: {type(error).__name__}: {first[:200]}".rstrip(": ")
+                break
+    if not _present(target, ABOUT, None) or ConvertedModel.open(target).unconverted != unconverted:
+        shutil.rmtree(target / ABOUT, ignore_errors=True)
         with writing(target / ABOUT, digest) as temporary:
-            about = {"config": config.to_json(), "source": source or str(folder.resolve())}
+            about = {"config": config.to_json(), "source": source or str(folder.resolve()), "unconverted": unconverted}
             (temporary / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
             for name in (TOKENIZER_FILE, SPECIAL_FILE, *config.assets):
                 shutil.copyfile(folder / name, temporary / name)

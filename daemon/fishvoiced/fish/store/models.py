@@ -55,6 +55,8 @@ class ConvertedModel:
     checkpoint_hash: str
     source: Path | None = None
     """The checkpoint folder it was converted from, if that is still there: PyTorch can run it."""
+    unconverted: str | None = None
+    """Why there are no graphs of it; None where there are."""
 
     @staticmethod
     def open(folder: Path) -> ConvertedModel:
@@ -66,6 +68,7 @@ class ConvertedModel:
             ModelConfig.from_json(about["config"]),
             manifest["checkpoint"],
             source if source is not None and (source / "model.pth").is_file() else None,
+            about.get("unconverted"),
         )
 
     @property
@@ -168,7 +171,7 @@ def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
         raise ModelStoreError(f"cannot write converted models to {part.parent}: {error.strerror or error}") from error
     try:
         yield temporary
-        _write_manifest(temporary, checkpoint_hash)
+        write_manifest(temporary, checkpoint_hash)
         if part.exists() and not is_whole(part):
             shutil.rmtree(part)
         try:
@@ -212,7 +215,7 @@ def is_whole(part: Path) -> bool:
     return True
 
 
-def _write_manifest(folder: Path, checkpoint_hash: str) -> None:
+def write_manifest(folder: Path, checkpoint_hash: str) -> None:
     files = {f.name: (f.stat().st_size, sha256(f)) for f in sorted(folder.iterdir())}
     manifest = {"format": FORMAT, "checkpoint": checkpoint_hash, "files": files}
     with (folder / MANIFEST).open("w", encoding="utf-8") as out:
