@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 
-from fishvoiced.errors import BadRequest
+from fishvoiced.errors import BadRequest, ModelStoreError
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.renderer import most_frames
@@ -22,7 +24,10 @@ def load_frontend(choice: Choice) -> Frontend:
     if name == "english":
         from fishvoiced.text import english
 
-        return english.load(choice.model.asset(english.LEXICON_FILE))
+        try:
+            return english.load(choice.model.asset(english.LEXICON_FILE))
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise ModelStoreError(f"model {choice.model.name!r} has a damaged lexicon: {error}") from error
     raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
 
 

@@ -15,6 +15,7 @@ from fishvoiced.fish.config import CodecConfig, ModelConfig
 from fishvoiced.fish.convert.importer import checkpoint_hash
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.codec import CausalTransposedConv, Stream
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from tools.random_checkpoint import S1_MINI
 
 Edit = Callable[[Path], object]
@@ -120,7 +121,7 @@ def test_the_hash_follows_every_file(folder: Path) -> None:
 
 
 def test_configuration_of_s1_mini_has_its_860_million_parameters() -> None:
-    config = ModelConfig.from_json(S1_MINI.to_json())
+    config = ModelConfig.from_json(S1_MINI.to_json(), UntrustedFolder(Path("model"), CheckpointError), "model.json")
     assert config == S1_MINI
     with torch.device("meta"):
         model = checkpoints.DualAR(config.dual_ar, 151678, 4096, 151645)
