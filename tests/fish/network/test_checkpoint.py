@@ -72,9 +72,9 @@ def test_separate_q_k_and_v_are_joined(folder: Path) -> None:
     ("edit", "says"),
     [
         (lambda f: (f / "config.json").unlink(), "config.json is missing"),
-        (lambda f: (f / "config.json").write_text("{oops"), "cannot be read as JSON"),
+        (lambda f: (f / "config.json").write_text("{oops"), "damaged or not of the right shape"),
         (lambda f: (f / "config.json").write_text('{"model_type": "llama"}'), "model_type 'llama'"),
-        (lambda f: (f / "config.json").write_text('{"model_type": "dual_ar"}'), "lacks a required size"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "dual_ar"}'), "missing required field"),
         (lambda f: (f / "model.pth").unlink(), "model.pth is missing"),
         (lambda f: (f / "model.pth").write_bytes((f / "model.pth").read_bytes()[:5000]), "damaged or not a torch"),
         (lambda f: (f / "codec.pth").write_bytes(b"RIFF a sound file"), "damaged or not a torch"),

@@ -64,6 +64,8 @@ class UntrustedFolder:
         path = self.path / name
         try:
             found = path.lstat()
+        except FileNotFoundError as error:
+            raise self.error(f"{path} is missing" + (f"; {self.remedy}" if self.remedy else "")) from error
         except OSError as error:
             raise self.refusal(f"has no readable {name} ({error.strerror or error})") from error
         if stat.S_ISLNK(found.st_mode):
