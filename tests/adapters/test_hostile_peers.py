@@ -34,10 +34,8 @@ def spoken() -> Iterator[Daemon]:
 def server(daemon: Daemon, verb: str, **patches: float) -> Iterator[tuple[int, Path]]:
     """The command, and the file it writes its errors to. ``patches``: limits, shorter than a test can wait."""
     log = daemon.home / f"{verb}.log"
-    module = (
-        "fishvoice.adapters.openai_http.limits" if verb == "serve-http" else "fishvoice.adapters.wyoming.connection"
-    )
-    program = f"import fishvoice.adapters.{name} as limits, sys; from fishvoice.cli import main; "
+    module = "openai_http.limits" if verb == "serve-http" else "wyoming.connection"
+    program = f"import fishvoice.adapters.{module} as limits, sys; from fishvoice.cli import main; "
     program += "".join(f"limits.{name} = {value}; " for name, value in patches.items()) + "sys.exit(main())"
     with log.open("wb") as output:
         process = subprocess.Popen(
