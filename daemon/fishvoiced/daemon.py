@@ -19,9 +19,10 @@ from fishvoiced.inference.governor import Governor
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.lifecycle import dump_stacks_on_signal, raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
+from fishvoiced.process.renewal import OwnPackage, start_anew
 from fishvoiced.process.systemd import SystemdNotifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
-from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
+from fishvoiced.server.loop import EX_SOFTWARE, EX_TEMPFAIL, ServerLoop
 from fishvoiced.server.status import StatusReport
 from fishvoiced.transport.bind import listening
 from fishvoiced.version import __version__
@@ -86,6 +87,8 @@ def serve(
     """Bind, load the default voice, and answer until told to end."""
 
     raise_descriptor_limit()
+    environment = dict(os.environ)
+    package = OwnPackage()
     dump_stacks_on_signal(Path(settings.log.file) if settings.log.file else None)
     notifier = SystemdNotifier(os.environ)
     handed_over = inherited_sockets(os.environ)
@@ -102,7 +105,7 @@ def serve(
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         load_times = LoadTimes(paths.cache_dir() / "load-times.json")
-        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload)
+        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload, package)
         worker.start()
         log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
         status = server.run()
@@ -112,4 +115,6 @@ def serve(
             logging.shutdown()
             os._exit(status)
     log.info("ended")
+    if status == EX_TEMPFAIL and not handed_over and sys.platform != "win32":
+        start_anew(environment)  # else the service manager does, or the next client
     return status

@@ -26,7 +26,7 @@ def serving(
     """The endpoint in a thread of this process; yields its address."""
     with ExitStack() as stack:
         listener = stack.enter_context(listen_unix(unix)) if unix else listen_tcp("127.0.0.1", 0)
-        client = AsyncClient(start=False, start_timeout=5)
+        client = AsyncClient(start=False, start_timeout=5, connection_per_request=True)
         running = server(guarded(application(client), hosts, origins, key))
         stack.callback(asyncio.run, client.close())
         thread = threading.Thread(target=asyncio.run, args=(running.serve(sockets=[listener]),))

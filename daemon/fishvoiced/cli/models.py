@@ -1,4 +1,4 @@
-"""``fishvoice models list | import | remove``."""
+"""``fishvoice models list | import | verify | remove``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fishvoiced.errors import DaemonError, MissingExtra
 from fishvoiced.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
+from fishvoiced.fish.store.verification import problems
 
 
 def models_command(argv: list[str], store: ModelStore | None = None) -> int:
@@ -24,6 +25,8 @@ def models_command(argv: list[str], store: ModelStore | None = None) -> int:
             return _list(store, options.json)
         if options.verb == "import":
             return _import(store, options.checkpoint, options.precision, options.codec_precision)
+        if options.verb == "verify":
+            return _verify(store, options.which)
         print(f"removed {store.remove(options.name)}")
     except DaemonError as error:
         print(f"fishvoice: {error}", file=sys.stderr)
@@ -42,9 +45,23 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument(
         "--codec-precision", choices=PRECISIONS[DECODER], default="int8", help="of the codec's decoder"
     )
+    verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
+    verifying.add_argument("which", nargs="*", help="names or folders; without any, all converted models")
     removing = verbs.add_parser("remove", help="delete a converted model")
     removing.add_argument("name")
     return parser
+
+
+def _verify(store: ModelStore, which: list[str]) -> int:
+    """Exit status 1 if anything is damaged."""
+    folders = [store.folder_of(name) or Path(name) for name in which] if which else store.folders()
+    damaged = False
+    for folder in folders:
+        found = problems(folder)
+        damaged = damaged or bool(found)
+        print("\n".join(f"fishvoice: {problem}" for problem in found), file=sys.stderr, end="\n" if found else "")
+        print(f"{folder.name}: {'damaged' if found else 'whole'}")
+    return 1 if damaged else 0
 
 
 def _list(store: ModelStore, as_json: bool) -> int:

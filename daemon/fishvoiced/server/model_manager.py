@@ -94,6 +94,11 @@ class ModelManager:
                 self._send(Channel.SYNTHESIS, client, Waiting(id=request.id, reason="loading", seconds=seconds))
         self._told = {key: told for key, told in self._told.items() if key in self._preloads}
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a model, or the default voice is still being loaded."""
+        return bool(self._preloads) or self.state == "loading"
+
     def pending(self, client: bytes) -> int:
         """How many preloads of the client are not answered yet."""
         return sum(asker == client for asker, _ in self._preloads.values())

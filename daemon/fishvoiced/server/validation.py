@@ -12,9 +12,11 @@ from fishvoiced.config import Limits, Voice
 from fishvoiced.errors import BadRequest, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
+from fishvoiced.text.normalize import speakable
 
 # Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
+LOOKED_THROUGH = 2000  # characters: a longer text would hold up the loop, and its front end looks anyhow
 MAX_ID = 64
 MAX_SEED = 2**32 - 1
 MAX_CREDIT = 1024
@@ -53,6 +55,8 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
         raise BadRequest("there is no text to speak")
     if len(request.text) > limits.text_characters:
         raise BadRequest(f"the text has {len(request.text)} characters; the limit is {limits.text_characters}")
+    if not is_preload(request) and len(request.text) <= LOOKED_THROUGH and not speakable(request.text):
+        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
     for name in (request.voice, request.fallback_voice):
         _voice(name, voices)
     _within("speed", request.speed, MIN_SPEED, MAX_SPEED)

@@ -19,6 +19,7 @@ from pathlib import Path
 from fishvoiced.text.english_words import Piece, spoken_pieces
 
 LEXICON_FILE = "lexicon.txt.gz"
+MAX_LEXICON_BYTES = 128 << 20
 VOICELESS = frozenset("pftkθ")
 HISSING = frozenset("szšžčǰ")
 
@@ -167,11 +168,15 @@ def read_lexicon(path: Path) -> dict[str, str]:
     Raises OSError when it cannot be read and ValueError when a line is malformed.
     """
     file = path / LEXICON_FILE if path.is_dir() else path
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        lexicon: dict[str, str] = {}
-        for number, line in enumerate(lines, 1):
-            word, _, symbols = line.rstrip("\n").partition(" ")
-            if not symbols:
-                raise ValueError(f"{file}: line {number} is not 'word symbols'")
-            lexicon[word] = symbols
+    with gzip.open(file, "rb") as packed:
+        unpacked = packed.read(MAX_LEXICON_BYTES + 1)
+    if len(unpacked) > MAX_LEXICON_BYTES:
+        raise ValueError(f"{file} unpacks to more than {MAX_LEXICON_BYTES} bytes")
+    lexicon: dict[str, str] = {}
+    for number, line in enumerate(unpacked.decode("utf-8").split("\n"), 1):
+        word, _, symbols = line.partition(" ")
+        if line and not symbols:
+            raise ValueError(f"{file}: line {number} is not 'word symbols'")
+        lexicon[word] = symbols
+    lexicon.pop("", None)
     return lexicon

@@ -43,18 +43,32 @@ class VoiceRegistry:
         self._languages = languages or {}
         self._resident: dict[str, _Resident] = {}
         self._standing_in: dict[str, str] = {}
+        self._spoken: dict[str, str] = {}  # voices, and the models that spoke them
+        self._known: dict[str, VoiceInfo] = {}
         self._speaking = 0
 
     def voices(self) -> Sequence[VoiceInfo]:
         infos: dict[str, VoiceInfo] = {}
         for backend in self._backends:
-            for info in backend.voices():
+            for info in self._voices_of(backend):
                 infos.setdefault(info.name, info)
+        for name in self._spoken.keys() - infos.keys():  # in memory still, though its files are gone
+            if self._spoken[name] in self._resident and name in self._known:
+                infos[name] = self._known[name]
+        self._known = infos
         default, resident = self._default or self._default_voice(), self._resident
         return [
             msgspec.structs.replace(info, default=info.name == default, loaded=info.loaded or info.model in resident)
             for info in infos.values()
         ]
+
+    def _voices_of(self, backend: Backend) -> Sequence[VoiceInfo]:
+        """One kind whose files cannot be read costs that kind alone."""
+        try:
+            return backend.voices()
+        except (OSError, DaemonError) as error:
+            log.warning("the voices of kind %s cannot be listed: %s", backend.kind, error)
+            return ()
 
     def loaded(self) -> Sequence[Loaded]:
         return [_loaded(each.model, name, self._standing_in.get(name)) for name, each in list(self._resident.items())]
@@ -162,15 +176,25 @@ class VoiceRegistry:
         yield from (voice for voice in defaults if voice is not None and voice != name)
 
     def _load(self, voice: str) -> LoadedModel:
+        """The model of ``voice``. One in memory goes on even when its files are gone, as in an upgrade."""
+        resident = self._resident.get(self._spoken.get(voice, ""))
         for backend in self._backends:
-            name = backend.model_of(voice)
+            try:
+                name = backend.model_of(voice)
+            except (DaemonError, OSError):
+                if resident is None:
+                    raise
+                name = None
             if name is None:
                 continue
+            self._spoken[voice] = name
             if name not in self._resident:
                 self._resident[name] = _Resident(backend, backend.load(voice))
                 model = self._resident[name].model
                 log.info("model %s is warm: engine %s, precision %s", name, model.engine, model.precision)
             return self._resident[name].model
+        if resident is not None:
+            return resident.model
         known = ", ".join(info.name for info in self.voices()) or "none: fishvoice models import CHECKPOINT"
         raise UnknownVoice(f"there is no voice {voice!r}; the voices are: {known}")
 

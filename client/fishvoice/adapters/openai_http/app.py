@@ -151,7 +151,7 @@ async def _body(request: Request) -> bytes:
 def _parse(body: bytes) -> SpeechRequest:
     try:
         return msgspec.json.decode(body, type=SpeechRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # msgspec ends its message with where: "Expected `str`, got `int` - at `$.input`".
         where = re.search(r"`\$\.(\w+)", str(error)) or re.search(r"required field `(\w+)`", str(error))
         raise Refusal(400, f"the request is not valid: {error}", param=where[1] if where else None) from error

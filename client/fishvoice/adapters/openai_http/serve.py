@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -20,12 +21,13 @@ from starlette.types import ASGIApp
 from fishvoice import paths
 from fishvoice.adapters.openai_http.app import application
 from fishvoice.adapters.openai_http.auth import LOOPBACK_HOSTS, Guard
+from fishvoice.adapters.openai_http.limits import PatientProtocol, RequestLimit
 from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
+from fishvoice.adapters.shared.log_limit import LogLimit
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import InvalidRequest
 
 PORT = 8766
-CONNECTIONS = 100
 GOODBYE_SECONDS = 2  # for what is being spoken when the server is told to end
 
 
@@ -60,24 +62,25 @@ def server(app: ASGIApp) -> uvicorn.Server:
     """A server for ``app``: plain HTTP/1.1, quiet, and never waiting long for its end."""
     return uvicorn.Server(
         uvicorn.Config(
-            app,
+            RequestLimit(app),
             interface="asgi3",
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             lifespan="off",
             log_level="warning",
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=GOODBYE_SECONDS,
         )
     )
 
 
 async def _serve(options: argparse.Namespace, key: str | None, listener: socket.socket) -> None:
-    async with AsyncClient(start=not options.no_start) as client:
+    for name in ("uvicorn.error", "fishvoice.http"):
+        logging.getLogger(name).addFilter(LogLimit())
+    async with AsyncClient(start=not options.no_start, connection_per_request=True) as client:
         app = guarded(application(client), options.allow_host, options.allow_origin, key)
         await server(app).serve(sockets=[listener])
 

@@ -16,6 +16,7 @@ from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
 from fishvoice.adapters.wyoming.connection import Connection
 from fishvoice.adapters.wyoming.events import MAX_LINE_BYTES
 from fishvoice.aio import AsyncClient
+from fishvoice.errors import RequestFailed
 
 PORT = 10200  # where hubs look for a Wyoming voice
 CONNECTIONS = 64
@@ -39,15 +40,20 @@ def main(argv: Sequence[str]) -> int:
 
 async def serve(listener: socket.socket, client: AsyncClient) -> None:
     """Serve until cancelled; then every connection ends, and what it has open."""
-    connections: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], Connection] = {}  # in the order in which they came
 
     def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(client, reader, writer)
         if len(connections) >= CONNECTIONS:
-            writer.close()
-            return
-        task = asyncio.create_task(Connection(client, reader, writer).run())
-        connections.add(task)
-        task.add_done_callback(connections.discard)
+            longest = next((task for task, other in connections.items() if other.idle), None)
+            if longest is None:
+                connection.refuse(RequestFailed("busy", f"{CONNECTIONS} connections are speaking"))
+                return
+            del connections[longest]
+            longest.cancel()
+        task = asyncio.create_task(connection.run())
+        connections[task] = connection
+        task.add_done_callback(lambda over: connections.pop(over, None))
 
     start = asyncio.start_server if listener.family != getattr(socket, "AF_UNIX", None) else asyncio.start_unix_server
     serving = await start(welcome, sock=listener, limit=MAX_LINE_BYTES)

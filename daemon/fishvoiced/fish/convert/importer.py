@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,6 +37,7 @@ from fishvoiced.fish.store.models import (
     sha256,
     writing,
 )
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 from fishvoiced.onnx_sessions import keeps_int8_kv
 
@@ -51,10 +53,11 @@ BITS = {"int8": 8, "int4": 4}
 def checkpoint_hash(folder: Path, config: ModelConfig) -> str:
     """Of all files that conversion reads: the same hash means the same model. Raises CheckpointError."""
     combined = hashlib.sha256()
+    files = UntrustedFolder(folder, CheckpointError)
     for name in (*WEIGHTS, *config.assets):
         path = folder / name
-        if path.exists():
-            combined.update(f"{name} {sha256(path)}\n".encode())
+        if os.path.lexists(path):
+            combined.update(f"{name} {sha256(files.file(name))}\n".encode())
         elif name != FORMAT_FILE:
             raise CheckpointError(f"{path} is missing: is {folder} a whole Fish checkpoint?")
     return combined.hexdigest()
@@ -116,7 +119,7 @@ def import_checkpoint(
             about = {"config": config.to_json(), "source": source or str(folder.resolve()), "unconverted": unconverted}
             (temporary / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
             for name in (TOKENIZER_FILE, SPECIAL_FILE, *config.assets):
-                shutil.copyfile(folder / name, temporary / name)
+                UntrustedFolder(folder, CheckpointError).copy(name, temporary / name)
     progress("done", 1.0)
     return ConvertedModel.open(target)
 
