@@ -17,7 +17,8 @@ class SpeechOptions(TypedDict, total=False):
     """Options of one request; what is left out takes the daemon's or the voice's own value.
 
     ``speed`` 0.25 … 4; ``pitch`` 0.5 … 2; ``volume`` 0 … 2; ``temperature`` 0 … 2; ``top_p`` 0 … 1, 0 is greedy;
-    ``first_audio_within`` and ``keep_alive`` in seconds; ``credit`` is how many chunks may wait unread. More in ``docs/protocol.md``, ``synthesize``.
+    ``first_audio_within`` and ``keep_alive`` in seconds; ``credit`` is how many chunks may wait unread. More in
+    ``docs/protocol.md``, ``synthesize``.
     """
 
     voice: str | None

@@ -19,7 +19,7 @@ import openai
 import pytest
 import soundfile
 
-from fishvoice.adapters.openai_http.audio import encoder
+from fishvoice.adapters.openai_http.audio import StreamEncoder
 from fishvoice.adapters.shared.listen import CannotListen, address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
 from tests.adapters.blocked_daemon import GatedDaemon, eventually
@@ -287,7 +287,7 @@ def test_how_the_sound_is_cut_makes_no_difference(name: str, split: int) -> None
     noise = np.random.default_rng(3).integers(-9000, 9000, 4410).astype("<i2")
 
     def through(pieces: list[bytes]) -> bytes:
-        made = encoder(name, RATE)
+        made = StreamEncoder(name, RATE)
         return b"".join([made.encode(piece) for piece in pieces] + [made.finish()])
 
     def sound(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

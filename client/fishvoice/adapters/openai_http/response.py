@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fishvoice.adapters.openai_http.audio import MEDIA_TYPES, Encoder, encoder
+from fishvoice.adapters.openai_http.audio import StreamEncoder
 from fishvoice.adapters.openai_http.errors import refusal
+from fishvoice.adapters.openai_http.forms import Form
 from fishvoice.adapters.shared.outcome import why_unspoken
 from fishvoice.aio import AsyncClient, AsyncSpeech
+from fishvoice.encoding.formats import FORMATS, encoded
 from fishvoice.errors import FishvoiceError
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk
 
 _log = logging.getLogger("fishvoice.http")
+PATIENCE_SECONDS = 0.25
+"""How long a sound whose header tells its length may take after its first piece, to be sent whole with the length."""
 
 
 class SpeechResponse:
     """An ASGI response. What goes wrong before the first sound is raised, and can become an error's status.
 
-    After that the status is out: a plain body is broken off, which every client notices, and an event stream ends
-    with an ``error`` event. One that leaves early cancels the daemon's work at once.
+    After that the status is out: a plain body is broken off, which every client notices, and a body of messages ends
+    with an error. One that leaves early cancels the daemon's work at once. ``rate``: Hz to send, if not the format's.
     """
 
     def __init__(
-        self, client: AsyncClient, text: str, options: SpeechOptions, audio_format: str, stream_format: str
+        self,
+        client: AsyncClient,
+        text: str,
+        options: SpeechOptions,
+        audio_format: str,
+        form: Form,
+        rate: int | None = None,
     ) -> None:
         self._client = client
         self._text = text
         self._options = options
         self._format = audio_format
-        self._events = stream_format == "sse"
+        self._form = form
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with await self._client.synthesize(self._text, **self._options) as speech:
@@ -54,28 +62,39 @@ class SpeechResponse:
             if watch.done():
                 return
             raise why_unspoken(speech)
+        begun = [first]
+        if self._form.whole and FORMATS[self._format].has_length and await _complete(chunks, begun):
+            if speech.finish_reason != "complete":
+                raise why_unspoken(speech)
+            await self._send_whole(begun, send)
+            self._report(speech)
+            return
         # In a thread, because the first of its kind imports its library.
-        sound = await asyncio.to_thread(encoder, self._format, first.sample_rate)
-        media_type = "text/event-stream" if self._events else MEDIA_TYPES[self._format]
-        headers = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sound = await asyncio.to_thread(StreamEncoder, self._format, first.sample_rate, self._rate)
+        await send(_start(self._form.media_type))
         try:
-            async for piece in _encoded(first, chunks, sound):
-                await self._send(send, _delta(piece) if self._events else piece)
+            async for chunk in _both(begun, chunks):
+                await self._send(send, self._form.chunk(sound.encode(chunk.pcm), chunk))
             if speech.finish_reason != "complete":
                 raise why_unspoken(speech)
         except FishvoiceError as error:
             if watch.done():
                 return
             _log.warning("speech was broken off: %s", error)
-            if not self._events:
+            last = self._form.error(refusal(error))
+            if last is None:
                 return  # without a last piece: the server closes the connection in the middle of the body
-            await self._send(send, _event({"type": "error", **refusal(error).body}))
+            await self._send(send, last)
         else:
             self._report(speech)
-            if self._events:
-                await self._send(send, _done(self._text, speech))
+            await self._send(send, self._form.end(sound.finish(), speech))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_whole(self, chunks: list[Chunk], send: Send) -> None:
+        pcm = b"".join(chunk.pcm for chunk in chunks)
+        body = await asyncio.to_thread(encoded, self._format, chunks[0].sample_rate, pcm, self._rate)
+        await send(_start(self._form.media_type, len(body)))
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     @staticmethod
     async def _send(send: Send, body: bytes) -> None:
@@ -89,11 +108,29 @@ class SpeechResponse:
             _log.warning("characters %d-%d were not spoken: %s", failure.text_start, failure.text_end, failure.message)
 
 
-async def _encoded(first: Chunk, rest: AsyncIterator[Chunk], sound: Encoder) -> AsyncIterator[bytes]:
-    yield sound.encode(first.pcm)
+def _start(media_type: str, length: int | None = None) -> dict[str, object]:
+    headers = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+async def _complete(chunks: AsyncIterator[Chunk], begun: list[Chunk]) -> bool:
+    """Whether the rest comes within PATIENCE_SECONDS; what has come is added to ``begun`` in any case."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for chunk in chunks:
+                begun.append(chunk)  # noqa: PERF401 - what has come until the time is over must be kept
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _both(begun: list[Chunk], rest: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+    for chunk in begun:
+        yield chunk
     async for chunk in rest:
-        yield sound.encode(chunk.pcm)
-    yield sound.finish()
+        yield chunk
 
 
 async def _cancel_when_left(receive: Receive, speech: AsyncSpeech) -> None:
@@ -101,20 +138,3 @@ async def _cancel_when_left(receive: Receive, speech: AsyncSpeech) -> None:
         while (await receive())["type"] != "http.disconnect":
             continue
         speech.cancel()
-
-
-def _delta(piece: bytes) -> bytes:
-    if not piece:
-        return b""
-    return _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-
-
-def _done(text: str, speech: AsyncSpeech) -> bytes:
-    """``usage`` in this engine's units: characters in, codec frames out."""
-    frames = speech.metrics.frames if speech.metrics else 0
-    usage = {"input_tokens": len(text), "output_tokens": frames, "total_tokens": len(text) + frames}
-    return _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(fields: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(fields)}\n\n".encode()

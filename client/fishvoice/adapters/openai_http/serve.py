@@ -48,12 +48,14 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def guarded(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], key: str | None) -> ASGIApp:
-    """``app`` for these extra hosts, web pages and this key."""
-    guard = Guard(app, LOOPBACK_HOSTS | {host.lower() for host in hosts}, key)
+def guarded(
+    app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], key: str | None, *, any_address: bool = False
+) -> ASGIApp:
+    """``app`` for these extra hosts, web pages and this key; see :class:`Guard`."""
+    guard = Guard(app, LOOPBACK_HOSTS | {host.lower() for host in hosts}, key, frozenset(origins), any_address)
     if not origins:
         return guard
-    return CORSMiddleware(guard, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+    return CORSMiddleware(guard, allow_origins=origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"])
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
