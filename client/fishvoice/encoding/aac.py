@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from fractions import Fraction
@@ -35,12 +36,13 @@ class Aac:
         chapters: Sequence[Chapter] = (),
         cover: bytes | None = None,
     ) -> None:
-        self._container: Any = av.open(out if hasattr(out, "write") else os.fspath(out), "w", format=container)  # type: ignore[arg-type,call-overload]
+        self._container: Any = av.open(out if hasattr(out, "write") else os.fspath(out), "w", format=container)
         self._container.metadata.update(metadata or {})
         self._stream: Any = self._container.add_stream("aac", rate=rate, layout="mono")
         self._stream.bit_rate = BIT_RATE
         if chapters:
-            self._container.set_chapters([_chapter(number, each) for number, each in enumerate(chapters)])
+            marks: Any = [_chapter(number, each) for number, each in enumerate(chapters)]
+            self._container.set_chapters(marks)
         if cover is not None:
             self._add_cover(cover)
         self._rate = rate
@@ -61,8 +63,7 @@ class Aac:
 
     def _add_cover(self, cover: bytes) -> None:
         """An attached picture, packet and all, as it lies in the book."""
-        import io
-
+        picture: Any
         with av.open(io.BytesIO(cover)) as picture:
             source = picture.streams.video[0]
             packet = next(picture.demux(source))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple
 
+from fishvoice.encoding.base import Encoder
 from fishvoice.errors import InvalidRequest
 from fishvoice.playback.sound_files import wav_header
 
@@ -36,16 +37,6 @@ FORMATS: Mapping[str, Format] = {
 }
 M4A = "m4a"  # needs a file that can be rewound, so it is no format of a stream
 M4A_SUFFIXES = (".m4a", ".m4b", ".mp4")
-
-
-class Encoder(Protocol):
-    """Takes mono s16le and writes it, encoded, to where it was made for; what it has written may lag behind."""
-
-    def write(self, pcm: bytes) -> None:
-        """More sound."""
-
-    def finish(self) -> None:
-        """All is written."""
 
 
 def format_of(path: str | PurePath) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import soxr
 
-if TYPE_CHECKING:
-    from fishvoice.encoding.formats import Encoder
+from fishvoice.encoding.base import Encoder
 
 
 class Resampled:

@@ -7,12 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
+from fishvoice.adapters.openai_http.api.fish import FishApi
+from fishvoice.adapters.openai_http.api.monitor import MonitorApi
+from fishvoice.adapters.openai_http.api.page import PageApi
+from fishvoice.adapters.openai_http.api.speech import SpeechApi
+from fishvoice.adapters.openai_http.api.voices import VoicesApi
 from fishvoice.adapters.openai_http.errors import Refusal, refusal, refusal_response
-from fishvoice.adapters.openai_http.fish_api import FishApi
-from fishvoice.adapters.openai_http.monitor_api import MonitorApi
-from fishvoice.adapters.openai_http.page_api import PageApi
-from fishvoice.adapters.openai_http.speech_api import SpeechApi
-from fishvoice.adapters.openai_http.voices_api import VoicesApi
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import FishvoiceError
 

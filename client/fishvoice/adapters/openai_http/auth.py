@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fishvoice.adapters.openai_http.api.page import PUBLIC_PATHS
 from fishvoice.adapters.openai_http.errors import Refusal, refusal_response
-from fishvoice.adapters.openai_http.page_api import PUBLIC_PATHS
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OPEN_PATHS = PUBLIC_PATHS | {"/health", "/healthz"}

@@ -63,17 +63,27 @@ class SpeechResponse:
                 return
             raise why_unspoken(speech)
         begun = [first]
-        if self._form.whole and FORMATS[self._format].has_length and await _complete(chunks, begun):
-            if speech.finish_reason != "complete":
-                raise why_unspoken(speech)
-            await self._send_whole(begun, send)
-            self._report(speech)
-            return
+        following: asyncio.Future[Chunk | None] = asyncio.ensure_future(anext(chunks, None))
+        try:
+            if self._form.whole and FORMATS[self._format].has_length:
+                following = await _wait_for_the_end(chunks, begun, following)
+                if following.done() and speech.over:
+                    await self._send_whole(begun, speech, send)
+                    return
+            await self._stream(_both(begun, following, chunks), speech, send, watch)
+        finally:
+            following.cancel()
+
+    async def _stream(
+        self, chunks: AsyncIterator[Chunk], speech: AsyncSpeech, send: Send, watch: asyncio.Task[None]
+    ) -> None:
+        first = await anext(chunks)
         # In a thread, because the first of its kind imports its library.
         sound = await asyncio.to_thread(StreamEncoder, self._format, first.sample_rate, self._rate)
         await send(_start(self._form.media_type))
         try:
-            async for chunk in _both(begun, chunks):
+            await self._send(send, self._form.chunk(sound.encode(first.pcm), first))
+            async for chunk in chunks:
                 await self._send(send, self._form.chunk(sound.encode(chunk.pcm), chunk))
             if speech.finish_reason != "complete":
                 raise why_unspoken(speech)
@@ -90,11 +100,14 @@ class SpeechResponse:
             await self._send(send, self._form.end(sound.finish(), speech))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_whole(self, chunks: list[Chunk], send: Send) -> None:
+    async def _send_whole(self, chunks: list[Chunk], speech: AsyncSpeech, send: Send) -> None:
+        if speech.finish_reason != "complete":
+            raise why_unspoken(speech)
         pcm = b"".join(chunk.pcm for chunk in chunks)
         body = await asyncio.to_thread(encoded, self._format, chunks[0].sample_rate, pcm, self._rate)
         await send(_start(self._form.media_type, len(body)))
         await send({"type": "http.response.body", "body": body, "more_body": False})
+        self._report(speech)
 
     @staticmethod
     async def _send(send: Send, body: bytes) -> None:
@@ -115,20 +128,30 @@ def _start(media_type: str, length: int | None = None) -> dict[str, object]:
     return {"type": "http.response.start", "status": 200, "headers": headers}
 
 
-async def _complete(chunks: AsyncIterator[Chunk], begun: list[Chunk]) -> bool:
-    """Whether the rest comes within PATIENCE_SECONDS; what has come is added to ``begun`` in any case."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for chunk in chunks:
-                begun.append(chunk)  # noqa: PERF401 - what has come until the time is over must be kept
-    except TimeoutError:
-        return False
-    return True
+async def _wait_for_the_end(
+    chunks: AsyncIterator[Chunk], begun: list[Chunk], following: asyncio.Future[Chunk | None]
+) -> asyncio.Future[Chunk | None]:
+    """Add to ``begun`` what comes within PATIENCE_SECONDS; returns what comes, or will come, after that.
+
+    The chunk that is waited for when the time is over must not be cancelled: that would end the speech.
+    """
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        left = until - asyncio.get_running_loop().time()
+        await asyncio.wait([following], timeout=max(0.0, left))
+        if not following.done() or (chunk := following.result()) is None:
+            return following
+        begun.append(chunk)
+        following = asyncio.ensure_future(anext(chunks, None))
 
 
-async def _both(begun: list[Chunk], rest: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+async def _both(
+    begun: list[Chunk], following: asyncio.Future[Chunk | None], rest: AsyncIterator[Chunk]
+) -> AsyncIterator[Chunk]:
     for chunk in begun:
         yield chunk
+    if (next_chunk := await following) is not None:
+        yield next_chunk
     async for chunk in rest:
         yield chunk
 

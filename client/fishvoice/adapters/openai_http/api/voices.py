@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fishvoice.adapters.openai_http.body import FORM, JSON, MSGPACK, decode, form_text, kind_of, read, read_form
-from fishvoice.adapters.openai_http.cloned_voices import ClonedVoices
+from fishvoice.adapters.openai_http.api.body import FORM, JSON, MSGPACK, decode, form_text, kind_of, read, read_form
+from fishvoice.adapters.openai_http.api.cloned_voices import ClonedVoices
 from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.aio import AsyncClient
 

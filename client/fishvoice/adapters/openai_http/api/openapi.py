@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from fishvoice.adapters.openai_http.fish_api import TtsRequest
-from fishvoice.adapters.openai_http.speech_request import CaptionedRequest, SpeechRequest
+from fishvoice.adapters.openai_http.api.fish import TtsRequest
+from fishvoice.adapters.openai_http.api.speech_request import CaptionedRequest, SpeechRequest
 
 _FORM_VOICE = {
     "type": "object",

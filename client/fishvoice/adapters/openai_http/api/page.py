@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from fishvoice.adapters.openai_http.openapi import as_html, description
+from fishvoice.adapters.openai_http.api.openapi import as_html, description
 
 FILES: Mapping[str, str] = {
     "style.css": "text/css",

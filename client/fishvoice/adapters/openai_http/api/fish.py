@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from fishvoice.adapters.openai_http.body import JSON, MSGPACK, decode, kind_of, read
+from fishvoice.adapters.openai_http.api.body import JSON, MSGPACK, decode, kind_of, read
+from fishvoice.adapters.openai_http.api.speech_request import check_format, choose_voice
 from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.adapters.openai_http.forms import Plain
 from fishvoice.adapters.openai_http.response import SpeechResponse
-from fishvoice.adapters.openai_http.speech_request import check_format, choose_voice
 from fishvoice.aio import AsyncClient
 from fishvoice.request import SpeechOptions
 

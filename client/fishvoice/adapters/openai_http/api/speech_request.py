@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from fishvoice.adapters.openai_http.api.body import recording
 from fishvoice.adapters.openai_http.audio import MEDIA_TYPES
-from fishvoice.adapters.openai_http.body import recording
 from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.aio import AsyncClient
 from fishvoice.protocol import Priority, VoiceInfo

@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from fishvoice.adapters.openai_http.api.body import read_json
+from fishvoice.adapters.openai_http.api.speech_request import CaptionedRequest, SpeechRequest, options_of
 from fishvoice.adapters.openai_http.audio import MEDIA_TYPES
-from fishvoice.adapters.openai_http.body import read_json
 from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.adapters.openai_http.forms import Captioned, Events, Plain, timestamps
 from fishvoice.adapters.openai_http.response import SpeechResponse
-from fishvoice.adapters.openai_http.speech_request import CaptionedRequest, SpeechRequest, options_of
 from fishvoice.adapters.shared.outcome import why_unspoken
 from fishvoice.aio import AsyncClient
 from fishvoice.captions.words import TimedWord, WordCollector
