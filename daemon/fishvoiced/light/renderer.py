@@ -14,7 +14,7 @@ from fishvoiced.light.hibari import FRAME_SAMPLES, SAMPLE_RATE, Network, Paramet
 from fishvoiced.light.phrases import Phrase, phrases
 from fishvoiced.light.spoken import MARKS, SENTENCE_ENDS, Token, tokens
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Rendering, Traits
+from fishvoiced.synthesis.base import Rendering, TimedSamples, Traits
 
 MAX_SEGMENT_CHARACTERS = 400
 NOTHING_TO_SAY = "this voice speaks English; it cannot read this text"
@@ -30,8 +30,6 @@ class LightRenderer:
 
     def __init__(self, network: Network, reader: Reader, seed: int) -> None:
         self._network, self._reader, self._seed = network, reader, seed
-        self.words: list[TimedWord] = []
-        """Of the current segment, as far as it is spoken."""
 
     @property
     def traits(self) -> Traits:
@@ -44,13 +42,11 @@ class LightRenderer:
         speech = Speech(self._network, self._reader, self._reader.spoken(text))
         if speech.is_empty:
             raise BadRequest(NOTHING_TO_SAY)
-        self.words = []
         for step in speech.render((self._seed, index), quick=index == 0):
             if step is None:
                 yield None
             else:
-                self.words += step.words
-                yield step.samples
+                yield TimedSamples(step.samples, tuple((word.text, word.start) for word in step.words))
 
 
 @dataclass(frozen=True, slots=True)
