@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
@@ -11,6 +12,7 @@ from fishvoice.errors import InvalidRequest
 
 LINE_CHARACTERS = 42  # a line of broadcast captions
 LINE_SECONDS = 5.0
+_ABBREVIATION = re.compile(r"[A-Z][a-z]{0,2}\.")
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
@@ -35,7 +37,7 @@ def lines(words: Iterable[TimedWord]) -> Iterator[list[TimedWord]]:
             yield line
             line = []
         line.append(word)
-        if word.word.rstrip("\"'”’»)]").endswith(_ENDS):
+        if word.word.rstrip("\"'”’»)]").endswith(_ENDS) and not _ABBREVIATION.fullmatch(word.word):
             yield line
             line = []
     if line:

@@ -26,6 +26,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "say": Verb("fishvoice.cli.say", "main", "speak text, aloud or into a file"),
+    "read": Verb("fishvoice.cli.read", "main", "speak a book into files, with chapters", "books"),
     "stop": Verb("fishvoice.cli.control", "stop", "stop what is being spoken"),
     "status": Verb("fishvoice.cli.control", "status", "how the daemon is"),
     "voices": Verb("fishvoice.cli.control", "voices", "which voices there are"),

@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 BIT_RATE = 64_000  # mono speech
+_OPTIONS = {"mp4": {"brand": "M4A "}}  # what players of audiobooks look for
 _MILLISECONDS = Fraction(1, 1000)
 
 
@@ -24,7 +25,7 @@ class Chapter(NamedTuple):
 
 
 class Aac:
-    """``container``: ``adts`` can be streamed; ``ipod``, which is MP4, needs a file that can be rewound."""
+    """``container``: ``adts`` can be streamed; ``mp4`` needs a file that can be rewound."""
 
     def __init__(
         self,
@@ -36,7 +37,9 @@ class Aac:
         chapters: Sequence[Chapter] = (),
         cover: bytes | None = None,
     ) -> None:
-        self._container: Any = av.open(out if hasattr(out, "write") else os.fspath(out), "w", format=container)
+        self._container: Any = av.open(
+            out if hasattr(out, "write") else os.fspath(out), "w", format=container, options=_OPTIONS.get(container, {})
+        )
         self._container.metadata.update(metadata or {})
         self._stream: Any = self._container.add_stream("aac", rate=rate, layout="mono")
         self._stream.bit_rate = BIT_RATE

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import soundfile
 
-from fishvoice.errors import InvalidRequest
+from fishvoice.errors import InvalidRequest, PlaybackError
 
 
 class _Container(NamedTuple):
@@ -50,3 +51,21 @@ class Compressed:
 
     def finish(self) -> None:
         self._file.close()
+
+
+def decoded(path: Path) -> tuple[int, bytes]:
+    """(sample rate, mono s16le) of a file. Raises PlaybackError."""
+    try:
+        samples, rate = soundfile.read(path, dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise PlaybackError(f"{path} is damaged: delete it, and it is made again") from error
+    return rate, samples.astype("<i2").tobytes()
+
+
+def seconds_of(path: Path) -> tuple[float, int]:
+    """(length in seconds, sample rate) of a file. Raises PlaybackError."""
+    try:
+        facts = soundfile.info(path)
+    except soundfile.LibsndfileError as error:
+        raise PlaybackError(f"{path} is damaged: delete it, and it is made again") from error
+    return facts.frames / facts.samplerate, facts.samplerate

@@ -77,7 +77,7 @@ def _writer(name: str, rate: int, out: IO[bytes]) -> Encoder:
     if name in ("aac", M4A):
         from fishvoice.encoding.aac import Aac
 
-        return Aac(rate, out, "adts" if name == "aac" else "ipod")
+        return Aac(rate, out, "adts" if name == "aac" else "mp4")
     from fishvoice.encoding.compressed import Compressed
 
     return Compressed(name, rate, out)
