@@ -35,6 +35,7 @@ VERBS = {
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http.serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming.serve", "main", "serve Wyoming to home automation", "wyoming"),
+    "mcp": Verb("fishvoice.adapters.mcp.serve", "main", "a voice for assistants (Model Context Protocol)", "mcp"),
     "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "models": Verb("fishvoiced.cli.models", "models_command", "list, import, remove models", "daemon"),

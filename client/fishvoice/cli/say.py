@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from fishvoice.cli import EXIT_ERROR, EXIT_INTERRUPTED, complain
+from fishvoice import paths
+from fishvoice.cli import EXIT_ERROR, EXIT_INTERRUPTED, complain, selection
 from fishvoice.cli.events import Events
 from fishvoice.cli.interrupt import Interrupted, interruptible
 from fishvoice.cli.listeners import Captions, Listener, Share, TellingClient
@@ -17,6 +19,7 @@ from fishvoice.cli.stdin import stream_pieces
 from fishvoice.errors import InvalidRequest
 from fishvoice.playback.say import Report, sink_for, speak
 from fishvoice.playback.sentences import split
+from fishvoice.playback.turn import turn
 from fishvoice.protocol import Priority
 from fishvoice.request import SpeechOptions
 
@@ -25,8 +28,9 @@ def main(argv: Sequence[str]) -> int:
     """Exit codes: 0 when all was spoken; 1 with a reason; 130 when interrupted, also by ``fishvoice stop``."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if bool(options.text) == (options.file is not None):
-        parser.error("give a text, or -f FILE, or - for standard input")
+    sources = (options.text, options.file is not None, options.kind)
+    if sum(map(bool, sources)) != 1:
+        parser.error("give a text, or -f FILE, or --selection, or --clipboard, or - for standard input")
     if options.events and options.out == "-":
         parser.error("--events and --out - both want standard output")
     source = _source(options)
@@ -36,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     captions = Captions(options.captions) if options.captions else None
     listeners: list[Listener] = [each for each in (events, captions, share) if each is not None]
     try:
-        with interruptible(), TellingClient(listeners, start=not options.no_start) as client:
+        with interruptible(), _turn(options), TellingClient(listeners, start=not options.no_start) as client:
             pieces = split(source) if isinstance(source, str) else source
             report = speak(client, pieces, sink_for(options.out), _speech_options(options), progress.show)
         if events is not None:
@@ -62,8 +66,17 @@ def _exit_code(report: Report) -> int:
     return EXIT_INTERRUPTED if report.finish_reason == "cancelled" else 0
 
 
+def _turn(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """With --replace or --queue: one command at a time."""
+    if not (options.replace or options.queue):
+        return contextlib.nullcontext()
+    return turn(paths.runtime_dir(), replace=options.replace)
+
+
 def _source(options: argparse.Namespace) -> str | Iterator[str]:
     """All of the text, or the pieces of it that are still to come."""
+    if options.kind is not None:
+        return selection.read(options.kind)
     if options.file == "-" or options.text == ["-"]:
         return stream_pieces(sys.stdin.fileno())
     if options.file is not None:
@@ -113,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("text", nargs="*", help="what to say, or - for standard input")
     parser.add_argument("-f", "--file", metavar="FILE", help="say what is in FILE (UTF-8)")
+    said = parser.add_mutually_exclusive_group()
+    for kind, what in (("selection", "is selected"), ("clipboard", "has been copied")):
+        said.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=f"say what {what}")
+    turns = parser.add_mutually_exclusive_group()
+    turns.add_argument("--replace", action="store_true", help="stop an earlier command that has this flag or --queue")
+    turns.add_argument("--queue", action="store_true", help="wait until such commands have been heard")
     parser.add_argument(
         "--out",
         "-o",
