@@ -96,8 +96,10 @@ def test_a_stranger_is_hung_up_on() -> None:
 def test_it_can_be_found_while_it_serves() -> None:
     zeroconf = pytest.importorskip("zeroconf")
     name = f"fishvoice on {socket.gethostname().partition('.')[0]}._wyoming._tcp.local."
-    with zeroconf.Zeroconf(interfaces=["127.0.0.1"]) as browser:
-        with announce.announced("_wyoming._tcp", 10200, "127.0.0.1"):
-            info = browser.get_service_info("_wyoming._tcp.local.", name, timeout=5000)
-            assert info is not None
-            assert (info.port, info.parsed_addresses()) == (10200, ["127.0.0.1"])
+    with (
+        zeroconf.Zeroconf(interfaces=["127.0.0.1"]) as browser,
+        announce.announced("_wyoming._tcp", 10200, "127.0.0.1"),
+    ):
+        info = browser.get_service_info("_wyoming._tcp.local.", name, timeout=5000)
+        assert info is not None
+        assert (info.port, info.parsed_addresses()) == (10200, ["127.0.0.1"])
