@@ -107,7 +107,7 @@ async def choose_voice(client: AsyncClient, name: str | None, language: str | No
         return name or None
     if name is None and language is None and not clones:
         return None
-    voices = await client.voices()
+    voices = [voice for voice in await client.voices() if not voice.unavailable]
     if name in {voice.name for voice in voices}:
         return name
     if language is None and not clones:
