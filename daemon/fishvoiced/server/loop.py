@@ -37,6 +37,7 @@ from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
+from fishvoiced.server.scheduler import Promise
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload, with_voice_settings
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 FROZEN_SECONDS = 3.0  # later than it wanted to be woken: somebody stopped it, or the machine
 RENEWAL_SECONDS = 3.0  # of rest before it gives way to the package that replaced it, and between two looks at that
+
+SPARE_SECONDS = 0.25  # a promise is taken up so much before it has to be
 
 EX_OK = 0
 EX_TEMPFAIL = 75  # its package was replaced: the new one is to be started
@@ -225,17 +228,37 @@ class ServerLoop:
         if is_preload(request):
             self._models.preload(self._last_key, client, request, now)
             return
-        ahead = self._requests.scheduler.characters_ahead(request.priority, client)
+        # A promise goes before everything but what is important, and other promises: see `Scheduler.can_promise`.
+        class_ = request.priority if request.first_audio_within is None else "important"
+        ahead = self._requests.scheduler.characters_ahead(class_, client)
         promised = check_deadline(self._report.pace, request, self._models.voice, ahead, self._models.seconds_to_load)
         if isinstance(promised, DeadlineMissed):
             error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
             self._refuse(client, error)
             return
-        stream = Stream(self._last_key, client, promised.request, now, promised.predicted, promised.notice)
+        promise = self._promise(promised.request, now)
+        if promise is not None and not self._keeps(promise, now):
+            text = f"{request.first_audio_within:g} s cannot be promised beside what others were promised"
+            error = Error(code="too_late", message=text, id=request.id, retry_after=promise.opening + SPARE_SECONDS)
+            self._refuse(client, error)
+            return
+        stream = Stream(self._last_key, client, promised.request, now, promised.predicted, promised.notice, promise)
         refused = self._requests.admit(stream)
         if refused is not None:
             retry = self._report.pace.wait(self._requests.scheduler.characters_to_room())
             self._refuse(client, Error(code="busy", message=refused.reason, id=request.id, retry_after=retry))
+
+    def _promise(self, request: Synthesize, now: float) -> Promise | None:
+        within = request.first_audio_within
+        if within is None:
+            return None
+        voice = request.voice or self._models.voice
+        opening = self._report.pace.longest_opening(voice) + (self._models.seconds_to_load(voice) or 0.0)
+        return Promise(now + within, opening, now + min(within / 2, max(0.0, within - 2 * opening - SPARE_SECONDS)))
+
+    def _keeps(self, promise: Promise, now: float) -> bool:
+        per_character = self._report.pace.work(1)
+        return self._requests.scheduler.can_promise(promise.due, promise.opening, now, per_character)
 
     def _refusal(self, client: bytes, request: Synthesize) -> Error | None:
         if self._leave_at is not None:

@@ -23,7 +23,7 @@ from fishvoice.protocol import (
 from fishvoiced.inference.governor import Delay
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
-from fishvoiced.server.scheduler import Ticket
+from fishvoiced.server.scheduler import Promise, Ticket
 
 TELL_SECONDS = 2.0  # between two words that a request waits
 MOMENT_SECONDS = 1.0  # a shorter rest is not worth a word
@@ -39,6 +39,7 @@ class Stream:
     arrived: float
     predicted: Predicted
     notice: str | None = None
+    promise: Promise | None = None
     opened: Opened | None = None
     began: float | None = None
     first_audio_seconds: float | None = None
@@ -77,6 +78,7 @@ class Stream:
             interrupted=asked.interrupted,
             characters=len(asked.text),
             credit=min(asked.credit, credit),
+            promise=self.promise,
         )
 
     def open(self, opened: Opened, now: float) -> None:
