@@ -93,10 +93,12 @@ def _kills(home: Path, module: str, ledger: Ledger, options: argparse.Namespace)
     clients = [LibraryClient(ledger, sounds, each, options.seed * 77 + number) for number in range(CLIENTS)]
     for client in clients:
         client.start()
-    kills = 0
+    kills = spoken = 0
     while any(client.is_alive() for client in clients):
         time.sleep(KILL_EVERY_SECONDS)
-        kills += _kill(home)
+        if ledger.ends["complete"] > spoken:  # else it has only just been started
+            spoken = ledger.ends["complete"]
+            kills += _kill(home)
     _kill(home)
     return {"daemon_kills": kills}
 

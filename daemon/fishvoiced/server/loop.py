@@ -26,29 +26,25 @@ from fishvoice.protocol import (
     encode,
 )
 from fishvoiced.config import Config, reconfigured
-from fishvoiced.errors import BadRequest, DaemonError
+from fishvoiced.errors import DaemonError
 from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloaded
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.renewal import OwnPackage
 from fishvoiced.process.systemd import SystemdNotifier
+from fishvoiced.server.admission import Admission, Refusal
 from fishvoiced.server.in_flight import InFlightRequests
-from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
-from fishvoiced.server.scheduler import Promise
 from fishvoiced.server.status import LoopState, StatusReport
-from fishvoiced.server.stream import Stream
-from fishvoiced.server.validation import check, is_preload, with_voice_settings
+from fishvoiced.server.validation import is_preload, with_voice_settings
 from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterTransport, WakeUp, name_of
 
 log = logging.getLogger(__name__)
 
 FROZEN_SECONDS = 3.0  # later than it wanted to be woken: somebody stopped it, or the machine
 RENEWAL_SECONDS = 3.0  # of rest before it gives way to the package that replaced it, and between two looks at that
-
-SPARE_SECONDS = 0.25  # a promise is taken up so much before it has to be
 
 EX_OK = 0
 EX_TEMPFAIL = 75  # its package was replaced: the new one is to be started
@@ -79,6 +75,7 @@ class ServerLoop:
         self._renew_at: float | None = None
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
+        self._admission = Admission(self._requests, self._models, health.pace)
         self._watchdog = Watchdog()
         self._last_key = DEFAULT_VOICE
         self._alive_at: float | None = None
@@ -220,64 +217,17 @@ class ServerLoop:
         self._look_at_package()
         self._report.counters.requests += 1
         request = with_voice_settings(request, self._models.voice, self._config.voices)
-        refusal = self._refusal(client, request)
-        if refusal is not None:
-            self._refuse(client, refusal)
-            return
-        self._last_key += 1
-        if is_preload(request):
-            self._models.preload(self._last_key, client, request, now)
-            return
-        # A promise goes before everything but what is important, and other promises: see `Scheduler.can_promise`.
-        class_ = request.priority if request.first_audio_within is None else "important"
-        ahead = self._requests.scheduler.characters_ahead(class_, client)
-        promised = check_deadline(self._report.pace, request, self._models.voice, ahead, self._models.seconds_to_load)
-        if isinstance(promised, DeadlineMissed):
-            error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
-            self._refuse(client, error)
-            return
-        promise = self._promise(promised.request, now)
-        if promise is not None and not self._keeps(promise, now):
-            text = f"{request.first_audio_within:g} s cannot be promised beside what others were promised"
-            error = Error(code="too_late", message=text, id=request.id, retry_after=promise.opening + SPARE_SECONDS)
-            self._refuse(client, error)
-            return
-        stream = Stream(self._last_key, client, promised.request, now, promised.predicted, promised.notice, promise)
-        refused = self._requests.admit(stream)
-        if refused is not None:
-            retry = self._report.pace.wait(self._requests.scheduler.characters_to_room())
-            self._refuse(client, Error(code="busy", message=refused.reason, id=request.id, retry_after=retry))
-
-    def _promise(self, request: Synthesize, now: float) -> Promise | None:
-        within = request.first_audio_within
-        if within is None:
-            return None
-        voice = request.voice or self._models.voice
-        opening = self._report.pace.longest_opening(voice) + (self._models.seconds_to_load(voice) or 0.0)
-        return Promise(now + within, opening, now + min(within / 2, max(0.0, within - 2 * opening - SPARE_SECONDS)))
-
-    def _keeps(self, promise: Promise, now: float) -> bool:
-        per_character = self._report.pace.work(1)
-        return self._requests.scheduler.can_promise(promise.due, promise.opening, now, per_character)
-
-    def _refusal(self, client: bytes, request: Synthesize) -> Error | None:
-        if self._leave_at is not None:
-            return Error(code="shutting_down", message="the daemon is ending", id=request.id, retry_after=1.0)
-        voices = self._models.known_voices()
-        known = None if voices is None else frozenset(voice.name for voice in voices)
         try:
-            check(request, self._config.limits, known)
-        except BadRequest as error:
-            return Error(code=error.code, message=str(error), id=request.id)
-        under_way = self._requests.scheduler
-        if under_way.find(request.id, client):
-            return Error(code="bad_request", message=f"request {request.id} is under way already", id=request.id)
-        limit = self._config.limits.requests_per_client
-        if is_preload(request) and self._models.pending(client) >= limit:
-            return Error(code="busy", message=f"this client has {limit} models to load already", id=request.id)
-        if self._transport.clients > self._config.limits.clients and not under_way.find(client=client):
-            return Error(code="busy", message=f"{self._config.limits.clients} clients are connected", id=request.id)
-        return None
+            if self._leave_at is not None:
+                raise Refusal(Error("shutting_down", "the daemon is ending", id=request.id, retry_after=1.0))
+            self._admission.check(client, request, self._config.limits, self._transport.clients)
+            self._last_key += 1
+            if is_preload(request):
+                self._models.preload(self._last_key, client, request, now)
+            else:
+                self._admission.admit(self._last_key, client, request, now)
+        except Refusal as refusal:
+            self._refuse(client, refusal.error)
 
     def _refuse(self, client: bytes, error: Error) -> None:
         self._report.ended("refused")

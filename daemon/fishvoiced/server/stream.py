@@ -67,6 +67,11 @@ class Stream:
     def id(self) -> str:
         return self.request.id
 
+    @property
+    def request_bytes(self) -> int:
+        """What is kept of the request while it waits."""
+        return len(self.request.payload or b"") + len(self.request.text)
+
     def ticket(self, credit: int) -> Ticket:
         """What the scheduler has to know of it; ``credit`` at most."""
         asked = self.request
