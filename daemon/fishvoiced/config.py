@@ -36,6 +36,8 @@ class Limits(_Section, frozen=True):
     queue: Count = 256
     requests_per_client: Count = 64
     text_characters: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100_000
+    waiting_bytes: Count = 256 << 20
+    """Texts and reference recordings of all requests under way, together."""
     reference_bytes: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 32 << 20
     credit: Count = 1024
     stall_seconds: Seconds = 300.0

@@ -23,7 +23,7 @@ from fishvoice.protocol import (
 from fishvoiced.inference.governor import Delay
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
-from fishvoiced.server.scheduler import Ticket
+from fishvoiced.server.scheduler import Promise, Ticket
 
 TELL_SECONDS = 2.0  # between two words that a request waits
 MOMENT_SECONDS = 1.0  # a shorter rest is not worth a word
@@ -39,6 +39,7 @@ class Stream:
     arrived: float
     predicted: Predicted
     notice: str | None = None
+    promise: Promise | None = None
     opened: Opened | None = None
     began: float | None = None
     first_audio_seconds: float | None = None
@@ -66,6 +67,11 @@ class Stream:
     def id(self) -> str:
         return self.request.id
 
+    @property
+    def request_bytes(self) -> int:
+        """What is kept of the request while it waits."""
+        return len(self.request.payload or b"") + len(self.request.text)
+
     def ticket(self, credit: int) -> Ticket:
         """What the scheduler has to know of it; ``credit`` at most."""
         asked = self.request
@@ -77,6 +83,7 @@ class Stream:
             interrupted=asked.interrupted,
             characters=len(asked.text),
             credit=min(asked.credit, credit),
+            promise=self.promise,
         )
 
     def open(self, opened: Opened, now: float) -> None:
