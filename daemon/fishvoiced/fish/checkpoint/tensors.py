@@ -1,0 +1,133 @@
+"""A file of weights as a table of tensors that are read one by one: nothing is in memory before it is asked for.
+
+Files are mapped, so that a model of gigabytes costs what its largest tensor does. bfloat16 is read as it is stored and
+widened tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fishvoiced.errors import CheckpointError
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A tensor that can be read: ``shape`` is known beforehand; ``load`` gives rows of it as float32 and keeps nothing."""
+
+    shape: tuple[int, ...]
+    load: Callable[[slice], Floats]
+
+    def read(self, begin: int = 0, end: int | None = None) -> Floats:
+        """Rows ``begin`` to ``end``, by default all; not to be written to."""
+        return self.load(slice(begin, end))
+
+    @staticmethod
+    def of(array: Floats) -> Weight:
+        """Of what is in memory already."""
+        return Weight(array.shape, lambda rows: array[rows])
+
+    @staticmethod
+    def made(shape: tuple[int, ...], make: Callable[[], Floats]) -> Weight:
+        """Of what can only be computed as a whole."""
+        return Weight(shape, lambda rows: make()[rows])
+
+
+Table: TypeAlias = Mapping[str, Weight]
+
+LFS_MARK = b"version https://git-lfs"
+ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+
+
+def open_table(path: Path) -> Table:
+    """The tensors of a ``.pth`` or ``.safetensors`` file, or of the shards of a ``.safetensors.index.json``.
+
+    Raises CheckpointError when the file is missing, damaged, or something else.
+    """
+    if path.name.endswith(".index.json"):
+        return _sharded(path)
+    data = map_file(path)
+    if data[: len(LFS_MARK)] == LFS_MARK:
+        raise CheckpointError(
+            f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` in {path.parent}, or: "
+            "fishvoice models pull"
+        )
+    if path.suffix == ".safetensors":
+        return _safetensors(path, data)
+    from fishvoiced.fish.checkpoint.torch_file import read_torch_file
+
+    return read_torch_file(path, data)
+
+
+def map_file(path: Path) -> memoryview:
+    """The whole file, mapped for reading. Raises CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing: is {path.parent} a whole Fish checkpoint?") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def widened(raw: NDArray[Any], dtype: str) -> Floats:
+    """Stored values of ``dtype`` (safetensors' name of it; BF16 as uint16) as float32; of float32 no copy is made."""
+    if dtype == "BF16":
+        wide = raw.astype(np.uint32)
+        wide <<= 16
+        return wide.view(np.float32)
+    return raw.astype(np.float32, copy=False)
+
+
+def stored_type(dtype: str) -> np.dtype[Any]:
+    """NumPy's type of the stored bytes."""
+    return np.dtype(
+        {"BF16": "<u2", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?", "U8": "u1", "I8": "i1"}.get(dtype)
+        or f"<i{ITEM_BYTES[dtype]}"
+    )
+
+
+def _safetensors(path: Path, data: memoryview) -> Table:
+    """The format is eight bytes of length, that much JSON, then the tensors one after the other."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header: dict[str, Any] = json.loads(bytes(data[8 : 8 + length]))
+        header.pop("__metadata__", None)
+        table = {name: _slice(data[8 + length :], entry) for name, entry in header.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    return table
+
+
+def _slice(data: memoryview, entry: dict[str, Any]) -> Weight:
+    dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+    if end > len(data) or end - begin != int(np.prod(shape, dtype=np.int64)) * ITEM_BYTES[dtype]:
+        raise ValueError(f"a tensor of shape {shape} does not lie at bytes {begin} … {end}: is the file whole?")
+
+    def load(rows: slice) -> Floats:
+        stored = np.frombuffer(data[begin:end], stored_type(dtype)).reshape(shape)
+        return widened(stored[rows] if shape else stored, dtype)
+
+    return Weight(shape, load)
+
+
+def _sharded(index: Path) -> Table:
+    try:
+        where: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{index} is no index of safetensors: {error}") from error
+    shards = {name: open_table(index.parent / name) for name in sorted(set(where.values()))}
+    try:
+        return {name: shards[shard][name] for name, shard in where.items()}
+    except KeyError as error:
+        raise CheckpointError(f"{index} names {error}, which its shard does not hold") from error
