@@ -225,8 +225,8 @@ class ModelConfig:
         )
 
     @staticmethod
-    def from_checkpoint(folder: Path) -> ModelConfig:
-        """Read ``config.json`` and, when present, ``fishvoice.json``.
+    def from_checkpoint(folder: Path, name: str | None = None, license: str | None = None) -> ModelConfig:  # noqa: A002
+        """Read ``config.json`` and, when present, ``fishvoice.json``; ``name`` and ``license`` where they are known.
 
         Raises CheckpointError when the folder is no dual_ar checkpoint, or its sizes contradict each other.
         """
@@ -239,13 +239,13 @@ class ModelConfig:
         extras = _read_json(folder / FORMAT_FILE) if (folder / FORMAT_FILE).exists() else {}
         try:
             config = ModelConfig(
-                name=extras.get("name") or folder.resolve().name,
+                name=name or extras.get("name") or folder.resolve().name,
                 dual_ar=_build(DualARConfig, data),
                 codec=_build(CodecConfig, extras.get("codec", {})),
                 sampling=_build(SamplingDefaults, extras.get("sampling", {})),
                 frontend=extras.get("frontend"),
                 assets=tuple(extras.get("assets", ())),
-                license=extras.get("license"),
+                license=license or extras.get("license"),
                 description=extras.get("description", ""),
             )
         except TypeError as error:

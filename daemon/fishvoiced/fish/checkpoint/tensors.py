@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fishvoiced.errors import CheckpointError
 
 Floats: TypeAlias = NDArray[np.float32]
+Rows: TypeAlias = slice | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,15 @@ class Weight:
     """A tensor that can be read: ``shape`` is known beforehand; ``load`` gives rows of it as float32 and keeps nothing."""
 
     shape: tuple[int, ...]
-    load: Callable[[slice], Floats]
+    load: Callable[[Rows], Floats]
 
     def read(self, begin: int = 0, end: int | None = None) -> Floats:
         """Rows ``begin`` to ``end``, by default all; not to be written to."""
         return self.load(slice(begin, end))
+
+    def pick(self, rows: NDArray[np.int64]) -> Floats:
+        """Single rows of a table: [..., dim]."""
+        return self.load(rows)
 
     @staticmethod
     def of(array: Floats) -> Weight:
@@ -114,7 +119,7 @@ def _slice(data: memoryview, entry: dict[str, Any]) -> Weight:
     if end > len(data) or end - begin != int(np.prod(shape, dtype=np.int64)) * ITEM_BYTES[dtype]:
         raise ValueError(f"a tensor of shape {shape} does not lie at bytes {begin} … {end}: is the file whole?")
 
-    def load(rows: slice) -> Floats:
+    def load(rows: Rows) -> Floats:
         stored = np.frombuffer(data[begin:end], stored_type(dtype)).reshape(shape)
         return widened(stored[rows] if shape else stored, dtype)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fishvoiced.errors import CheckpointError
-from fishvoiced.fish.checkpoint.tensors import ITEM_BYTES, Floats, Table, Weight, stored_type, widened
+from fishvoiced.fish.checkpoint.tensors import ITEM_BYTES, Floats, Rows, Table, Weight, stored_type, widened
 
 STORAGES = {
     "DoubleStorage": "F64",
@@ -51,7 +51,7 @@ class Storage:
         if min((offset, *strides)) < 0 or (0 not in shape and (last + 1) * item > len(self.data)):
             raise ValueError(f"a tensor of shape {shape} is longer than its storage: is the file whole?")
 
-        def load(rows: slice) -> Floats:
+        def load(rows: Rows) -> Floats:
             items = np.frombuffer(self.data, stored_type(self.dtype))[offset:]
             steps = tuple(step * item for step in strides)
             stored = np.lib.stride_tricks.as_strided(items, shape, steps, writeable=False)

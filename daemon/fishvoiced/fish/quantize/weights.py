@@ -9,6 +9,7 @@ several that clip its largest values; and heads, whose rounding decides between 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +45,22 @@ def pack(weight: NDArray[np.float32], bits: int) -> Packed:
     values = np.ascontiguousarray(weight.T).reshape(weight.shape[1], -1, block)
     middle = 1 << (bits - 1)
     scale = finest_scale(values) if bits == 4 else np.abs(values).max(-1, keepdims=True) / (middle - 1)
-    levels = (to_levels(values, scale, middle) + middle).astype(np.uint8)
-    blocks = levels if bits == 8 else levels[..., 0::2] | levels[..., 1::2] << np.uint8(4)
-    return Packed(blocks, scale[..., 0].astype(np.float32), block)
+    return Packed(packed_levels(to_levels(values, scale, middle), bits), scale[..., 0].astype(np.float32), block)
+
+
+def packed_levels(levels: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Levels around 0 [out, blocks, block] as ``MatMulNBits`` stores them: from 0 on, two 4-bit ones in a byte."""
+    stored = (levels + (1 << (bits - 1))).astype(np.uint8)
+    return stored if bits == 8 else stored[..., 0::2] | stored[..., 1::2] << np.uint8(4)
+
+
+def unpacked(packed: Packed, bits: int) -> NDArray[np.float32]:
+    """The matrix [out, in] that rounded weights stand for."""
+    stored = packed.blocks
+    if bits == 4:
+        stored = np.stack([stored & np.uint8(15), stored >> np.uint8(4)], axis=-1).reshape(*stored.shape[:2], -1)
+    levels = stored.astype(np.float32) - (1 << (bits - 1))
+    return (levels * packed.scales[..., None]).reshape(packed.shape)
 
 
 def block_size(width: int) -> int:

@@ -116,7 +116,7 @@ class ModelStore:
         """Every model; for one that is damaged, the error that says so."""
         own = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
         for folder in (*own, *self._shipped):
-            if folder.is_dir() and not folder.name.startswith("."):
+            if (folder / ABOUT).is_dir() and not folder.name.startswith("."):  # without it an import is unfinished
                 try:
                     yield self._open(folder)
                 except ModelStoreError as error:
