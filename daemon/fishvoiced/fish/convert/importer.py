@@ -10,13 +10,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fishvoice.locks import FileLock
 from fishvoiced.errors import CheckpointError, ModelStoreError
@@ -34,7 +35,7 @@ from fishvoiced.fish.convert.resources import check_resources
 from fishvoiced.fish.convert.sample_speech import SampleSentence, speak, typical_codes, write_speaker
 from fishvoiced.fish.convert.slow import write_slow
 from fishvoiced.fish.convert.transformer import Layer, matrices
-from fishvoiced.fish.convert.walk import Walk, fast_states, slow_states
+from fishvoiced.fish.convert.walk import Walk, fast_walk, slow_walk
 from fishvoiced.fish.engine.sessions import Runtime, keeps_int8_kv
 from fishvoiced.fish.store.models import (
     ABOUT,
@@ -101,7 +102,8 @@ def import_checkpoint(
     wanted = [(LANGUAGE, language), (DECODER, codec)]
     if config.codec.has_encoder:
         wanted.append((ENCODER, "fp32"))
-    with _alone(store, target):
+    # Threads of our own share the work; a BLAS with threads of its own waits for itself where cores are busy.
+    with _alone(store, target), threadpool_limits(1, "blas"):
         missing = [part for part in wanted if not _present(target, *part)]
         if missing:
             check_resources(config, missing, target.parent)
@@ -123,7 +125,7 @@ class Conversion:
 
     checkpoint: CheckpointFolder
     config: ModelConfig
-    runtime: Runtime = field(default_factory=Runtime)
+    runtime: Runtime = field(default_factory=lambda: Runtime(spinning=False))
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -176,19 +178,14 @@ class Conversion:
             spoken = self._spoken(kept, bar)
             semantic = range(self.tokenizer.semantic_begin, self.tokenizer.semantic_begin + self.tokenizer.semantic_count)
             texts = [each.all_columns(semantic.start) for each in spoken]
-            states = slow_states(table, config, semantic, texts)
-            walk = Walk(table, "layers", config.slow, states, compensate, int8_kv)
+            walk = slow_walk(table, config, semantic, texts, compensate=compensate, scale_kv=int8_kv)
         plain = (Layer(matrices(table, f"layers.{i}")) for i in range(config.n_layer))
         layers = bar.counted(walk.layers() if walk else plain, config.n_layer)
         with Graph(folder, SLOW, precision) as graph:
             write_slow(graph, table, config, self.tokenizer, layers, int8_kv)
         fast = [Layer(matrices(table, f"fast_layers.{i}")) for i in range(config.n_fast_layer)]
         if walk is not None and compensate:
-            begins = [each.columns.shape[1] - 1 for each in spoken]
-            codes = [each.codes for each in spoken]
-            hidden = [s[0, b : b + c.shape[1]] for s, b, c in zip(walk.states, begins, codes, strict=True)]
-            states = fast_states(table, hidden, codes)
-            fast = list(Walk(table, "fast_layers", config.fast, states, True, False).layers())
+            fast = list(fast_walk(table, config, _before_frames(walk.states, spoken), typical_codes(spoken)).layers())
         with Graph(folder, FAST, precision) as graph:
             write_fast(graph, table, config, self.tokenizer, fast)
 
@@ -218,6 +215,16 @@ class Conversion:
         (folder / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
         for name in (TOKENIZER_FILE, SPECIAL_FILE, *self.config.assets):
             shutil.copyfile(self.checkpoint.folder / name, folder / name)
+
+
+def _before_frames(states: Floats, spoken: Sequence[SampleSentence]) -> Floats:
+    """The states [T, dim] that the frames of ``spoken`` were said from, of all its columns' [rows, dim]."""
+    kept, begin = [], 0
+    for each in spoken:
+        first = begin + each.columns.shape[1] - 1
+        kept.append(states[first : first + each.codes.shape[1]])
+        begin += each.columns.shape[1] + each.codes.shape[1]
+    return np.concatenate(kept)
 
 
 class _Bar:

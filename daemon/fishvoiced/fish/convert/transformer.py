@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from fishvoiced.fish.checkpoint.tensors import Floats, Table
+from fishvoiced.fish.checkpoint.tensors import Floats, Table, Weight
 from fishvoiced.fish.checkpoint.weights import stacked
 from fishvoiced.fish.config import TransformerConfig
 from fishvoiced.fish.convert.graph import Graph, Matrix
@@ -43,7 +43,7 @@ Attention: TypeAlias = Callable[[int, Layer, str], str]
 """Layer number, layer, normed input [1, S, dim] → attention's output [1, S, dim]."""
 
 
-def matrices(table: Table, prefix: str) -> dict[str, Matrix]:
+def matrices(table: Table, prefix: str) -> dict[str, Weight]:
     """A layer's matrices, the two that read the same in one: half as many meetings of the threads."""
     gates = stacked([table[f"{prefix}.feed_forward.{name}.weight"] for name in ("w1", "w3")])
     return {W13: gates, **{name: table[f"{prefix}.{name}.weight"] for name in (WQKV, WO, W2)}}

@@ -7,41 +7,49 @@ correlated with it, in what the model reads and says itself.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fishvoiced.fish.checkpoint.tensors import Floats
-from fishvoiced.fish.quantize.weights import Packed, block_size, finest_scale, packed_levels, to_levels
+from fishvoiced.fish.quantize.weights import Packed, block_size, finest_scale, packed_levels
 
-DAMPING = np.float32(0.5)
+DAMPING = 0.5
 """Of the inputs' mean square, added to each one's: a few sentences do not tell which inputs always go together."""
 MIDDLE = 8
 GROUP = 16
 """Inputs whose errors are spread one by one; to all behind them their errors go in one product."""
-OUTPUTS = 512
+OUTPUTS = 1024
 """Outputs of a piece of work: each output is rounded by itself, so that pieces can be done side by side."""
 
 
-def compensated(weight: Floats, moment: Floats) -> Packed:
-    """``weight`` [out, in] rounded to 4 bits in blocks; ``moment`` [in, in]: the sum of the inputs' outer products."""
-    spread = error_spread(moment)
+def compensated(weight: Floats, inputs: Floats, pool: Executor) -> Packed:
+    """``weight`` [out, in] rounded to 4 bits in blocks; ``inputs`` [n, in] are what goes through it."""
+    spread = error_spread(inputs)
     pieces = [weight[begin : begin + OUTPUTS] for begin in range(0, len(weight), OUTPUTS)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rounded = list(pool.map(lambda piece: _rounded(piece, spread), pieces))
+    rounded = list(pool.map(lambda piece: _rounded(piece, spread), pieces))
     levels = np.concatenate([levels for levels, _ in rounded])
     scales = np.concatenate([scales for _, scales in rounded])
     block = block_size(weight.shape[1])
     return Packed(packed_levels(levels.reshape(len(weight), -1, block), 4), scales, block)
 
 
-def error_spread(moment: Floats) -> Floats:
-    """Upper triangular [in, in]; row i: how input i's error is best spread over itself and those behind it."""
-    mean = np.maximum(np.diagonal(moment).mean(), np.float32(1e-12))
-    damped = moment + np.eye(len(moment), dtype=np.float32) * (DAMPING * mean)
-    return np.ascontiguousarray(np.linalg.cholesky(np.linalg.inv(damped)).T)
+def error_spread(inputs: Floats) -> Floats:
+    """Upper triangular [in, in]; row i, divided by its i-th entry: how input i's error goes to those behind it.
+
+    It is the Cholesky factor of the inverse of the inputs' damped second moment. They are fewer than a wide matrix has
+    columns, so that the inverse comes from the smaller matrix of their products with each other.
+    """
+    count, width = inputs.shape
+    mean = np.maximum(np.square(inputs).sum(dtype=np.float64) / width, 1e-12)
+    x = inputs / np.float32(np.sqrt(DAMPING * mean))  # the damping is 1 then
+    if count < width:
+        inverse = -(x.T @ np.linalg.solve(x @ x.T + np.eye(count, dtype=np.float32), x))
+        inverse[np.diag_indices(width)] += 1
+    else:
+        inverse = np.linalg.inv(x.T @ x + np.eye(width, dtype=np.float32))
+    return np.ascontiguousarray(np.linalg.cholesky(inverse).T)
 
 
 def _rounded(weight: Floats, spread: Floats) -> tuple[NDArray[np.int8], Floats]:
@@ -51,16 +59,21 @@ def _rounded(weight: Floats, spread: Floats) -> tuple[NDArray[np.int8], Floats]:
     levels = np.empty((width, out), np.int8)
     scales = np.empty((width // size, out), np.float32)
     errors = np.empty((size, out), np.float32)
+    shares = spread / np.diagonal(spread)[:, None]
     for begin in range(0, width, size):
         end = begin + size
         scale = finest_scale(np.ascontiguousarray(left[begin:end].T))[:, 0]
+        inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
         scales[begin // size] = scale
         for first in range(begin, end, GROUP):
             behind = first + GROUP
             for i in range(first, behind):
-                levels[i] = to_levels(left[i], scale, MIDDLE)
-                errors[i - begin] = (left[i] - levels[i] * scale) / spread[i, i]
-                left[i + 1 : behind] -= spread[i, i + 1 : behind, None] * errors[i - begin]
-            left[behind:end] -= spread[first:behind, behind:end].T @ errors[first - begin : behind - begin]
-        left[end:] -= spread[begin:end, end:].T @ errors
+                level = np.rint(left[i] * inverse)
+                np.maximum(level, -MIDDLE, out=level)
+                np.minimum(level, MIDDLE - 1, out=level)
+                levels[i] = level
+                error = np.subtract(left[i], level * scale, out=errors[i - begin])
+                left[i + 1 : behind] -= shares[i, i + 1 : behind, None] * error
+            left[behind:end] -= shares[first:behind, behind:end].T @ errors[first - begin : behind - begin]
+        left[end:] -= shares[begin:end, end:].T @ errors
     return np.ascontiguousarray(levels.T), np.ascontiguousarray(scales.T)
