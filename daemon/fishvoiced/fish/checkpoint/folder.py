@@ -47,7 +47,7 @@ def recognize(path: Path, name: str | None = None) -> CheckpointFolder:
     folder = _folder(path.expanduser().absolute())
     if name is not None and not _NAME.fullmatch(name):
         raise CheckpointError(f"{name!r} is no name for a model: letters, digits, dots, dashes, 64 of them at most")
-    config = _config(folder)
+    _check_kind(folder)
     model = next((folder / file for file in MODEL_FILES if (folder / file).exists()), None)
     codec = next((folder / file for file in CODEC_FILES if (folder / file).exists()), None)
     if model is None or codec is None:
@@ -97,8 +97,8 @@ def _snapshot(repository: Path) -> Path:
     return snapshots[0]
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """``config.json``, of an architecture that we have. Raises CheckpointError."""
+def _check_kind(folder: Path) -> None:
+    """Raises CheckpointError unless ``config.json`` is of an architecture that we have."""
     if (folder / "adapter_config.json").exists():
         raise CheckpointError(f"{folder} is a LoRA adapter: merge it into its base model first, and import the result")
     if not (folder / "config.json").exists():
@@ -112,7 +112,6 @@ def _config(folder: Path) -> dict[str, Any]:
             f"{folder / 'config.json'} says model_type {kind!r}; only 'dual_ar' checkpoints (openaudio-s1-mini's "
             "format) can be used"
         )
-    return config
 
 
 def _instead(folder: Path) -> str:

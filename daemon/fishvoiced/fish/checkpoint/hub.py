@@ -60,7 +60,7 @@ def fetch(hub: HubId, progress: Progress) -> Path:
     import huggingface_hub
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    huggingface_hub.logging.set_verbosity_error()  # its retries would be lines between ours
+    huggingface_hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call] # its retries would be lines between ours
     with _explained(hub):
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             return _cached(hub)
@@ -85,9 +85,11 @@ def _download(hub: HubId, progress: Progress) -> Path:
     folder = Path()
     for file in files:
         bar = _reporting(progress, file.rfilename, done, total)
-        path = Path(hf_hub_download(hub.repo, file.rfilename, revision=info.sha, tqdm_class=bar))
+        path = Path(hf_hub_download(hub.repo, file.rfilename, revision=hub.revision, tqdm_class=bar))
         _check_content(path, file)
         folder, done = path.parent, done + sizes[file.rfilename]
+        if folder.name != info.sha:
+            raise DownloadError(f"{hub} was changed while it was being fetched; start again")
     return folder
 
 
@@ -96,7 +98,9 @@ def _chosen(hub: HubId, siblings: list[RepoSibling]) -> list[RepoSibling]:
     there = {file.rfilename: file for file in siblings}
     missing = [name for name in NEEDED if name not in there]
     if missing:
-        what = "it holds sharded safetensors, as later Fish models do" if "model.safetensors.index.json" in there else ""
+        what = (
+            "it holds sharded safetensors, as later Fish models do" if "model.safetensors.index.json" in there else ""
+        )
         raise DownloadError(
             f"{hub} has no {', '.join(missing)}{': ' + what if what else ''}; only openaudio-s1-mini's format "
             f"({', '.join(NEEDED)}) can be used"
@@ -149,7 +153,7 @@ def _reporting(progress: Progress, name: str, done: int, total: int) -> type[Any
     """A progress bar, as the library wants one, that tells ``progress`` instead of drawing."""
     from tqdm import tqdm
 
-    class Reporting(tqdm):  # type: ignore[type-arg]
+    class Reporting(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{k: v for k, v in options.items() if k != "name"} | {"disable": True})
             self.behind = done + int(options.get("initial") or 0)
@@ -169,6 +173,7 @@ def _reporting(progress: Progress, name: str, done: int, total: int) -> type[Any
 @contextmanager
 def _explained(hub: HubId) -> Iterator[None]:
     """The library's errors as one sentence each that says what to do."""
+    import httpx2  # what the library speaks HTTP with
     from huggingface_hub import constants, errors
 
     page = f"{constants.ENDPOINT}/{hub.repo}"
@@ -191,11 +196,9 @@ def _explained(hub: HubId) -> Iterator[None]:
     except errors.LocalEntryNotFoundError as error:
         raise DownloadError(f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}") from error
     except OSError as error:
-        if isinstance(error, errors.HTTPError):
-            raise DownloadError(f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}") from error
         full = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or _first_line(error))
         raise DownloadError(f"{hub} could not be fetched: {full}; what is whole is kept, start again") from error
-    except errors.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise DownloadError(
             f"the connection to {constants.ENDPOINT} broke off ({_first_line(error)}); start again: files that are "
             "whole are kept"

@@ -7,11 +7,12 @@ widened tensor by tensor.
 from __future__ import annotations
 
 import json
-import mmap
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ Rows: TypeAlias = slice | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Weight:
-    """A tensor that can be read: ``shape`` is known beforehand; ``load`` gives rows of it as float32 and keeps nothing."""
+    """A tensor that can be read: ``shape`` is known beforehand; ``load`` gives rows as float32 and keeps nothing."""
 
     shape: tuple[int, ...]
     load: Callable[[Rows], Floats]
@@ -61,8 +62,8 @@ def open_table(path: Path) -> Table:
     """
     if path.name.endswith(".index.json"):
         return _sharded(path)
-    data = map_file(path)
-    if data[: len(LFS_MARK)] == LFS_MARK:
+    data = opened(path)
+    if data.read(0, len(LFS_MARK)) == LFS_MARK:
         raise CheckpointError(
             f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` in {path.parent}, or: "
             "fishvoice models pull"
@@ -74,14 +75,38 @@ def open_table(path: Path) -> Table:
     return read_torch_file(path, data)
 
 
-def map_file(path: Path) -> memoryview:
-    """The whole file, mapped for reading. Raises CheckpointError."""
+@dataclass(frozen=True)
+class Extent:
+    """Bytes of an open file. They are mapped while they are read and no longer: nobody's memory fills up with them."""
+
+    file: BinaryIO
+    offset: int
+    length: int
+
+    def array(self, dtype: str) -> NDArray[Any]:
+        """All of it as stored values of ``dtype``, flat, not to be written to."""
+        stored = stored_type(dtype)
+        count = self.length // stored.itemsize
+        if count <= 0:
+            return np.empty(0, stored)
+        return np.asarray(np.memmap(self.file, stored, "r", self.offset, (count,)))
+
+    def part(self, begin: int, end: int) -> Extent:
+        return Extent(self.file, self.offset + begin, end - begin)
+
+    def read(self, begin: int, count: int) -> bytes:
+        self.file.seek(self.offset + begin)
+        return self.file.read(count)
+
+
+def opened(path: Path) -> Extent:
+    """The whole file. Raises CheckpointError."""
     try:
-        with path.open("rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        file = path.open("rb")  # it stays open as long as a tensor of it is known
+        return Extent(file, 0, os.fstat(file.fileno()).st_size)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: is {path.parent} a whole Fish checkpoint?") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
@@ -102,25 +127,27 @@ def stored_type(dtype: str) -> np.dtype[Any]:
     )
 
 
-def _safetensors(path: Path, data: memoryview) -> Table:
+def _safetensors(path: Path, data: Extent) -> Table:
     """The format is eight bytes of length, that much JSON, then the tensors one after the other."""
     try:
-        length = int.from_bytes(data[:8], "little")
-        header: dict[str, Any] = json.loads(bytes(data[8 : 8 + length]))
+        length = int.from_bytes(data.read(0, 8), "little")
+        if length > data.length - 8:
+            raise ValueError("it ends before its table of contents does")
+        header: dict[str, Any] = json.loads(data.read(8, length))
         header.pop("__metadata__", None)
-        table = {name: _slice(data[8 + length :], entry) for name, entry in header.items()}
+        tensors = data.part(8 + length, data.length)
+        return {name: _stored(tensors, entry) for name, entry in header.items()}
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
-    return table
 
 
-def _slice(data: memoryview, entry: dict[str, Any]) -> Weight:
+def _stored(data: Extent, entry: dict[str, Any]) -> Weight:
     dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-    if end > len(data) or end - begin != int(np.prod(shape, dtype=np.int64)) * ITEM_BYTES[dtype]:
+    if not 0 <= begin <= end <= data.length or end - begin != math.prod(shape) * ITEM_BYTES[dtype]:
         raise ValueError(f"a tensor of shape {shape} does not lie at bytes {begin} … {end}: is the file whole?")
 
     def load(rows: Rows) -> Floats:
-        stored = np.frombuffer(data[begin:end], stored_type(dtype)).reshape(shape)
+        stored = data.part(begin, end).array(dtype).reshape(shape)
         return widened(stored[rows] if shape else stored, dtype)
 
     return Weight(shape, load)

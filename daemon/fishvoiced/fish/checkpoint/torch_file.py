@@ -7,7 +7,7 @@ The format (PyTorch 1.6 and later) is a zip archive of uncompressed entries: ``d
 from __future__ import annotations
 
 import io
-import pickle  # noqa: S403 - every class is refused but those of find_class
+import pickle
 import struct
 import zipfile
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fishvoiced.errors import CheckpointError
-from fishvoiced.fish.checkpoint.tensors import ITEM_BYTES, Floats, Rows, Table, Weight, stored_type, widened
+from fishvoiced.fish.checkpoint.tensors import ITEM_BYTES, Extent, Floats, Rows, Table, Weight, widened
 
 STORAGES = {
     "DoubleStorage": "F64",
@@ -42,17 +42,17 @@ class Storage:
     """The bytes of one or several tensors."""
 
     dtype: str
-    data: memoryview
+    data: Extent
 
     def tensor(self, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Weight:
         """``offset`` and ``strides`` count items. Raises ValueError if the tensor is not within the storage."""
         last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
         item = ITEM_BYTES[self.dtype]
-        if min((offset, *strides)) < 0 or (0 not in shape and (last + 1) * item > len(self.data)):
+        if min((offset, *strides)) < 0 or (0 not in shape and (last + 1) * item > self.data.length):
             raise ValueError(f"a tensor of shape {shape} is longer than its storage: is the file whole?")
 
         def load(rows: Rows) -> Floats:
-            items = np.frombuffer(self.data, stored_type(self.dtype))[offset:]
+            items = self.data.part(offset * item, (last + 1) * item).array(self.dtype)
             steps = tuple(step * item for step in strides)
             stored = np.lib.stride_tricks.as_strided(items, shape, steps, writeable=False)
             return widened(stored[rows] if shape else stored, self.dtype)
@@ -60,17 +60,19 @@ class Storage:
         return Weight(shape, load)
 
 
-def read_torch_file(path: Path, data: memoryview) -> Table:
+def read_torch_file(path: Path, data: Extent) -> Table:
     """The state dict of a file, also one that is wrapped in ``state_dict``. Raises CheckpointError."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(data.file) as archive:
             entries = {info.filename.partition("/")[2]: info for info in archive.infolist()}
             if entries["data.pkl"].file_size > MAX_PICKLE_BYTES:
                 raise ValueError("its table of contents is too long")
             description = archive.read(entries["data.pkl"])
         loaded = _Reader(description, lambda key: _entry(data, entries[f"data/{key}"])).load()
     except zipfile.BadZipFile as error:
-        raise CheckpointError(f"{path} is damaged, incomplete or not a torch checkpoint (PyTorch 1.6 or later)") from error
+        raise CheckpointError(
+            f"{path} is damaged, incomplete or not a torch checkpoint (PyTorch 1.6 or later)"
+        ) from error
     except Exception as error:  # a pickle can fail in any way
         raise CheckpointError(f"{path} is damaged or not a table of tensors: {error}") from error
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
@@ -80,15 +82,15 @@ def read_torch_file(path: Path, data: memoryview) -> Table:
     return dict(loaded)
 
 
-def _entry(data: memoryview, info: zipfile.ZipInfo) -> memoryview:
+def _entry(data: Extent, info: zipfile.ZipInfo) -> Extent:
     """The bytes of an uncompressed entry."""
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{info.filename} is compressed")
-    name, extra = _LOCAL_HEADER.unpack_from(data, info.header_offset)
+    name, extra = _LOCAL_HEADER.unpack(data.read(info.header_offset, _LOCAL_HEADER.size))
     begin = info.header_offset + _LOCAL_HEADER.size + name + extra
-    if begin + info.file_size > len(data):
+    if begin + info.file_size > data.length:
         raise ValueError("the file ends before its tensors do")
-    return data[begin : begin + info.file_size]
+    return data.part(begin, begin + info.file_size)
 
 
 def _rebuild_tensor(
@@ -109,7 +111,7 @@ _KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = {
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, description: bytes, entry: Callable[[str], memoryview]) -> None:
+    def __init__(self, description: bytes, entry: Callable[[str], Extent]) -> None:
         super().__init__(io.BytesIO(description))
         self._entry = entry
 

@@ -83,7 +83,8 @@ def _normed(g: Weight, v: Weight) -> Weight:
     def make() -> Floats:
         direction = v.read()
         norms = np.sqrt(np.square(direction).reshape(len(direction), -1).sum(1)).reshape(g.shape)
-        return direction * (g.read() / norms)
+        weight: Floats = direction * (g.read() / norms)
+        return weight
 
     return Weight.made(v.shape, make)
 

@@ -19,10 +19,10 @@ from fishvoiced.fish.convert.codec_layers import CodecGraph, Stream
 from fishvoiced.fish.convert.decoder import DILATIONS, write_decoder
 from fishvoiced.fish.convert.graph import Array, Graph
 from fishvoiced.fish.convert.transformer import FLOAT, INT32, LARGEST
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.quantize.codec_int8 import LevelConvolution, LevelProduct, SnakeTable
 from fishvoiced.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, TableScale
 from fishvoiced.fish.types import Codes
+from fishvoiced.onnx_sessions import Runtime, Session
 
 BLOCK = 16
 """Frames that are decoded at a time while spans are observed."""
@@ -31,7 +31,7 @@ UINT8 = TensorProto.UINT8
 
 @dataclass(frozen=True)
 class Int8Sound:
-    """Latents [1, latent_dim, T] → samples [1, 1, T x frame_samples]: what :func:`write_decoder` wants for ``sound``."""
+    """Latents [1, latent_dim, T] → samples [1, 1, T x frame_samples]: :func:`write_decoder`'s ``sound``."""
 
     spans: Spans
 

@@ -36,7 +36,6 @@ from fishvoiced.fish.convert.sample_speech import SampleSentence, speak, typical
 from fishvoiced.fish.convert.slow import write_slow
 from fishvoiced.fish.convert.transformer import Layer, matrices
 from fishvoiced.fish.convert.walk import Walk, fast_walk, slow_walk
-from fishvoiced.fish.engine.sessions import Runtime, keeps_int8_kv
 from fishvoiced.fish.store.models import (
     ABOUT,
     CONFIG,
@@ -53,6 +52,7 @@ from fishvoiced.fish.store.models import (
 )
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.fish.types import Frontend
+from fishvoiced.onnx_sessions import Runtime, keeps_int8_kv
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind us (0 … 1)."""
@@ -133,7 +133,8 @@ class Conversion:
         wanted = self.config.codec.semantic_codebook_size
         if tokenizer.semantic_count < wanted:
             raise CheckpointError(
-                f"{self.checkpoint.folder}: {tokenizer.semantic_count} semantic tokens for a semantic codebook of {wanted}"
+                f"{self.checkpoint.folder}: {tokenizer.semantic_count} semantic tokens for a semantic codebook of "
+                f"{wanted}"
             )
         return tokenizer
 
@@ -176,7 +177,9 @@ class Conversion:
         walk: Walk | None = None
         if compensate or int8_kv:
             spoken = self._spoken(kept, bar)
-            semantic = range(self.tokenizer.semantic_begin, self.tokenizer.semantic_begin + self.tokenizer.semantic_count)
+            semantic = range(
+                self.tokenizer.semantic_begin, self.tokenizer.semantic_begin + self.tokenizer.semantic_count
+            )
             texts = [each.all_columns(semantic.start) for each in spoken]
             walk = slow_walk(table, config, semantic, texts, compensate=compensate, scale_kv=int8_kv)
         plain = (Layer(matrices(table, f"layers.{i}")) for i in range(config.n_layer))
@@ -185,7 +188,7 @@ class Conversion:
             write_slow(graph, table, config, self.tokenizer, layers, int8_kv)
         fast = [Layer(matrices(table, f"fast_layers.{i}")) for i in range(config.n_fast_layer)]
         if walk is not None and compensate:
-            fast = list(fast_walk(table, config, _before_frames(walk.states, spoken), typical_codes(spoken)).layers())
+            fast = list(fast_walk(table, config, before_frames(walk.states, spoken), typical_codes(spoken)).layers())
         with Graph(folder, FAST, precision) as graph:
             write_fast(graph, table, config, self.tokenizer, fast)
 
@@ -196,14 +199,16 @@ class Conversion:
             bar.say("the model says its sample sentences")
             with _temporary(kept) as folder:
                 write_speaker(folder, self.language, self.config, self.tokenizer)
-                spoken = speak(folder, self.config, self.tokenizer, self._frontend(), self.runtime)
-                arrays = {f"{k}{i}": v for i, s in enumerate(spoken) for k, v in (("read", s.columns), ("said", s.codes))}
-                np.savez(folder / SPOKEN, **arrays)
+                spoken = speak(folder, self.config, self.tokenizer, self.frontend(), self.runtime)
+                arrays = {
+                    f"{k}{i}": v for i, s in enumerate(spoken) for k, v in (("read", s.columns), ("said", s.codes))
+                }
+                np.savez(folder / SPOKEN, **arrays)  # type: ignore[arg-type]
                 (folder / SPOKEN).rename(file)
         with np.load(file) as saved:
             return [SampleSentence(saved[f"read{i}"], saved[f"said{i}"]) for i in range(len(saved) // 2)]
 
-    def _frontend(self) -> Frontend:
+    def frontend(self) -> Frontend:
         if self.config.frontend != "english":
             return str
         from fishvoiced.text import english
@@ -217,7 +222,7 @@ class Conversion:
             shutil.copyfile(self.checkpoint.folder / name, folder / name)
 
 
-def _before_frames(states: Floats, spoken: Sequence[SampleSentence]) -> Floats:
+def before_frames(states: Floats, spoken: Sequence[SampleSentence]) -> Floats:
     """The states [T, dim] that the frames of ``spoken`` were said from, of all its columns' [rows, dim]."""
     kept, begin = [], 0
     for each in spoken:

@@ -77,4 +77,3 @@ _ENCODER_ALONE = ("encoder.", "quantizer.pre.", "quantizer.downsample.")
 def _belongs(part: str, name: str) -> bool:
     encodes = name.startswith(_ENCODER_ALONE)
     return {LANGUAGE: True, DECODER: not encodes, ENCODER: encodes or "residual" in name or "semantic" in name}[part]
-

@@ -20,10 +20,10 @@ from fishvoiced.fish.convert.graph import Array, Graph
 from fishvoiced.fish.convert.slow import write_slow
 from fishvoiced.fish.convert.transformer import Layer, matrices
 from fishvoiced.fish.engine.sampling_state import SamplingState
-from fishvoiced.fish.engine.sessions import Runtime, Session
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.tokenizer import Tokenizer
 from fishvoiced.fish.types import Codes, Columns, Frontend, Reference, SamplingOptions
+from fishvoiced.onnx_sessions import Runtime, Session
 
 ENGLISH = (
     "The quick brown fox jumps over the lazy dog, while five boxing wizards watch.",
@@ -97,8 +97,8 @@ def speak(
             references = [Reference(codes, text)]
     if not spoken:
         raise CheckpointError(
-            f"{config.name}: the language model ends before it has said anything, so that there is nothing to fit 8-bit "
-            "values to; import it with: --precision fp32 --codec-precision fp32"
+            f"{config.name}: the language model ends before it has said anything, so that there is nothing to fit "
+            "8-bit values to; import it with: --precision fp32 --codec-precision fp32"
         )
     return spoken
 
@@ -115,10 +115,12 @@ class _Speaker:
         state = SamplingState(language.num_codebooks, FRAMES, sampling, seed)
         shape = (1, language.slow.n_local_heads, min(ROOM, language.max_seq_len), language.slow.head_dim)
         kv: dict[str, Array] = {f"past.{i}": np.zeros(shape, np.float32) for i in range(2 * language.n_layer)}
-        column, total, frames = columns[None], 0, []
+        column, total = columns[None], 0
+        frames: list[Codes] = []
         while len(frames) < FRAMES and total + column.shape[2] <= shape[2]:
             total += column.shape[2]
-            feeds = {"columns": np.ascontiguousarray(column), "total": np.array([total], np.int32), **kv}
+            feeds: dict[str, Array] = {"columns": np.ascontiguousarray(column), **kv}
+            feeds["total"] = np.array([total], np.int32)
             logits, hidden, *present = self._slow.run(feeds)
             kv = {f"past.{i}": value for i, value in enumerate(present)}
             state.next_frame()

@@ -14,7 +14,7 @@ import numpy as np
 
 from fishvoiced.fish.checkpoint.tensors import Table, Weight
 from fishvoiced.fish.config import DualARConfig
-from fishvoiced.fish.convert.graph import Graph
+from fishvoiced.fish.convert.graph import Graph, Shape
 from fishvoiced.fish.convert.transformer import (
     FLOAT,
     INT8,
@@ -38,7 +38,8 @@ def write_slow(
     slow = config.slow
     columns = graph.input("columns", INT64, [1, config.num_codebooks + 1, "columns"])
     total = graph.input("total", INT32, [1])
-    kind, shape = INT8 if int8_kv else FLOAT, [1, slow.n_local_heads, "capacity", slow.head_dim]
+    kind = INT8 if int8_kv else FLOAT
+    shape: Shape = [1, slow.n_local_heads, "capacity", slow.head_dim]
     past = [graph.input(f"past.{i}", kind, shape) for i in range(2 * slow.n_layer)]
     rotary = tables(graph, "slow", slow)
     length = graph.op("Sub", total, graph.constant(np.array(1, np.int32))), total

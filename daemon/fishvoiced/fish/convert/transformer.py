@@ -161,7 +161,9 @@ def cached_attention(
     inputs = [packed, "", ""]
     if config.qk_norm:  # the CPU kernel takes q, k, v in one piece, but does not normalize them
         q, k, v = split_qkv(graph, packed, config)
-        inputs = [_normed_heads(graph, table, f"{prefix}.attention.{n}_norm", y, config) for n, y in (("q", q), ("k", k))]
+        inputs = [
+            _normed_heads(graph, table, f"{prefix}.attention.{n}_norm", y, config) for n, y in (("q", q), ("k", k))
+        ]
         inputs.append(v)
     inputs += [*past, *length, *rotary]
     options: dict[str, int | str] = {"do_rotary": 1, "rotary_interleaved": 1}

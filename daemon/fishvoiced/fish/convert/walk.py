@@ -17,7 +17,8 @@ import numpy as np
 
 from fishvoiced.fish.checkpoint.tensors import Floats, Table
 from fishvoiced.fish.config import DualARConfig, TransformerConfig
-from fishvoiced.fish.convert.transformer import W2, W13, WO, WQKV, KVScales, Layer, Matrix, matrices, rotary_tables
+from fishvoiced.fish.convert.graph import Matrix
+from fishvoiced.fish.convert.transformer import W2, W13, WO, WQKV, KVScales, Layer, matrices, rotary_tables
 from fishvoiced.fish.quantize.gptq import compensated
 from fishvoiced.fish.quantize.weights import SMALLEST_BLOCK, Packed, unpacked
 from fishvoiced.fish.types import Codes, Columns

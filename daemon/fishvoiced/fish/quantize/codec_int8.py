@@ -1,7 +1,7 @@
 """The numbers of the decoder in 8 bits: rounded weights, tables of Snakes, and the scales between them.
 
-What a convolution reads is rounded to uint8 *levels* (see ``qparams.py``), its weights to int8 with one scale per output
-channel. ``convert/decoder_int8.py`` makes the graph of them.
+What a convolution reads is rounded to uint8 *levels* (see ``qparams.py``), its weights to int8 with one scale per
+output channel. ``convert/decoder_int8.py`` makes the graph of them.
 """
 
 from __future__ import annotations

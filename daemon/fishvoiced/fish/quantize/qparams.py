@@ -77,7 +77,7 @@ class TableScale:
     def values(self) -> Floats:
         """What each step stands for: [STEPS, C]."""
         steps = np.arange(STEPS, dtype=np.float32)[:, None]
-        return (steps - (self.zero - np.float32(0.5))) / self.gain
+        return ((steps - (self.zero - np.float32(0.5))) / self.gain).astype(np.float32)
 
 
 Spans: TypeAlias = Mapping[str, tuple[MinMaxObserver, MinMaxObserver]]

@@ -122,6 +122,11 @@ class ModelStore:
                 except ModelStoreError as error:
                     yield error
 
+    def unfinished(self) -> list[Path]:
+        """Folders of imports that were ended: they can be gone on with, but hold no model yet."""
+        own = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        return [f for f in own if f.is_dir() and not f.name.startswith(".") and not (f / ABOUT).is_dir()]
+
     def _open(self, folder: Path) -> ConvertedModel:
         manifest = folder / ABOUT / MANIFEST
         stamp = manifest.stat().st_mtime_ns if manifest.exists() else 0
@@ -182,6 +187,11 @@ def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def parts_of(model: Path) -> list[Path]:
+    """The folders of a model's parts."""
+    return sorted(folder for folder in model.iterdir() if (folder / MANIFEST).is_file())
 
 
 def verify(part: Path) -> dict[str, Any]:
