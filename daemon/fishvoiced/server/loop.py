@@ -287,7 +287,7 @@ class ServerLoop:
 
     def status(self) -> dict[str, Any]:
         """The `status` map."""
-        scheduler = self._requests.scheduler
+        scheduler, now = self._requests.scheduler, time.monotonic()
         doing = LoopState(
             state=self._models.state,
             problem=self._models.problem,
@@ -299,5 +299,6 @@ class ServerLoop:
             active=len(scheduler) - scheduler.waiting,
             limit=scheduler.queue,
             current=self._requests.current,
+            expires={each.model: self._models.seconds_left(each.model, now) for each in self._inference.loaded()},
         )
         return self._report.report(doing)
