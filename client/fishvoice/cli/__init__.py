@@ -39,6 +39,7 @@ VERBS = {
     "serve-wyoming": Verb("fishvoice.adapters.wyoming.serve", "main", "serve Wyoming to home automation", "wyoming"),
     "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
+    "uninstall": Verb("fishvoice.cli.uninstall", "main", "name and remove what fishvoice has put on this machine"),
     "models": Verb(
         "fishvoiced.cli.models", "models_command", "list, show, pull, import, remove, verify large models", "daemon"
     ),

@@ -33,10 +33,8 @@ def summary(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What a person wants to know, in at most six lines."""
     problem = found.get("problem")
     yield "state", f"{found.get('state', 'unknown')}{f': {problem}' if problem else ''}"
-    yield (
-        "daemon",
-        f"version {found.get('version')}, process {found.get('pid')}, up {written(found.get('uptime_seconds') or 0)}",
-    )
+    age = written(found.get("uptime_seconds") or 0)
+    yield "daemon", f"version {found.get('version')}, process {found.get('pid')}, up {age}"
     yield "voice", f"{found.get('voice') or 'none'} ({found.get('voices', 0)} in all)"
     memory = (found.get("memory") or {}).get("rss_bytes") or 0
     models = ", ".join(f"{m['model']} ({m['precision']})" for m in found.get("models") or []) or "no model"

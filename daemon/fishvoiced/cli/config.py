@@ -50,7 +50,7 @@ def _init(file: Path) -> int:
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = toml(Config()).splitlines()
     header = "# fishvoice's settings at their defaults; take a # away to change one. Meanings: docs/operations.md\n"
-    file.write_text(header + "\n".join(line if line[:1] in ("[", "") else f"# {line}" for line in lines) + "\n")
+    file.write_text(header + "\n".join(line if line[:1] in ("[", "#", "") else f"# {line}" for line in lines) + "\n")
     print(f"wrote {file}")
     return 0
 

@@ -70,11 +70,9 @@ def read_torch_file(path: Path, data: Extent) -> Table:
             description = archive.read(entries["data.pkl"])
         loaded = _Reader(description, lambda key: _entry(data, entries[f"data/{key}"])).load()
     except zipfile.BadZipFile as error:
-        raise CheckpointError(
-            f"{path} is damaged, incomplete or not a torch checkpoint (PyTorch 1.6 or later)"
-        ) from error
+        raise CheckpointError(f"{path} is damaged or not a torch checkpoint (PyTorch 1.6 or later)") from error
     except Exception as error:  # a pickle can fail in any way
-        raise CheckpointError(f"{path} is damaged or not a table of tensors: {error}") from error
+        raise CheckpointError(f"{path} is damaged or not a torch checkpoint of tensors: {error}") from error
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict) or not all(isinstance(v, Weight) for v in loaded.values()):

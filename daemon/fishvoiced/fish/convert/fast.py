@@ -1,8 +1,8 @@
 """The fast AR's graph: one frame in one run, every step unrolled, sampling included.
 
 logits [1, V], hidden [1, 1, fast_dim], history int64 [1 + num_codebooks, window], uniforms [num_codebooks],
-temperature, top_p and repetition_penalty [1] → column int64 [1, 1 + num_codebooks, 1]. What they are says ``DualAR.frame``
-``network/dual_ar.py``; how is drawn, ``network/sampling.py``.
+temperature, top_p and repetition_penalty [1] → column int64 [1, 1 + num_codebooks, 1]. They are as in
+``DualAR.frame`` of ``network/dual_ar.py``, and a code is drawn as in ``network/sampling.py``.
 """
 
 from __future__ import annotations
