@@ -137,12 +137,12 @@ def agreement(reference: Sequence[Codes], other: Sequence[Codes]) -> tuple[float
 
 def errors_heard(engine: OnnxEngine, texts: Sequence[str], seeds: int) -> NDArray[np.int64]:
     """Word errors of each sentence with each seed [sentences x seeds], and how many words it has: two rows."""
-    from tools.starter_voice.evaluate import Ear
     from tools.starter_voice.metrics import plain_words, word_errors
     from tools.starter_voice.say import EngineVoice
+    from tools.starter_voice.sphinx import Ear
 
     voice, ear = EngineVoice(engine, STARTER_FOLDER), Ear()
-    pairs = [(plain_words(text), ear(voice(text, seed))) for text in texts for seed in range(seeds)]
+    pairs = [(plain_words(text), ear(voice(text, seed), voice.rate)) for text in texts for seed in range(seeds)]
     return np.array([[word_errors(*pair) for pair in pairs], [len(wanted) for wanted, _ in pairs]])
 
 
@@ -155,7 +155,8 @@ def decoder_distance(model: ConvertedModel, said: Sequence[Codes]) -> float:
     def magnitudes(codec: str) -> list[torch.Tensor]:
         session = Session(model.graph(DECODER, codec), Runtime())
         decoders = (OnnxDecoder(session, model.config.codec.frame_samples) for _ in said)
-        return [log_mel(torch.from_numpy(decoder.decode(c))) for decoder, c in zip(decoders, said, strict=True)]
+        rate = model.config.codec.sample_rate
+        return [log_mel(torch.from_numpy(decoder.decode(c)), rate) for decoder, c in zip(decoders, said, strict=True)]
 
     differences = torch.cat([a - b for a, b in zip(magnitudes("fp32"), magnitudes("int8"), strict=True)])
     return float(differences.abs().mean()) * math.log(10)

@@ -33,8 +33,8 @@ from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.voices.base import Speaker
 from tools.harness.flite_voice import Flite, flite
-from tools.starter_voice.evaluate import RATE, Ear
 from tools.starter_voice.metrics import plain_words, word_errors
+from tools.starter_voice.sphinx import RATE, Ear
 
 SPEEDS = (1.0, 0.5, 1.5, 2.0, 3.0)
 JUDGED = 1.5

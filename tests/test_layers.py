@@ -23,6 +23,8 @@ DOORS = {
         "fishvoiced.fish.engine.upstream_engine",
     ),
     "onnxruntime": ("fishvoiced.onnx_sessions", "fishvoiced.fish.convert"),
+    "av": ("fishvoice.encoding.aac",),
+    "soundfile": ("fishvoice.encoding.compressed", "fishvoiced.fish"),
     "hibari": ("fishvoiced.light",),
     "piper": ("fishvoiced.piper",),
 }
@@ -39,7 +41,7 @@ FORBIDDEN = {
     "fishvoice": ("fishvoiced", "numpy", "onnxruntime", "torch"),
 }
 ALLOWED = {  # the exceptions, each with its reason
-    ("fishvoice.adapters.openai_http", "numpy"),  # an extra of its own encodes sound there
+    ("fishvoice.encoding", "numpy"),  # extras of their own encode sound there
 }
 MOST_FILES_IN_A_FOLDER = 14
 

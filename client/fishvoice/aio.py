@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Unpack
 
@@ -22,6 +24,7 @@ class AsyncSpeech(Progress):
     def __init__(self, link: Connection, request: Synthesize, timeout: float, owner: object) -> None:
         super().__init__(link, request, timeout, owner)
         self._loop = asyncio.get_running_loop()
+        self._own: Client | None = None  # of this speech alone: it goes with it
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         link.open(request, self._deliver)
 
@@ -46,6 +49,17 @@ class AsyncSpeech(Progress):
             self._cancelled = True
             self._link.cancel(self.id)
             self._events.put_nowait(None)
+            self._part()
+
+    def belongs(self, client: Client) -> None:
+        """``client`` is for this speech alone, and is closed when it is over."""
+        self._own = client
+
+    def _part(self) -> None:
+        if self._own is not None:
+            client, self._own = self._own, None
+            # In a thread: breaking a connection may take a moment. Nobody has to wait for it.
+            threading.Thread(target=client.close, name="fishvoice-close", daemon=True).start()
 
     async def _wait(self) -> Chunk | None:
         try:
@@ -54,7 +68,11 @@ class AsyncSpeech(Progress):
         except TimeoutError:
             self.cancel()
             raise self._silence() from None
-        return None if event is None else self._take(event)
+        try:
+            return None if event is None else self._take(event)
+        finally:
+            if self.over:
+                self._part()
 
     def _deliver(self, event: Event) -> None:
         try:
@@ -75,6 +93,9 @@ class AsyncClient:
     """As :class:`fishvoice.Client`, for one event loop; ``async with`` closes it.
 
     Its connection has a thread of its own, so it runs on every event loop there is.
+
+    ``connection_per_request``: each speech has one of its own, so that of several listeners behind this client none
+    waits for another; then the order of requests is nobody's.
     """
 
     def __init__(
@@ -84,13 +105,31 @@ class AsyncClient:
         start_timeout: float = START_SECONDS,
         timeout: float = TIMEOUT_SECONDS,
         endpoints: Endpoints | None = None,
+        connection_per_request: bool = False,
     ) -> None:
-        self._client = Client(start=start, start_timeout=start_timeout, timeout=timeout, endpoints=endpoints)
+        self._new = partial(Client, start=start, start_timeout=start_timeout, timeout=timeout, endpoints=endpoints)
+        self._client = self._new()
+        self._apart = connection_per_request
 
     async def synthesize(self, text: str, **options: Unpack[SpeechOptions]) -> AsyncSpeech:
         """Ask for ``text``: see :meth:`fishvoice.Client.synthesize`."""
-        link, request = await asyncio.to_thread(self._client.prepare, text, **options)
-        return AsyncSpeech(link, request, self._client.timeout, self)
+        client = self._new() if self._apart else self._client
+        try:
+            link, request = await asyncio.to_thread(client.prepare, text, **options)
+            speech = AsyncSpeech(link, request, client.timeout, self)
+        except BaseException:
+            if self._apart:
+                await asyncio.to_thread(client.close)
+            raise
+        if self._apart:
+            speech.belongs(client)
+        return speech
+
+    def another(self) -> AsyncClient:
+        """A client of its own with the same settings."""
+        other = AsyncClient(connection_per_request=self._apart)
+        other._new, other._client = self._new, self._new()
+        return other
 
     async def cancel(self, request_id: str | None = None) -> int:
         """See :meth:`fishvoice.Client.cancel`."""

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, Unpack
 
 from fishvoice import paths
 from fishvoice.connection.connection import Connection
-from fishvoice.connection.dealer import DealerSocket
-from fishvoice.errors import DaemonUnavailable, ProtocolError, RequestFailed
+from fishvoice.connection.dealer import DealerSocket, frozen
+from fishvoice.errors import DaemonFrozen, DaemonUnavailable, ProtocolError, RequestFailed
 from fishvoice.protocol import (
     Cancel,
     ControlRequest,
@@ -29,7 +29,7 @@ from fishvoice.speech import Speech
 
 START_SECONDS = 20.0  # a daemon that starts answers within this, though its model may still be loading
 TIMEOUT_SECONDS = 120.0  # silence on a request that waits its turn, on a slow machine
-CONTROL_SECONDS = 10.0  # control requests never wait for synthesis
+CONTROL_SECONDS = 4.0  # control requests never wait for synthesis
 
 _Reply = TypeVar("_Reply", Ok, StatusReply, VoicesReply)
 
@@ -112,6 +112,8 @@ class Client:
 
         try:
             return attempt()
+        except DaemonFrozen:
+            raise
         except DaemonUnavailable as error:
             if not self._start:
                 raise DaemonUnavailable(f"{error}; start one with: fishvoiced") from error
@@ -132,7 +134,7 @@ class Client:
             reply = wire.receive(patience)
         match reply:
             case None:
-                raise DaemonUnavailable(f"the daemon does not answer within {patience:g} s")
+                raise frozen()
             case Error():
                 raise RequestFailed(reply.code, reply.message, reply.retry_after)
             case _ if isinstance(reply, reply_type):

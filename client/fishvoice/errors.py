@@ -27,6 +27,10 @@ class DaemonUnavailable(FishvoiceError):
     """No daemon answers, none could be started, or it went away while speaking."""
 
 
+class DaemonFrozen(DaemonUnavailable):
+    """A daemon is there and does not answer: it is stopped, hangs, or the machine is far too slow."""
+
+
 class InvalidRequest(FishvoiceError):
     """The caller asks for something that cannot be sent: no text, an unreadable reference, an unknown option."""
 

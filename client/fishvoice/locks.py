@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -29,6 +30,15 @@ class FileLock:
         free = self.try_acquire()
         self.release()
         return not free
+
+    def held_for(self, seconds: float) -> bool:
+        """Whether somebody has it now and for so many ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while self.held():
+            if time.monotonic() >= deadline:
+                return True
+            time.sleep(0.02)
+        return False
 
     def release(self) -> None:
         """Let go; no harm if it is not held. Closing the file is what frees the lock."""

@@ -46,8 +46,9 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 def runtime_dir() -> Path:
-    """Sockets, locks and the keys of a TCP transport: 0700, this user's. Raises UnusableFolder."""
-    return _private(_runtime_dir())
+    """Sockets, locks and the keys of a TCP transport: this user's alone. Raises UnusableFolder."""
+    given = os.environ.get("FISHVOICE_RUNTIME_DIR")
+    return _private(_runtime_dir(), "FISHVOICE_RUNTIME_DIR" if given else None)
 
 
 def state_dir() -> Path:
@@ -73,6 +74,15 @@ def config_file() -> Path:
 def lock_file() -> Path:
     """What a running daemon holds locked: one daemon per runtime folder."""
     return runtime_dir() / "daemon.lock"
+
+
+def daemon_process() -> int | None:
+    """The number of the process that serves, as it left it beside its lock; None if that is not known."""
+    try:
+        noted = lock_file().with_suffix(".pid").read_bytes()[:32].strip()
+    except OSError:
+        return None
+    return int(noted) if noted.isdigit() else None
 
 
 def log_file() -> Path:
@@ -183,17 +193,23 @@ def _fits(folder: Path) -> bool:
     return len(os.fsencode(folder / _LONGEST_SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES
 
 
-def _private(folder: Path) -> Path:
-    """Make ``folder`` 0700 and sure that it is this user's own, not one that another user has laid ready."""
+def _private(folder: Path, given_by: str | None = None) -> Path:
+    """Make ``folder`` 0700 and sure that it is this user's own, not one that another user has laid ready.
+
+    One that the user names himself, by the variable ``given_by``, and that was there before, is left as it is.
+    """
+    elsewhere = f"set {given_by or 'FISHVOICE_HOME'} elsewhere"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if sys.platform != "win32":
             for each in (folder.parent, folder) if folder.parent.name == f"{APP}-{os.getuid()}" else (folder,):
                 found = each.lstat()
                 if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                    raise UnusableFolder(f"{each} is not a folder of this user: remove it, or set FISHVOICE_HOME")
-                if stat.S_IMODE(found.st_mode) & 0o077:
+                    raise UnusableFolder(f"{each} is not a folder of this user: remove it, or {elsewhere}")
+                if given_by and stat.S_IMODE(found.st_mode) & 0o022:
+                    raise UnusableFolder(f"others may write to {each}: {elsewhere}, to a folder of your own")
+                if not given_by and stat.S_IMODE(found.st_mode) & 0o077:
                     each.chmod(0o700)
     except OSError as error:
-        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; set FISHVOICE_HOME elsewhere") from error
+        raise UnusableFolder(f"cannot use {folder}: {error.strerror}; {elsewhere}") from error
     return folder

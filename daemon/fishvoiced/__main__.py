@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fishvoice import paths
+from fishvoice.errors import FishvoiceError
 from fishvoiced import config
 from fishvoiced.config import Config, ConfigError, Tree
 from fishvoiced.daemon import MakeGovernor, MakeSpeaker, installed_governor, installed_speaker, serve
@@ -51,6 +52,10 @@ def daemon(arguments: Sequence[str], make_speaker: MakeSpeaker, make_governor: M
         return EX_CONFIG
     except DaemonError as error:
         log.error("%s", error, extra={"code": error.code})
+        _print_error(error)
+        return EX_UNAVAILABLE
+    except (FishvoiceError, OSError) as error:  # a folder that is not ours, a full or read-only disk
+        log.error("cannot serve: %s", error)
         _print_error(error)
         return EX_UNAVAILABLE
     except Exception as error:

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_origin
 
 import msgspec
 
@@ -20,7 +20,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Tree: TypeAlias = dict[str, Any]
 
 PREFIX = "FISHVOICE_"
-_FIXED = ("voice", "transport", "engine", "metrics", "monitor")
+_FIXED = ("voice", "transport", "engine", "metrics", "monitor", "voices", "languages")
 
 
 class ConfigError(DaemonError):
@@ -53,6 +53,8 @@ class Engine(_Section, frozen=True):
     precision: Literal["auto", "fp32", "fp16", "int8", "int4"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the machine's tier says."""
+    device: Literal["cpu", "mps", "cuda"] = "cpu"
+    """Where PyTorch computes; ONNX Runtime runs on the CPU."""
     calibrate: bool = True
     """Measure the model's speed once, some time when nothing else is to do."""
 
@@ -89,6 +91,30 @@ class Monitor(_Section, frozen=True):
     """All the protection's durations times this: 0.01 plays an episode of minutes in seconds."""
 
 
+class Voice(_Section, frozen=True):
+    """``[voices.NAME]``: how soon the voice must be heard; with ``url``, a voice that a server speaks."""
+
+    first_audio_within: Seconds | None = None
+    """What requests to this voice ask that do not say themselves."""
+    fallback_voice: str | None = None
+    """Who speaks if this voice would come too late, or cannot speak."""
+    url: str | None = None
+    """The server, as in https://host/v1; ``/audio/speech`` is added where it is missing."""
+    api: Literal["openai", "fish"] = "openai"
+    model: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    sample_rate: Annotated[int, msgspec.Meta(ge=8000, le=192_000)] = 24_000
+    """At which the server speaks: raw PCM does not say."""
+    stream: bool | None = None
+    """Sent along if set; vLLM-Omni wants true."""
+    key_file: str | None = None
+    key_env: str | None = None
+    connect_seconds: Seconds = 5.0
+    answer_seconds: Seconds = 30.0
+    gap_seconds: Seconds = 10.0
+
+
 class Config(_Section, frozen=True):
     voice: str | None = None
     """The default voice; None: the first installed one, else the starter voice."""
@@ -101,6 +127,9 @@ class Config(_Section, frozen=True):
     lifecycle: Lifecycle = Lifecycle()
     metrics: Metrics = Metrics()
     monitor: Monitor = Monitor()
+    voices: dict[str, Voice] = {}
+    languages: dict[str, str] = {}
+    """Voices for texts that the voice asked for cannot read, by language: ``ru = "ru_RU-irina-medium"``."""
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:
@@ -193,7 +222,7 @@ def _paths(section: type[_Section]) -> Iterator[list[str]]:
     for field in msgspec.structs.fields(section):
         if isinstance(field.type, type) and issubclass(field.type, _Section):
             yield from ([field.name, *rest] for rest in _paths(field.type))
-        else:
+        elif get_origin(field.type) is not dict:  # a table does not fit into a variable
             yield [field.name]
 
 

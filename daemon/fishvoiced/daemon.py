@@ -19,9 +19,10 @@ from fishvoiced.inference.governor import Governor
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.lifecycle import dump_stacks_on_signal, raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
+from fishvoiced.process.renewal import OwnPackage, start_anew
 from fishvoiced.process.systemd import SystemdNotifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
-from fishvoiced.server.loop import EX_SOFTWARE, ServerLoop
+from fishvoiced.server.loop import EX_SOFTWARE, EX_TEMPFAIL, ServerLoop
 from fishvoiced.server.status import StatusReport
 from fishvoiced.transport.bind import listening
 from fishvoiced.version import __version__
@@ -41,12 +42,22 @@ def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
         from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.hardware.detect.collect import collect
+        from fishvoiced.hardware.threads import thread_budget
         from fishvoiced.light.backend import LightBackend
+        from fishvoiced.piper.backend import PiperBackend
+        from fishvoiced.piper.store import PiperStore
+        from fishvoiced.remote.backend import RemoteBackend
         from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
-    backends: list[Backend] = [LightBackend(), FishBackend(settings, calibrates=settings.engine.calibrate)]
-    return VoiceRegistry(backends, settings.voice)
+    backends: list[Backend] = [
+        LightBackend(),
+        FishBackend(settings, calibrates=settings.engine.calibrate),
+        PiperBackend(PiperStore(), settings.engine.threads or thread_budget(collect()).threads),
+        RemoteBackend(settings.voices),
+    ]
+    return VoiceRegistry(backends, settings.voice, settings.languages)
 
 
 def installed_governor(settings: Config) -> Governor:
@@ -76,6 +87,8 @@ def serve(
     """Bind, load the default voice, and answer until told to end."""
 
     raise_descriptor_limit()
+    environment = dict(os.environ)
+    package = OwnPackage()
     dump_stacks_on_signal(Path(settings.log.file) if settings.log.file else None)
     notifier = SystemdNotifier(os.environ)
     handed_over = inherited_sockets(os.environ)
@@ -92,7 +105,7 @@ def serve(
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         load_times = LoadTimes(paths.cache_dir() / "load-times.json")
-        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload)
+        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload, package)
         worker.start()
         log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
         status = server.run()
@@ -102,4 +115,6 @@ def serve(
             logging.shutdown()
             os._exit(status)
     log.info("ended")
+    if status == EX_TEMPFAIL and not handed_over and sys.platform != "win32":
+        start_anew(environment)  # else the service manager does, or the next client
     return status

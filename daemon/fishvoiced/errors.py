@@ -63,6 +63,10 @@ class EngineError(DaemonError):
     code = "engine"
 
 
+class NothingToSay(BadRequest):
+    """A text, or a part of it, has nothing that this voice can pronounce."""
+
+
 class VoiceUnavailable(DaemonError):
     """A voice that should be there cannot speak, through no fault of the request; another one can stand in."""
 

@@ -21,13 +21,18 @@ from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401
 
 @contextmanager
 def serving(
-    *, key: str | None = None, hosts: tuple[str, ...] = (), origins: tuple[str, ...] = (), unix: Path | None = None
+    *,
+    key: str | None = None,
+    hosts: tuple[str, ...] = (),
+    origins: tuple[str, ...] = (),
+    unix: Path | None = None,
+    any_address: bool = False,
 ) -> Iterator[str]:
     """The endpoint in a thread of this process; yields its address."""
     with ExitStack() as stack:
         listener = stack.enter_context(listen_unix(unix)) if unix else listen_tcp("127.0.0.1", 0)
-        client = AsyncClient(start=False, start_timeout=5)
-        running = server(guarded(application(client), hosts, origins, key))
+        client = AsyncClient(start=False, start_timeout=5, connection_per_request=True)
+        running = server(guarded(application(client), hosts, origins, key, any_address=any_address))
         stack.callback(asyncio.run, client.close())
         thread = threading.Thread(target=asyncio.run, args=(running.serve(sockets=[listener]),))
         thread.start()

@@ -16,7 +16,7 @@ from fishvoice.adapters.nvda import package as nvda_package
 from fishvoice.adapters.shared.integration import CannotIntegrate
 from fishvoice.cli import main
 
-NAMES = ["speech-dispatcher", "emacs", "nvim", "vim", "vscode", "nvda"]
+NAMES = ["speech-dispatcher", "emacs", "nvim", "vim", "vscode", "nvda", "hotkey"]
 
 CODE = """#!/bin/sh
 echo "$@" >> "{folder}/code.log"
@@ -38,7 +38,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools.mkdir()
     for name in ("nvim", "vim", "emacs", "speech-dispatcher"):
         (tools / name).symlink_to("/bin/true")
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_CURRENT_DESKTOP"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path / "fishvoice"))

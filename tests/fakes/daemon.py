@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import sys
 import threading
@@ -39,6 +40,7 @@ from fishvoice.protocol import (
     Voices,
     VoicesReply,
     Waiting,
+    WordTime,
     decode,
     encode,
 )
@@ -59,6 +61,8 @@ class Behaviour:
     dies_after: int | None = None  # chunks
     starts_in: float = 0.0  # seconds before it listens
     refuses_to_start: str = ""
+    words: bool = False  # the n-th chunk tells the n-th word of the text
+    clones: bool = False  # there is a second voice, German, that follows a reference
     log: str = ""  # a file that gets a line of JSON per event
 
 
@@ -162,7 +166,9 @@ class FakeDaemon:
                 report = {"version": "fake", "pid": os.getpid(), "queue": {"waiting": 0}}
                 self._reply(socket, client, StatusReply(report))
             case Voices():
-                self._reply(socket, client, VoicesReply((VoiceInfo("starter", language="en", default=True),)))
+                mimic = (VoiceInfo("mimic", language="de", clones=True),) if self.behaviour.clones else ()
+                starter = VoiceInfo("starter", language="en", default=True)
+                self._reply(socket, client, VoicesReply((starter, *mimic)))
             case Shutdown():
                 self._reply(socket, client, Ok())
                 self._stop.set()
@@ -200,12 +206,19 @@ class FakeDaemon:
         else:
             job.credit -= 1
             pcm = self.pcm(job.request, job.sent)
-            self._send(job, AudioChunk(name, job.sent, 0, job.sent, job.sent + 1, payload=pcm))
+            words = self.words(job) if script.words else ()
+            self._send(job, AudioChunk(name, job.sent, 0, job.sent, job.sent + 1, words=words, payload=pcm))
             job.sent += 1
             job.due = now + self.behaviour.delay
             self.chunks_sent += 1
             self.died = self.died or self.chunks_sent == self.behaviour.dies_after
         return True
+
+    def words(self, job: Job) -> tuple[WordTime, ...]:
+        """The word as long as its chunk, if there is one."""
+        spans = [match.span() for match in re.finditer(r"\S+", job.request.text)][job.sent : job.sent + 1]
+        seconds = job.sent * self.behaviour.samples / self.behaviour.sample_rate
+        return tuple(WordTime(*span, seconds) for span in spans)
 
     def pcm(self, request: Synthesize, index: int) -> bytes:
         """A constant: the request's number and the chunk's index can be read off every sample."""

@@ -16,8 +16,8 @@ from fishvoiced.fish.renderer import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECOND
 from fishvoiced.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
 from fishvoiced.fish.store.models import ConvertedModel, is_whole
 from fishvoiced.hardware.detect.collect import collect
-from tools.starter_voice.evaluate import Ear
 from tools.starter_voice.metrics import plain_words, word_errors
+from tools.starter_voice.sphinx import Ear
 
 SENTENCES = (
     "The weather is nice today, and we are going for a walk.",

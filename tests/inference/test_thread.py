@@ -21,6 +21,7 @@ from fishvoiced.inference.messages import (
     Opened,
     Ready,
     Rebuilt,
+    Resting,
     SegmentLost,
     Sound,
     Unloaded,
@@ -194,25 +195,30 @@ class Hot(NoThrottling):
 
     def rest(self, key: int) -> Delay:
         if key in self.asked:
-            return Delay(30.0, "throttled")
+            return Delay(30.0, "throttled", 30.0, 180.0)
         self.asked.add(key)
         return Delay(0.0, "throttled")
 
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         self.told.append(("worked", model, frames))
 
-    def finished(self, key: int, rtf: float | None) -> None:
-        self.told.append(("finished", key, rtf))
+    def spoken(self, key: int, rtf: float | None) -> str | None:
+        self.told.append(("spoken", key))
+        return None
+
+    def finished(self, key: int) -> None:
+        self.told.append(("finished", key))
 
 
 def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None:
     hot = Hot()
     bench = Bench(ToneSpeaker(), hot)
     bench.worker.assign(job(1, "one two three"))
-    said = bench.until(Sound)
-    sound = said[-1]
+    _, sound, resting = bench.until(Resting)
     assert isinstance(sound, Sound)
     assert sound.throttled == "throttled"
+    assert isinstance(resting, Resting)
+    assert (resting.key, resting.delay.expected_seconds, resting.delay.at_most_seconds) == (1, 30.0, 180.0)
     time.sleep(0.1)
     assert bench.speaker.frames == 1
     assert hot.told == [("worked", "tone-model", 1)]
@@ -220,11 +226,24 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
     bench.worker.discard(1)
     bench.worker.assign(job(2, "four"))
     bench.until(Opened, 2)
-    assert ("finished", 1, None) in hot.told
+    assert ("finished", 1) in hot.told
+    assert ("spoken", 1) not in hot.told
     bench.worker.assign(job(3, "an important one"))  # resting is no reason to be late for that either
     bench.until(Opened, 3)
     assert bench.worker.stop(5)
     assert time.monotonic() - began < 5
+
+
+def test_what_the_governor_has_to_tell_comes_with_the_end() -> None:
+    class Talkative(NoThrottling):
+        def spoken(self, key: int, rtf: float | None) -> str | None:
+            return "it was hot"
+
+    bench = Bench(ToneSpeaker(), Talkative())
+    bench.worker.assign(job(2, "two"))
+    done = bench.until(Done)[-1]
+    assert isinstance(done, Done)
+    assert done.notice == "it was hot"
 
 
 def test_what_the_thread_is_doing_can_be_seen_from_outside() -> None:

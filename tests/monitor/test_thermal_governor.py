@@ -9,12 +9,13 @@ import pytest
 
 from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
-from fishvoiced.inference.governor import Delay
+from fishvoiced.inference.governor import Delay, StepCost
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.monitor import Monitor
 from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.thermal_governor import ThermalGovernor
 from fishvoiced.monitor.throttle import LONGEST_WAIT_SECONDS
+from fishvoiced.monitor.worth import FIRST_SECONDS
 from tools.harness.daemon_process import eventually
 
 FRAME = 0.046
@@ -50,6 +51,15 @@ class Kitchen:
         self.thermostat = ThermalGovernor(lambda: self.monitor)
         eventually(lambda: self.thermostat.report() is not None)
 
+    def begin(self, key: int) -> None:
+        """A long request to a heavy voice, after its first seconds."""
+        self.thermostat.began(key, "text", 3.0)
+        self.thermostat.stepped(key, StepCost(0.0, 0.0, FIRST_SECONDS))
+
+    def told(self, key: int) -> tuple[float, str | None]:
+        delay = self.thermostat.rest(key)
+        return delay.seconds, delay.state
+
     def poll(self, celsius: float, times: int = 1) -> None:
         self.oven.celsius = celsius
         for _ in range(times):
@@ -66,18 +76,20 @@ def kitchen() -> Iterator[Kitchen]:
 
 def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
     kitchen.poll(50.0, times=3)
-    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
-    assert kitchen.thermostat.rest(1) == Delay(0.0, None)
+    kitchen.begin(1)
+    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    assert kitchen.told(1) == (0.0, None)
 
 
 def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitchen) -> None:
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
-    kitchen.thermostat.stepped(1, 0.1, FRAME, False)
-    assert kitchen.thermostat.rest(1) == Delay(0.0, "warm")
-    kitchen.thermostat.stepped(1, 0.1, FRAME, True)
-    assert kitchen.thermostat.rest(1) == Delay(0.2, "warm")
-    assert kitchen.thermostat.rest(1) == Delay(0.0, "warm")
+    kitchen.begin(1)
+    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME))
+    assert kitchen.told(1) == (0.0, "warm")
+    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    assert kitchen.thermostat.rest(1) == Delay(0.2, "warm", 0.2, LONGEST_WAIT_SECONDS - 0.2)
+    assert kitchen.told(1) == (0.0, "warm")
 
 
 def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
@@ -85,13 +97,16 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
     kitchen.poll(95.0, times=3)
 
     def rest(key: int) -> float:
-        kitchen.thermostat.stepped(key, 0.1, FRAME, True)
+        kitchen.thermostat.stepped(key, StepCost(0.1, 0.1, FRAME, ends_segment=True))
         return kitchen.thermostat.rest(key).seconds
 
+    kitchen.begin(1)
+    kitchen.begin(2)
     assert sum(rest(1) for _ in range(2000)) == pytest.approx(LONGEST_WAIT_SECONDS)
     assert rest(1) == 0.0
     assert rest(2) > 0
-    kitchen.thermostat.finished(1, None)
+    kitchen.thermostat.finished(1)
+    kitchen.begin(1)
     assert rest(1) > 0
 
 
@@ -100,7 +115,7 @@ def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
 
     kitchen.thermostat.busy(True)
     kitchen.thermostat.worked("m", 10, 0.1)
-    kitchen.thermostat.finished(1, 0.5)
+    kitchen.thermostat.spoken(1, 0.5)
     kitchen.poll(95.0, times=3)
     view = TopView.from_status({"thermal": kitchen.thermostat.report()})
     assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from fishvoiced.text import misaki
 from tools.starter_voice import codebooks
-from tools.starter_voice.flite import CHANNELS, ROW_SAMPLES
-from tools.starter_voice.speech import FRAME
+from tools.starter_voice.source import BANDS, CHANNELS, FRAME, RATE, ROW
 
 SYMBOLS = "abdk"
 
@@ -24,15 +24,16 @@ def shard(tmp_path: Path) -> Path:
         word = "ab" if index == 0 else "".join(rng.choice(list(SYMBOLS), rng.integers(2, 8)))
         length = 4 * FRAME * len(word)
         pitch = np.repeat([200.0 + 300 * SYMBOLS.index(c) for c in word], 4 * FRAME)
-        row = rng.normal(0, 0.1, (length // ROW_SAMPLES, CHANNELS))
-        row[:, 0] = pitch[::ROW_SAMPLES]
-        row[:, 1] += np.repeat([float(SYMBOLS.index(c)) for c in word], 4 * FRAME // ROW_SAMPLES)
+        row = rng.normal(0, 0.1, (length // ROW, CHANNELS))
+        row[:, 0] = pitch[::ROW]
+        row[:, 1] += np.repeat([float(SYMBOLS.index(c)) for c in word], 4 * FRAME // ROW)
+        row[:, 1 + BANDS] = 1
         rows.append(row.astype(np.float16))
-        sounds.append((8000 * np.sin(np.cumsum(pitch) * 2 * np.pi / 16000)).astype(np.int16))
-        ends = [0.16 * (i + 1) for i in range(len(word))]
+        sounds.append((8000 * np.sin(np.cumsum(pitch) * 2 * np.pi / RATE)).astype(np.int16))
+        ends = [0.2 * (i + 1) for i in range(len(word))]
         kind = "keys" if index < 5 else "short"
-        words = [[word, word.upper(), ends], [".", "", [0.0]]]
-        meta.append({"kind": kind, "text": word, "count": length, "words": words})
+        words = [[word, misaki.spelled(word), ends], [".", "", ends[-1:]]]
+        meta.append({"kind": kind, "text": word, "frames": length // FRAME, "words": words})
     path = tmp_path / "speech" / "0000.npz"
     path.parent.mkdir()
     np.savez(path, samples=np.concatenate(sounds), rows=np.concatenate(rows), meta=np.array(json.dumps(meta)))
@@ -44,6 +45,6 @@ def work(shard: Path) -> Path:
     """A work folder as it is after the stage "codebooks"."""
     folder = shard.parent.parent
     width = codebooks.SPECTRUM + codebooks.PITCH
-    data = torch.cat([codebooks.shard_features([shard], 10**6), torch.randn(600, width) * 0.1])
+    data = torch.cat([codebooks.shard_features([shard], 10**6), torch.randn(1200, width) * 0.1])
     codebooks.learn(data, rounds=2).save(folder / "codebooks.pt")
     return folder

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tools.starter_voice.codebooks import (
+    HIGHEST,
     MIDDLE,
     PITCH,
     PITCH_BOOK,
@@ -19,8 +20,8 @@ from tools.starter_voice.codebooks import (
     learn,
     nearest,
 )
-from tools.starter_voice.flite import CEPSTRA, CHANNELS, ROWS
 from tools.starter_voice.mel import mel_filters
+from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
 
 
 def test_k_means_finds_separate_heaps() -> None:
@@ -60,18 +61,25 @@ def test_books_survive_saving(tmp_path: Path) -> None:
     assert torch.equal(again.encode(data[:5]), books.encode(data[:5]))
 
 
-def test_features_are_spectra_then_pitch_and_voicing() -> None:
+def test_features_are_weighted_spectra_then_pitch_and_voicing() -> None:
     rows = torch.zeros(2 * ROWS, CHANNELS)
-    rows[:ROWS, 0] = MIDDLE
-    rows[0, 0] = 0  # one row of a pair without voice: the pitch is the other's
-    rows[ROWS:, 1 + CEPSTRA] = 0.5
+    rows[:ROWS, 0] = torch.tensor([MIDDLE, 4 * MIDDLE, 2 * MIDDLE, 3 * MIDDLE])
+    rows[:3, 1 + BANDS] = 1.0  # the last of the four is not voiced
+    rows[1, 1 + BANDS] = 0.5
+    rows[ROWS, 1] = 1.0
+    rows[ROWS + 1, BANDS] = 1.0
+    rows[ROWS + 2, BANDS + SHARES] = 1.0
     first, second = features(rows)
-    assert first[SPECTRUM:].tolist() == pytest.approx([0, 1] * (PITCH // 2))
+    octave = 6 * 0.693147
+    mean = (0 + 0.5 * 2 + 1) / 2.5
+    assert first[SPECTRUM:].tolist() == pytest.approx(
+        [0, 1, (1 + mean / 2) * octave, 0.5, octave, 1, mean * octave, 0], abs=1e-4
+    )
     assert second[SPECTRUM:].tolist() == pytest.approx([0] * PITCH)
-    assert first[:SPECTRUM].abs().sum() == 0
-    assert second[CEPSTRA] == 0.5
-    rows[1:ROWS, 0] *= 2
-    assert features(rows)[0, SPECTRUM].item() == pytest.approx(6 * 0.6931, rel=1e-3)
+    width = BANDS + SHARES
+    lowest, highest, share = second[0], second[width + BANDS - 1], second[3 * width - 1]
+    assert (lowest, highest, share) == (1, HIGHEST, 1)
+    assert second[:SPECTRUM].count_nonzero() == 3
 
 
 def test_mel_filters_cover_every_frequency() -> None:

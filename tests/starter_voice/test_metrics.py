@@ -43,10 +43,12 @@ def test_plain_words() -> None:
 
 def test_trailing_silence() -> None:
     sound = tone(300, 0.5)
-    assert trailing_silence(np.concatenate([sound, np.zeros(RATE // 4, np.float32)])) == pytest.approx(0.25, abs=0.011)
-    assert trailing_silence(sound) == 0
-    assert trailing_silence(np.zeros(RATE, np.float32)) == 1
-    assert trailing_silence(np.zeros(0, np.float32)) == 0
+    assert trailing_silence(np.concatenate([sound, np.zeros(RATE // 4, np.float32)]), RATE) == pytest.approx(
+        0.25, abs=0.011
+    )
+    assert trailing_silence(sound, RATE) == 0
+    assert trailing_silence(np.zeros(RATE, np.float32), RATE) == 1
+    assert trailing_silence(np.zeros(0, np.float32), RATE) == 0
 
 
 def test_warping_forgives_tempo_but_not_pitch() -> None:
@@ -59,8 +61,8 @@ def test_warping_forgives_tempo_but_not_pitch() -> None:
 def test_nearest_names_finds_the_same_tone() -> None:
     source = {"low": tone(200, 0.4), "middle": tone(900, 0.4), "high": tone(3000, 0.4)}
     made = {"low": tone(210, 0.5), "middle": tone(880, 0.3), "high": tone(2900, 0.4)}
-    assert nearest_names(made, source) == {"low": "low", "middle": "middle", "high": "high"}
-    assert nearest_names({"low": tone(3000, 0.4)}, source) == {"low": "high"}
+    assert nearest_names(made, source, RATE) == {"low": "low", "middle": "middle", "high": "high"}
+    assert nearest_names({"low": tone(3000, 0.4)}, source, RATE) == {"low": "high"}
 
 
 @pytest.mark.parametrize(

@@ -1,83 +1,98 @@
-"""From flite's report to aligned utterances."""
+"""From text to aligned utterances: what the voice reads is what the source says."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fishvoiced.text.english import Pronounced
-from tools.starter_voice import flite, speech
+from fishvoiced.text.misaki import MisakiFrontend, spelled, units
+from tools.starter_voice import speech
+from tools.starter_voice.source import FRAME, RATE, Source
 
-LINE = "12160 16000\t- pau:0:0.2000\tdh:0:0.0400 ax:0:0.1200\tk:1:0.2000 ae:1:0.3200 t:1:0.6400\t- pau:0:0.9000\n"
-PIECES = [Pronounced(0, 3, "the", "ðə"), Pronounced(4, 7, "cat", "kǽt"), Pronounced(7, 8, ".", ".")]
-
-
-def utterance(line: str = LINE) -> flite.Utterance:
-    count, tokens = flite.parse(line)
-    rows = np.zeros((count // flite.ROW_SAMPLES, flite.CHANNELS), np.float32)
-    return flite.Utterance(np.arange(count, dtype=np.int16), tokens, rows)
+LEXICON = {"the": "ðə", "apple": "ˈæpᵊl", "red": "ɹˈɛd", "cat": "kˈæt", "A": "ˈA", "B": "bˈi", "i": "ˈI", "see": "sˈi"}
 
 
-def test_parse_gives_symbols_with_stress_and_ends() -> None:
-    count, tokens = flite.parse(LINE)
-    assert count == 12160
-    assert [t.symbols for t in tokens] == ["", "ðə", "kǽt", ""]
-    assert tokens[2].ends == (0.2, 0.32, 0.64)
-    assert tokens[0].is_pause
+@pytest.fixture(scope="module")
+def source() -> Source:
+    return Source()
 
 
-def test_an_unknown_phone_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        flite.parse("0 0\tqq:0:0.1\n")
+@pytest.fixture
+def frontend() -> MisakiFrontend:
+    return MisakiFrontend(LEXICON)
 
 
-def test_words_get_the_ends_of_their_phones() -> None:
-    one = speech.align(PIECES, utterance(), "sentence", "the cat.")
-    assert one is not None
-    assert [w[0] for w in one.words] == ["ðə", "kǽt", "."]
-    assert one.words[1][1] == "CAT"
-    assert [w[2] for w in one.words] == [(0.04, 0.12), (0.2, 0.32, 0.64), (0.64,)]
-    assert len(one.rows) * flite.ROW_SAMPLES == len(one.samples)
+def test_a_line_is_read_as_the_front_end_reads_it(source: Source, frontend: MisakiFrontend) -> None:
+    line = speech.read(source, frontend, "sentence", "The red cat, B.", as_sentence=False)
+    assert line is not None
+    assert line.phonemes == frontend("The red cat, B.")
+    assert ("kˈæt", spelled("cat")) in line.words
 
 
-def test_a_word_of_other_length_shares_its_time_evenly() -> None:
-    pieces = [PIECES[0], Pronounced(4, 7, "cat", "kǽǽt"), PIECES[2]]
-    one = speech.align(pieces, utterance(), "sentence", "the cat.")
-    assert one is not None
-    assert one.words[1][2] == pytest.approx((0.25, 0.38, 0.51, 0.64))
+def test_in_a_sentence_words_may_sound_otherwise(source: Source, frontend: MisakiFrontend) -> None:
+    alone = speech.read(source, frontend, "sentence", "I see the apple.", as_sentence=False)
+    joined = speech.read(source, frontend, "sentence", "I see the apple.", as_sentence=True)
+    assert alone is not None
+    assert joined is not None
+    assert "ðə ˈæpᵊl" in alone.phonemes
+    assert "ði ˈæpᵊl" in joined.phonemes
+    assert joined.phonemes.endswith(".")
+    assert [word for _, word in joined.words] == [word for _, word in alone.words]
 
 
-@pytest.mark.skipif(not Path("/usr/include/flite/flite.h").exists() or not shutil.which("cc"), reason="flite1-dev")
-def test_the_source_speaks_on_the_grid(tmp_path: Path) -> None:
-    program = flite.build(tmp_path)
-    (plain,) = flite.speak(program, ["Good morning, Tom."], tmp_path / "scratch")
-    (one,) = flite.speak_on_grid(program, ["Good morning, Tom."], tmp_path / "scratch")
-    assert [t.symbols for t in one.tokens] == [t.symbols for t in plain.tokens]
-    ends = [end for token in one.tokens[1:-1] for end in token.ends]
-    assert [round(end / 0.04) * 0.04 for end in ends] == pytest.approx(ends, abs=1e-4)
-    assert (np.diff([0, *ends]) > 0.039).all()
-    assert one.rows is not None
-    assert len(one.samples) == len(one.rows) * flite.ROW_SAMPLES == round((ends[-1] + 0.12) * flite.RATE)
-    moved = [
-        old - new
-        for t, u in zip(plain.tokens[1:-1], one.tokens[1:-1], strict=True)
-        for old, new in zip(t.ends, u.ends, strict=True)
-    ]
-    assert max(moved) - min(moved) < 0.12
-    assert np.abs(one.samples).max() > 3000
-    assert not (tmp_path / "scratch").exists()
+def test_a_letter_stays_a_letter_in_a_sentence(source: Source, frontend: MisakiFrontend) -> None:
+    line = speech.read(source, frontend, "keys", "A, B", as_sentence=True)
+    assert line is not None
+    assert line.phonemes == "ˈA, bˈi"
 
 
-@pytest.mark.parametrize("pieces", [PIECES[:1], [*PIECES[:2], *PIECES[:1]], []])
-def test_readings_that_differ_are_refused(pieces: list[Pronounced]) -> None:
-    assert speech.align(pieces, utterance(), "sentence", "the cat.") is None
+def test_a_word_that_only_its_spelling_gives_is_not_spoken(source: Source, frontend: MisakiFrontend) -> None:
+    assert speech.read(source, frontend, "short", "the zyxwab", as_sentence=False) is None
 
 
-def test_a_shard_reads_back_as_written(tmp_path: Path, shard: Path) -> None:
-    first, second = list(speech.read_shard(shard))[:2]
-    assert first.kind == "keys"
-    assert first.words[0][0] == "ab"
-    assert len(second.samples) % speech.FRAME == 0
+def test_every_unit_has_its_end_and_the_sound_covers_them(source: Source, frontend: MisakiFrontend) -> None:
+    line = speech.read(source, frontend, "short", "the cat", as_sentence=False)
+    assert line is not None
+    spoken = speech.speak(source, line, 0, with_samples=True)
+    assert spoken.samples is not None
+    assert len(spoken.samples) == spoken.frames * FRAME
+    assert [len(ends) for _, _, ends in spoken.words] == [len(units(symbols)) for symbols, _ in line.words]
+    every = [end for _, _, ends in spoken.words for end in ends]
+    assert every == sorted(every)
+    assert every[-1] <= len(spoken.samples) / RATE
+    assert np.abs(spoken.samples).max() > 3000
+
+
+def test_shards_read_back_go_on_where_they_stopped_and_only_the_first_keep_sound(
+    source: Source, frontend: MisakiFrontend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech, "SHARD", 2)
+    monkeypatch.setattr(speech, "AS_SENTENCE", 0)
+    lines = [("short", "red cat"), ("keys", "B"), ("short", "the cat."), ("short", "the unsayable zyxwab")]
+    speech.make(source, frontend, lines, tmp_path, with_samples=1)
+    first, second = sorted(tmp_path.glob("*.npz"))
+    assert speech.has_sound(first)
+    assert not speech.has_sound(second)
+    red, letter = speech.read_shard(first)
+    assert (red.kind, red.text, letter.text) == ("short", "red cat", "B")
+    assert letter.samples is not None
+    assert len(letter.samples) == letter.frames * FRAME
+    (cat,) = speech.read_shard(second)
+    assert cat.samples is None
+    assert "".join(symbols for symbols, _, _ in cat.words) == "ðə kˈæt."
+
+    before = first.stat().st_mtime_ns
+    second.unlink()
+    speech.make(source, frontend, lines, tmp_path, with_samples=1)
+    assert first.stat().st_mtime_ns == before
+    assert [one.text for one in speech.read_shard(second)] == ["the cat."]
+
+
+def test_the_same_line_is_spoken_the_same_again(source: Source, frontend: MisakiFrontend, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        speech.make(source, frontend, [("short", "red apple")], tmp_path / name, with_samples=1)
+    one, other = (next(speech.read_shard(tmp_path / name / "0000.npz")) for name in ("a", "b"))
+    assert one.words == other.words
+    assert np.array_equal(one.samples, other.samples)

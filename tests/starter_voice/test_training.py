@@ -11,7 +11,7 @@ import torch
 
 from fishvoiced.fish.network import checkpoint
 from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say
-from tools.starter_voice.codebooks import BOOKS
+from tools.starter_voice.codebooks import BOOK, BOOKS
 from tools.starter_voice.training import Curve, Run, smoothed
 
 
@@ -48,18 +48,18 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     pack.pack(work, folder)
 
     loaded = checkpoint.load(folder)
-    assert loaded.config.frontend == "english"
+    assert loaded.config.frontend == "misaki"
     packed = loaded.dual_ar.state_dict()
     trained = smoothed(work / "dual_ar.pt")
     torch.testing.assert_close(packed["output.weight"], trained["output.weight"], rtol=1e-2, atol=1e-3)
-    codes = torch.randint(0, 512, (1, BOOKS, 5))
+    codes = torch.randint(0, BOOK, (1, BOOKS, 5))
     codec = decoder.new_codec(decoder.Codebooks.load(work / "codebooks.pt"))
     codec.load_state_dict(smoothed(work / "decoder.pt"))
     decoder.tie_biases(codec)
     torch.testing.assert_close(loaded.codec.decode(codes), codec.decode(codes), rtol=0.05, atol=2e-3)
 
     samples = say.torch_voice(folder)("ab", 0)
-    assert len(samples) % 640 == 0
+    assert len(samples) % 1200 == 0
     assert np.isfinite(samples).all()
 
     before, after = decoder.Codebooks.load(work / "codebooks.pt"), decoder.Codebooks.from_checkpoint(folder)
@@ -80,11 +80,11 @@ def test_block_is_the_models_own_arithmetic() -> None:
     model = dual_ar.new_model()
     columns = torch.zeros(1, 1 + BOOKS, 9, dtype=torch.int64)
     columns[0, 0] = torch.tensor([1, 2, 3, 4, *[model.semantic_begin + i for i in range(5)]])
-    columns[0, 1:, 4:] = torch.randint(0, 512, (BOOKS, 5))
+    columns[0, 1:, 4:] = torch.randint(0, BOOK, (BOOKS, 5))
     states, attention = dual_ar.Speaker(model)(columns, None)
     torch.testing.assert_close(states, model.slow(columns)[0])
     torch.testing.assert_close(attention.sum(-1), torch.ones(1, 9))
-    codes = torch.randint(0, 512, (4, BOOKS))
+    codes = torch.randint(0, BOOK, (4, BOOKS))
     hidden = torch.randn(4, model.config.dim)
     torch.testing.assert_close(dual_ar.fast_logits(model, hidden, codes), model.fast_logits(hidden, codes))
 
@@ -95,7 +95,7 @@ def test_codes_are_made_once(work: Path) -> None:
     assert list(data.encoded(work)) == [pair]
     assert pair[1].stat().st_mtime_ns == stamp
     rows = [codes for _, codes in data.examples(*pair)]
-    assert all(len(codes) * 640 == len(one.samples) for codes, (one, _) in zip(rows, data.examples(*pair), strict=True))
+    assert all(len(codes) == one.frames for codes, (one, _) in zip(rows, data.examples(*pair), strict=True))
 
 
 def test_no_speech_is_said_clearly(work: Path) -> None:

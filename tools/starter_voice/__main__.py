@@ -9,8 +9,10 @@ from pathlib import Path
 
 import platformdirs
 
-from fishvoiced.text.english import LEXICON_FILE, load
-from tools.starter_voice import flite, lexicon, speech, text
+from fishvoiced.text.english import LEXICON_FILE
+from fishvoiced.text.misaki import load
+from tools.starter_voice import lexicon, speech, text
+from tools.starter_voice.source import Source
 
 SHIPPED = Path(__file__).resolve().parents[2] / "daemon" / "fishvoiced" / "starter"
 TEXT_FILE = "text.json"
@@ -31,7 +33,7 @@ def _text(options: argparse.Namespace, work: Path) -> None:
     prose = text.sentences()
     words = {w for s in prose for w in re.findall(r"[a-z]+(?:'(?!s\b)[a-z]+)?", s.lower()) if len(w) > 1}
     spoken = {w for w in words if re.search("[aeiouy]", w)} | set(text.word_list())
-    table = lexicon.build(flite.build(work), spoken)
+    table = lexicon.build(Source().phonemize, spoken, prose)
     lexicon.save(table, work / LEXICON_FILE)
     corpus = text.gather(prose, table, options.lines)
     (work / TEXT_FILE).write_text(json.dumps(vars(corpus)) + "\n", encoding="utf-8")
@@ -41,7 +43,7 @@ def _text(options: argparse.Namespace, work: Path) -> None:
 def _speech(options: argparse.Namespace, work: Path) -> None:
     corpus = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))
     lines = [(kind, line) for kind, line in corpus["lines"]]
-    speech.make(flite.build(work), load(work), lines[: options.lines], work / "speech")
+    speech.make(Source(), load(work), lines[: options.lines], work / "speech", options.with_samples)
 
 
 def _codebooks(options: argparse.Namespace, work: Path) -> None:
@@ -87,7 +89,7 @@ def _evaluate(options: argparse.Namespace, work: Path) -> None:
     corpus = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))
     texts = corpus[options.sentences_of][: options.count]
     voice = torch_voice(options.folder) if options.engine == "torch" else ProjectVoice(options.model_path)
-    evaluate.evaluate(voice, SourceVoice(work, options.folder), texts, options.seeds, work / options.out)
+    evaluate.evaluate(voice, SourceVoice(options.folder), texts, options.seeds, work / options.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,12 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--lines", type=int, default=120_000)
     stage.set_defaults(run=_text)
 
-    stage = stages.add_parser("speech", help="speak them (flite)")
+    stage = stages.add_parser("speech", help="speak them (hibari)")
     stage.add_argument("--lines", type=int, default=None, help="only so many")
+    stage.add_argument("--with-samples", type=int, default=24, help="shards that keep the sound (%(default)s)")
     stage.set_defaults(run=_speech)
 
     stage = stages.add_parser("codebooks", help="residual k-means; encode all speech")
-    stage.add_argument("--frames", type=int, default=80000)
+    stage.add_argument("--frames", type=int, default=120_000)
     stage.add_argument("--start", type=Path, help="take the books of a packed checkpoint folder instead")
     stage.add_argument("--threads", type=int)
     stage.set_defaults(run=_codebooks)
@@ -134,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--engine", choices=("project", "torch"), default="project")
     stage.add_argument("--model-path", type=Path, help="another model than the shipped one, for --engine project")
     stage.add_argument("--sentences-of", choices=("test", "valid"), default="test")
-    stage.add_argument("--count", type=int, default=200)
+    stage.add_argument("--count", type=int, default=100)
     stage.add_argument("--seeds", type=int, default=3)
     stage.add_argument("--out", default="evaluation")
     stage.add_argument("--threads", type=int)

@@ -1,10 +1,9 @@
 """The codec's codebooks, by residual k-means over the source's parameters instead of gradients.
 
-A frame of 40 ms is four means of mel cepstra, excitation strengths and pitch side by
-side: what the sound is made of, without the excitation's noise and the pitch's
-harmonics, which no text foretells. The spectral part is projected by PCA. One book
-holds the pitch, the others the spectrum, residual by residual. Learning books by
-straight-through gradients on a CPU takes hours and often collapses; this takes a minute.
+A frame of 50 ms is four rows of mel bands, harmonic shares and pitch side by side: what the sound is made of, without
+the noise's draws and the pitch's harmonics, which no text foretells. The spectral part is projected by PCA. One book
+holds the pitch, the others the spectrum, residual by residual. Learning books by straight-through gradients on a CPU
+takes hours and often collapses; this takes a minute.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ import torch
 from torch import Tensor
 
 from fishvoiced.fish.network.checkpoint import CODEC_FILE
-from tools.starter_voice.flite import CEPSTRA, CHANNELS, ROWS
+from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
 from tools.starter_voice.speech import read_shard
 
-PARTS = 4  # of a frame
-SPECTRUM = PARTS * 30
-PITCH = PARTS * 2  # logarithm and voicing
-WIDTH = 64
-BOOK = 512
-BOOKS = 6
+SPECTRUM = ROWS * (BANDS + SHARES)
+PITCH = ROWS * 2  # logarithm and voicing
+WIDTH = 80
+BOOK = 1024
+BOOKS = 8
 PITCH_BOOK = 1
 ROUNDS = 15
-MIDDLE = 160.0  # Hz, about the voice's mean
+MIDDLE, LOWEST = 197.0, 90.0  # Hz, about the voice's
+CLEAR_BANDS, HIGHEST = 43, 0.5
+"""Bands up to 4 kHz count fully, those above less and less, the last one so much."""
 PROJECTION_FILE = "projection.pth"
 
 
@@ -74,25 +74,26 @@ class Codebooks:
 
 
 def features(rows: Tensor) -> Tensor:
-    """Parameter rows [8 T, CHANNELS] → [T, SPECTRUM + PITCH].
+    """Parameter rows [ROWS x T, CHANNELS] → [T, SPECTRUM + PITCH], weighted by what the ear hears.
 
-    Distances between spectra are those of their logarithms: ``d² = Δc0² + 2 Σ Δck²``, the level counted half.
+    Voicing is the harmonic share of the lowest broad band. Where it is low, the pitch is that of the frame's voiced
+    rows: the source has a pitch everywhere, but none is heard in an "s".
     """
-    parts = rows.float().reshape(-1, ROWS // PARTS, CHANNELS)
-    weight = torch.tensor([0.5**0.5, *[2**0.5] * (CEPSTRA - 1), *[1.0] * (CHANNELS - 1 - CEPSTRA)])
-    spectrum = parts[..., 1:].mean(1) * weight
-    pitch = parts[..., 0]
-    voiced = pitch > 0
-    count = voiced.sum(1).clamp(min=1)
-    log = torch.where(voiced, (pitch.clamp(min=1) / MIDDLE).log(), 0.0).sum(1) / count
-    high = torch.stack([6 * log, voiced.any(1).float()], dim=1)
+    parts = rows.float().reshape(-1, ROWS, CHANNELS)
+    falling = torch.linspace(1, HIGHEST, BANDS - CLEAR_BANDS + 1)[1:]
+    weight = torch.cat([torch.ones(CLEAR_BANDS), falling, torch.ones(SHARES)])
+    spectrum = parts[..., 1:] * weight
+    voicing = parts[..., 1 + BANDS]
+    log = (parts[..., 0].clamp(min=LOWEST) / MIDDLE).log()
+    mean = (voicing * log).sum(1, keepdim=True) / voicing.sum(1, keepdim=True).clamp(min=0.5)
+    high = torch.stack([6 * (voicing * log + (1 - voicing) * mean), voicing], dim=2)
     return torch.cat([spectrum.reshape(-1, SPECTRUM), high.reshape(-1, PITCH)], dim=1)
 
 
 def nearest(points: Tensor, book: Tensor) -> Tensor:
     """Index of the nearest entry of ``book`` [N, D] for each of ``points`` [M, D]."""
     norms = book.square().sum(1)
-    return torch.cat([(norms - 2 * part @ book.T).argmin(1) for part in torch.split(points, 16384)])
+    return torch.cat([(norms - 2 * part @ book.T).argmin(1) for part in torch.split(points, 2048)])
 
 
 def k_means(points: Tensor, size: int, rounds: int, generator: torch.Generator) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.starter_voice.codebooks import Codebooks, encode_shard
-from tools.starter_voice.speech import FRAME, Spoken, read_shard
+from tools.starter_voice.speech import Spoken, Word, has_sound, read_shard
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Example:
 
     kind: str
     text: str
-    words: tuple[tuple[str, str, tuple[float, ...]], ...]
+    words: tuple[Word, ...]
     codes: npt.NDArray[np.int16]
 
 
@@ -40,24 +40,26 @@ def examples(shard: Path, codes: Path) -> Iterator[tuple[Spoken, npt.NDArray[np.
     rows = np.load(codes)
     at = 0
     for one in read_shard(shard):
-        count = len(one.samples) // FRAME
-        yield one, rows[at : at + count]
-        at += count
+        yield one, rows[at : at + one.frames]
+        at += one.frames
 
 
 class Sounds:
-    """A few shards in memory, another one every now and then: crops from all the speech there is."""
+    """A few shards in memory, another one every now and then: crops from all the speech that has its sound."""
 
     KEPT = 6
     PICKS = 4000
 
     def __init__(self, work: Path) -> None:
         self.work = work
-        self._pairs = list(encoded(work))
+        self._pairs = self._with_sound()
         if not self._pairs:
             raise FileNotFoundError(f"{work / 'speech'} holds no speech: run the stage 'speech' first")
         self._loaded: list[list[tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]] = []
         self._picks = 0
+
+    def _with_sound(self) -> list[tuple[Path, Path]]:
+        return [pair for pair in encoded(self.work) if has_sound(pair[0])]
 
     def pick(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
         """Samples and codes of a random utterance, long ones more often."""
@@ -70,8 +72,8 @@ class Sounds:
 
     def _turn(self, rng: np.random.Generator) -> None:
         if self._picks:
-            self._pairs = list(encoded(self.work))
+            self._pairs = self._with_sound()
         shard = self._pairs[rng.integers(len(self._pairs))]
-        self._loaded.append([(one.samples, codes) for one, codes in examples(*shard)])
+        self._loaded.append([(one.samples, codes) for one, codes in examples(*shard) if one.samples is not None])
         if len(self._loaded) > self.KEPT:
             self._loaded.pop(0)

@@ -14,14 +14,15 @@ from fishvoiced.fish.network.codec import CausalTransposedConv, Codec
 from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks
 from tools.starter_voice.data import Sounds
 from tools.starter_voice.mel import mel_filters
-from tools.starter_voice.speech import FRAME
+from tools.starter_voice.snake import fuse
+from tools.starter_voice.source import FRAME, RATE
 from tools.starter_voice.training import Run, device
 
 CONFIG = CodecConfig(
-    sample_rate=16000,
-    decoder_dim=256,
-    decoder_rates=(5, 4, 4, 2),
-    latent_dim=192,
+    sample_rate=RATE,
+    decoder_dim=320,
+    decoder_rates=(5, 5, 3, 4),
+    latent_dim=224,
     num_codebooks=BOOKS,
     semantic_codebook_size=BOOK,
     codebook_size=BOOK,
@@ -39,6 +40,7 @@ FAINTEST = 1e-2
 def new_codec(books: Codebooks) -> Codec:
     """A codec with the k-means books in their places and everything else fresh."""
     codec = Codec(CONFIG)
+    fuse(codec)
     for name, module in codec.named_modules():
         if name.startswith("decoder") and isinstance(module, nn.Conv1d):
             nn.init.kaiming_uniform_(module.weight, a=5**0.5)
@@ -71,7 +73,7 @@ class SpectralLoss(nn.Module):
     Above 2 kHz a mel band is wider than the distance between a voice's harmonics: only single bins see those.
     """
 
-    def __init__(self, rate: int = 16000) -> None:
+    def __init__(self, rate: int = RATE) -> None:
         super().__init__()
         for fft, bands in SCALES:
             self.register_buffer(f"mel{fft}", mel_filters(rate, fft, bands), persistent=False)

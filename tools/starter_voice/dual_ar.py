@@ -24,11 +24,13 @@ from fishvoiced.fish.network.checkpoint import MODEL_FILE, read_dual_ar
 from fishvoiced.fish.network.dual_ar import DualAR
 from fishvoiced.fish.network.layers import Block, RMSNorm
 from fishvoiced.fish.tokenizer import INTERLEAVE, SPEAKER
+from fishvoiced.text.misaki import units
 from tools.starter_voice import voice
 from tools.starter_voice.data import Example, encoded, examples
 from tools.starter_voice.training import Run, device
 
 GUIDED_LAYER = 2
+AHEAD = 1.0  # frames: the source's sound changes up to so much before its durations say
 HISTORY_DROPOUT = 0.6  # at most; every utterance has a share of its own below
 OWN_SHARE, OWN_FROM = 0.5, 0.5  # frames of the model's own making, at most, and the progress from which there are any
 OWN_TEMPERATURE = 0.5
@@ -65,19 +67,15 @@ def encode(example: Example, table: dict[str, int], prompt: Sequence[int], rng: 
     centers: list[float] = [math.nan] * len(prompt)
     previous = 0.0
     for symbols, letters, ends in example.words:
-        mark = not letters and symbols in ",.?!"
-        if tokens[len(prompt) :] and not mark:
-            tokens.append(table[" "])
-            centers.append(previous)
         if rng is not None and len(letters) > 1 and rng.random() < SPELLED:
             first = previous
             step = (ends[-1] - first) / len(letters)
             symbols, ends = letters, tuple(first + step * (i + 1) for i in range(len(letters)))
-        for character, end in zip(symbols, ends, strict=True):
-            tokens.append(table[character])
+        for unit, end in zip(units(symbols), ends, strict=True):
+            tokens.append(table[unit])
             centers.append((previous + end) / 2)
             previous = end
-    frames = np.array(centers, np.float32) / voice.FRAME_SECONDS
+    frames = np.array(centers, np.float32) / np.float32(voice.FRAME_SECONDS) - np.float32(AHEAD)
     return Encoded(np.array(tokens), frames, example.codes)
 
 
@@ -240,7 +238,7 @@ class Utterances:
 
 def size(example: Example) -> int:
     """Columns of an utterance, near enough for sorting."""
-    return len(example.codes) + sum(len(symbols) + 1 for symbols, _, _ in example.words)
+    return len(example.codes) + sum(len(ends) for _, _, ends in example.words)
 
 
 def some_frames(model: DualAR, columns: Tensor, most: float, rng: torch.Generator) -> Tensor:
@@ -312,7 +310,7 @@ def train(
     speaker = Speaker(model).to(where)
     print(f"dual_ar: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     tokens = voice.tokenizer()
-    table, prompt = voice.characters(), (*tokens.marker(INTERLEAVE), *tokens.marker(SPEAKER))
+    table, prompt = voice.unit_tokens(), (*tokens.marker(INTERLEAVE), *tokens.marker(SPEAKER))
     utterances = Utterances(work, budget)
 
     def move(batch: Batch) -> Batch:

@@ -1,8 +1,8 @@
-"""Judging the voice on sentences it never saw: an ear's word errors, endings, single keys.
+"""Judging the voice on sentences it never saw: words understood, quality of the sound, endings, single keys, speed.
 
-The ear is pocketsphinx; the measure is its word error rate on the source voice saying
-the same sentences. Letters, digits and short words are named by the likest rendering of
-the source voice (dynamic time warping over log-mel spectra).
+The ears are those of ``benchmarks.ears``: Whisper counts word errors of the voice and of its source saying the same
+sentences, DNSMOS judges the sound. Letters, digits and short words are named by the likest rendering of the source
+voice (dynamic time warping over log-mel spectra).
 """
 
 from __future__ import annotations
@@ -16,17 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.starter_voice.metrics import (
-    Samples,
-    dropped_or_repeated,
-    nearest_names,
-    plain_words,
-    trailing_silence,
-    word_errors,
-)
+from benchmarks.ears import QualityJudge, Whisper, plain_words, word_errors
+from tools.starter_voice.metrics import Samples, dropped_or_repeated, nearest_names, trailing_silence
 from tools.starter_voice.say import SourceVoice, Voice
 
-RATE = 16000
 CHARACTERS = (*"abcdefghijklmnopqrstuvwxyz0123456789", *"AEHJKOQUWXZ", "10", "11", "12")
 SHORT_WORDS = (
     *("yes", "no", "OK", "enter", "escape", "tab", "space", "delete", "insert", "home", "end", "up", "down"),
@@ -46,8 +39,12 @@ class Sentence:
     errors: int
     source_errors: int
     words: int
+    p808: float
+    source_p808: float
     seconds: float
     source_seconds: float
+    took: float
+    """Seconds of computing, for the voice"""
     silence: float
     broken: bool
 
@@ -61,6 +58,9 @@ class Report:
     source_wer: float
     wer: float
     wer_per_seed: list[float]
+    source_p808: float
+    p808: float
+    rtf: float
     dropped_or_repeated: int
     silence_over_limit: int
     longest_silence: float
@@ -72,37 +72,23 @@ class Report:
     minutes: float
 
 
-class Ear:
-    """pocketsphinx with its own American English model."""
-
-    def __init__(self) -> None:
-        from pocketsphinx import Decoder  # type: ignore[import-untyped]
-
-        self._decoder = Decoder(loglevel="FATAL")
-
-    def __call__(self, samples: Samples) -> list[str]:
-        padded = np.pad(samples, (RATE // 5, RATE // 5))
-        pcm = (np.clip(padded, -1, 1) * 32767).astype(np.int16)
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm.tobytes(), full_utt=True)
-        self._decoder.end_utt()
-        heard = self._decoder.hyp()
-        return plain_words(heard.hypstr) if heard else []
-
-
 def judge_sentences(
     voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int
 ) -> tuple[list[Sentence], dict[tuple[str, int], Samples]]:
     """Every text by the source once and by the voice at every seed; and the voice's audio."""
-    ear = Ear()
+    ear, quality = Whisper(), QualityJudge()
     results, audio = [], {}
-    for text, original in zip(texts, source.many(list(texts)), strict=True):
+    for text in texts:
         wanted = plain_words(text)
-        source_errors = word_errors(wanted, ear(original))
+        original = source(text, 0)
+        source_errors = word_errors(wanted, plain_words(ear.heard(original, source.rate)))
+        source_p808 = quality.judge(original, source.rate).p808
         for seed in range(seeds):
+            begun = time.perf_counter()
             samples = voice(text, seed)
-            heard = ear(samples)
-            seconds, source_seconds = len(samples) / RATE, len(original) / RATE
+            took = time.perf_counter() - begun
+            heard = plain_words(ear.heard(samples, voice.rate))
+            seconds, source_seconds = len(samples) / voice.rate, len(original) / source.rate
             results.append(
                 Sentence(
                     text=text,
@@ -111,9 +97,12 @@ def judge_sentences(
                     errors=word_errors(wanted, heard),
                     source_errors=source_errors,
                     words=len(wanted),
+                    p808=quality.judge(samples, voice.rate).p808,
+                    source_p808=source_p808,
                     seconds=seconds,
                     source_seconds=source_seconds,
-                    silence=trailing_silence(samples),
+                    took=took,
+                    silence=trailing_silence(samples, voice.rate),
                     broken=dropped_or_repeated(wanted, heard, seconds, source_seconds),
                 )
             )
@@ -124,8 +113,9 @@ def judge_sentences(
 
 def judge_names(voice: Voice, source: SourceVoice, names: Sequence[str]) -> list[tuple[str, str]]:
     """Names whose rendering is likest another one's: (said, taken for)."""
-    original = dict(zip(names, source.many(list(names)), strict=True))
-    found = nearest_names({name: voice(name, 0) for name in names}, original)
+    original = {name: source(name, 0) for name in names}
+    made = {name: _resampled(voice(name, 0), voice.rate, source.rate) for name in names}
+    found = nearest_names(made, original, source.rate)
     said = {name: source.frontend(name) for name in names}
     return [(name, other) for name, other in found.items() if said[name] != said[other]]
 
@@ -145,6 +135,9 @@ def evaluate(voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int
         seeds=seeds,
         source_wer=sum(r.source_errors for r in results) / max(1, words),
         wer=sum(r.errors for r in results) / max(1, words),
+        source_p808=_mean([r.source_p808 for r in results]),
+        p808=_mean([r.p808 for r in results]),
+        rtf=sum(r.took for r in results) / max(0.01, sum(r.seconds for r in results)),
         wer_per_seed=[
             sum(r.errors for r in results if r.seed == s) / max(1, sum(r.words for r in results if r.seed == s))
             for s in range(seeds)
@@ -163,7 +156,7 @@ def evaluate(voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int
     (out / "sentences.json").write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n", encoding="utf-8")
     worst = sorted(results, key=lambda r: (r.broken, r.errors - r.source_errors), reverse=True)[:10]
     for place, result in enumerate(worst):
-        soundfile.write(out / f"worst_{place}.wav", audio[result.text, result.seed], RATE)
+        soundfile.write(out / f"worst_{place}.wav", audio[result.text, result.seed], voice.rate)
     (out / "worst.txt").write_text(
         "".join(f"worst_{i}.wav: {r.text} | heard: {r.heard}\n" for i, r in enumerate(worst)), encoding="utf-8"
     )
@@ -171,11 +164,24 @@ def evaluate(voice: Voice, source: SourceVoice, texts: Sequence[str], seeds: int
     return report
 
 
+def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
+    import soxr
+
+    return np.asarray(soxr.resample(samples, rate, wanted), np.float32)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))
+
+
 def table(report: Report) -> str:
     rows = [
         ("sentences x seeds", f"{report.sentences} x {report.seeds}"),
         ("word errors, source voice", f"{report.source_wer:.1%}"),
         ("word errors, this voice", f"{report.wer:.1%} ({', '.join(f'{w:.1%}' for w in report.wer_per_seed)})"),
+        ("P.808, source voice", f"{report.source_p808:.2f}"),
+        ("P.808, this voice", f"{report.p808:.2f}"),
+        ("computing per second of speech", f"{report.rtf:.2f} s"),
         ("dropped or repeated", str(report.dropped_or_repeated)),
         (f"silence at the end over {MAX_SILENCE} s", f"{report.silence_over_limit} ({report.longest_silence:.2f} s)"),
         ("letters and digits recognized", f"{report.characters:.0%}"),

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BANDS, FFT, WINDOW, HOP = 80, 512, 400, 160
+BANDS = 80
+HOPS = 100  # per second
 FLOOR = 2e-3  # magnitudes below are all the same silence
 
 
@@ -22,10 +23,11 @@ def mel_filters(rate: int, fft: int, bands: int) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
-def log_mel(samples: Tensor) -> Tensor:
-    """Samples [n] within ±1, 16 kHz → log10 magnitudes [n // 160, 80], a row every 10 ms, nothing past its end."""
-    count = len(samples) // HOP
-    padded = F.pad(samples[: count * HOP], (FFT - HOP, 0))
-    window = torch.hann_window(WINDOW)
-    spectrum = torch.stft(padded, FFT, HOP, WINDOW, window, center=False, return_complex=True).abs()
-    return (mel_filters(16000, FFT, BANDS) @ spectrum).clamp(min=FLOOR).log10().T
+def log_mel(samples: Tensor, rate: int) -> Tensor:
+    """Samples [n] within ±1 → log10 magnitudes [hops, BANDS], a row every 10 ms, nothing past its end."""
+    hop, window = rate // HOPS, rate // 40
+    fft = 1 << (window - 1).bit_length()
+    padded = F.pad(samples[: len(samples) // hop * hop], (fft - hop, 0))
+    shape = torch.hann_window(window)
+    spectrum = torch.stft(padded, fft, hop, window, shape, center=False, return_complex=True).abs()
+    return (mel_filters(rate, fft, BANDS) @ spectrum).clamp(min=FLOOR).log10().T

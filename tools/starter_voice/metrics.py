@@ -32,7 +32,7 @@ def word_errors(reference: list[str], heard: list[str]) -> int:
     return row[-1]
 
 
-def trailing_silence(samples: Samples, rate: int = 16000) -> float:
+def trailing_silence(samples: Samples, rate: int) -> float:
     """Seconds after the last 10 ms whose level is within 45 dB of the loudest."""
     step = rate // 100
     count = len(samples) // step
@@ -43,9 +43,9 @@ def trailing_silence(samples: Samples, rate: int = 16000) -> float:
     return float(count - 1 - loud[-1]) / 100 if len(loud) and level.max() > 0 else count / 100
 
 
-def likeness_features(samples: Samples) -> npt.NDArray[np.float64]:
+def likeness_features(samples: Samples, rate: int) -> npt.NDArray[np.float64]:
     """Log-mel rows of 10 ms [T, 80], level normalized away, edges trimmed to the sound."""
-    log = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))).numpy().astype(np.float64)
+    log = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)), rate).numpy().astype(np.float64)
     if not len(log):
         return np.zeros((1, BANDS))
     energy = log.mean(1)
@@ -68,12 +68,12 @@ def warped_distance(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> f
     return float(total[-1, -1] / (len(a) + len(b)))
 
 
-def nearest_names(made: dict[str, Samples], source: dict[str, Samples]) -> dict[str, str]:
+def nearest_names(made: dict[str, Samples], source: dict[str, Samples], rate: int) -> dict[str, str]:
     """For every utterance of ``made`` the name of the likest one of ``source``."""
-    candidates = {name: likeness_features(samples) for name, samples in source.items()}
+    candidates = {name: likeness_features(samples, rate) for name, samples in source.items()}
     found = {}
     for name, samples in made.items():
-        mine = likeness_features(samples)
+        mine = likeness_features(samples, rate)
         found[name] = min(candidates, key=lambda other: warped_distance(mine, candidates[other]))
     return found
 

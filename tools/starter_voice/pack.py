@@ -10,6 +10,7 @@ import torch
 
 from fishvoiced.fish.config import ModelConfig, SamplingDefaults
 from fishvoiced.fish.network import checkpoint
+from fishvoiced.text import misaki
 from fishvoiced.text.english import LEXICON_FILE
 from tools.starter_voice import adversarial, decoder, dual_ar, voice
 from tools.starter_voice.codebooks import Codebooks
@@ -18,7 +19,7 @@ from tools.starter_voice.training import smoothed
 NAME = "starter"
 LICENSE = "Apache-2.0"
 DESCRIPTION = (
-    "Small English voice trained from scratch on speech of flite's slt; reads phones through a lexicon; "
+    "Small English voice trained from scratch on speech of hibari's heart; reads phonemes through a lexicon; "
     "cannot clone (no encoder). See MODEL_CARD.md."
 )
 SAMPLING = SamplingDefaults(temperature=0.2, top_p=0.8, repetition_penalty=1.0)
@@ -35,7 +36,7 @@ def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> Non
         dual_ar=voice.config(),
         codec=dataclasses.replace(decoder.CONFIG),
         sampling=sampling,
-        frontend="english",
+        frontend=misaki.NAME,
         license=LICENSE,
         assets=(LEXICON_FILE,),
         description=DESCRIPTION,

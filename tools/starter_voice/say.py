@@ -11,17 +11,20 @@ import numpy.typing as npt
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import SamplingOptions
-from fishvoiced.text.english import load
-from tools.starter_voice import flite
+from fishvoiced.text.misaki import load
+from tools.starter_voice import speech
+from tools.starter_voice.source import RATE, Source
 
 Samples = npt.NDArray[np.float32]
-MAX_FRAMES = 750  # 30 s
-FRAMES_PER_SYMBOL = 6  # nobody needs 240 ms for every phone
+MAX_FRAMES = 600  # 30 s
+FRAMES_PER_SYMBOL = 5  # nobody needs 250 ms for every phoneme
 
 
 class Voice(Protocol):
+    rate: int
+
     def __call__(self, text: str, seed: int) -> Samples:
-        """Mono, 16 kHz, within ±1."""
+        """Mono, at ``rate``, within ±1."""
 
 
 class EngineVoice:
@@ -30,6 +33,7 @@ class EngineVoice:
     def __init__(self, engine: Engine, folder: Path, sampling: SamplingOptions | None = None) -> None:
         defaults = engine.config.sampling
         self.engine = engine
+        self.rate = engine.config.codec.sample_rate
         self.frontend = load(folder)
         self.sampling = sampling or SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
 
@@ -50,26 +54,20 @@ def torch_voice(folder: Path, sampling: SamplingOptions | None = None) -> Engine
 
 
 class SourceVoice:
-    """flite itself, trimmed as the training speech is; ``seed`` does not matter to it."""
+    """hibari itself, with its own rhythm, reading the same phonemes; ``seed`` draws its noise."""
 
-    def __init__(self, work: Path, folder: Path) -> None:
-        work.mkdir(parents=True, exist_ok=True)
-        self.program = flite.build(work)
-        self.scratch = work / "source.raw"
+    rate = RATE
+
+    def __init__(self, folder: Path) -> None:
+        self.source = Source()
         self.frontend = load(folder)
 
     def __call__(self, text: str, seed: int) -> Samples:
-        return self.many([text])[0]
-
-    def many(self, texts: list[str]) -> list[Samples]:
-        out = []
-        for utterance in flite.speak(self.program, [self.frontend.spoken(t) for t in texts], self.scratch):
-            ends = [token.ends[-1] for token in utterance.tokens if token.ends]
-            first = ends[0] if utterance.tokens[0].is_pause else 0.0
-            last = max(t.ends[-1] for t in utterance.tokens if not t.is_pause and t.ends)
-            cut = utterance.samples[int(max(0, first - 0.03) * flite.RATE) : int((last + 0.12) * flite.RATE)]
-            out.append(cut.astype(np.float32) / np.float32(32768))
-        return out
+        """Raises ValueError for a text with a word that only its spelling gives."""
+        line = speech.read(self.source, self.frontend, "", text, as_sentence=False)
+        if line is None:
+            raise ValueError(f"the source cannot read a word of {text!r}: it is not in the lexicon")
+        return self.source.say_plainly(speech.closed(line.phonemes), seed)
 
 
 class ProjectVoice:
@@ -79,6 +77,7 @@ class ProjectVoice:
         from fishvoiced.optimizer import UniversalFishSpeechOptimizer
 
         self._optimizer = UniversalFishSpeechOptimizer(model_path=model_path)
+        self.rate = int(self._optimizer.synthesize("OK", seed=0)[1])  # this loads and warms it, too
 
     def __call__(self, text: str, seed: int) -> Samples:
         return np.asarray(self._optimizer.synthesize(text, seed=seed)[0], np.float32)

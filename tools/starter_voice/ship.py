@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from fishvoiced.fish.convert.importer import import_checkpoint
+from fishvoiced.fish.convert.shared_weights import list_weights
 from fishvoiced.fish.store.models import ConvertedModel, ModelStore
 
 LANGUAGE, CODEC = "fp16", "fp16"
@@ -16,6 +17,7 @@ def ship(folder: Path) -> ConvertedModel:
     """Convert the checkpoint in ``folder`` into ``folder/converted``, in place of what was there."""
     shutil.rmtree(folder / CONVERTED, ignore_errors=True)
     model = import_checkpoint(folder, ModelStore(folder / CONVERTED), LANGUAGE, CODEC, source="../..")
+    list_weights(model, folder)
     print(f"{model.folder}: {model.size() / 1e6:.1f} MB")
     return model
 

@@ -1,115 +1,162 @@
 """Synthetic speech with its exact alignment, in shards that an interruption cannot spoil.
 
-Every phone takes a whole number of codec frames (see ``flite_speak.c``), so that a frame
-holds one phone and never a boundary somewhere inside: far fewer different frames to
-learn, at the price of a rhythm rounded to 40 ms. One utterance keeps the samples
-(16 kHz), what the codebooks are made of, the phonetic string that the voice will be fed
-and, for every character of it, the second at which its sound ends.
+Every phoneme ends on the codec's grid (see ``source.py``), so that a frame holds one phoneme and its stress or blank,
+never a boundary elsewhere: far fewer different frames to learn, at the price of a rhythm rounded to 50 ms. One
+utterance keeps the phonetic string that the voice will be fed, for every token of it the second at which its sound
+ends, and what the codebooks are made of; in the first shards also the samples, which the decoder learns from.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fishvoiced.text.english import EnglishFrontend, Pronounced, spelled
-from tools.starter_voice import flite
+from fishvoiced.text.misaki import PAUSES, MisakiFrontend, spelled, units
+from tools.starter_voice.source import FRAME, RATE, ROW, Source
 
-FRAME = flite.ROWS * flite.ROW_SAMPLES
-SHARD = 400
+SHARD = 400  # utterances
+AS_SENTENCE = 0.5
+"""Share of lines whose words sound as the source's phonemizer has them in their sentence, not as in the lexicon."""
+
+Word = tuple[str, str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
 class Spoken:
     kind: str
     text: str
-    samples: npt.NDArray[np.int16]
+    samples: npt.NDArray[np.int16] | None
     rows: npt.NDArray[np.float16]
-    """[8 x frames, CHANNELS]: the source's parameters (see ``flite.py``)"""
-    words: tuple[tuple[str, str, tuple[float, ...]], ...]
-    """Per word or mark: phone characters, spelling in capitals ("" where it has none), ends of the phones."""
+    """[frames x ROWS, CHANNELS]: the source's parameters (see ``source.py``)"""
+    words: tuple[Word, ...]
+    """Per word, blank or mark: its symbols, its spelling ("" where it has none), the second each unit ends at."""
+
+    @property
+    def frames(self) -> int:
+        return len(self.rows) * ROW // FRAME
 
 
-def align(pieces: list[Pronounced], utterance: flite.Utterance, kind: str, text: str) -> Spoken | None:
-    """Join the front end's words with flite's; None when the two read the text differently.
+@dataclass(frozen=True)
+class Line:
+    """What is fed to the voice and what the source is given to say."""
 
-    Where flite's phones for a word are fewer or more than the lexicon's (it says "the"
-    in two ways), the word's time is shared evenly.
-    """
-    assert utterance.rows is not None
-    spoken = [token for token in utterance.tokens if not token.is_pause]
-    words: list[tuple[str, str, tuple[float, ...]]] = []
-    at, previous = 0, 0.0
-    for piece in pieces:
-        if piece.symbols in ",.?!":
-            words.append((piece.symbols, "", (previous,)))
-            continue
-        for word, symbols in zip(piece.spoken.split(), piece.symbols.split(), strict=True):
-            if at == len(spoken):
-                return None
-            ends = spoken[at].ends
-            begin = _start_of(utterance.tokens, spoken[at], previous)
-            if len(ends) != len(symbols):
-                step = (ends[-1] - begin) / len(symbols)
-                ends = tuple(begin + step * (i + 1) for i in range(len(symbols)))
-            words.append((symbols, spelled(word), ends))
-            previous = ends[-1]
-            at += 1
-    if at != len(spoken) or not at:
-        return None
-    return Spoken(kind, text, utterance.samples, utterance.rows.astype(np.float16), tuple(words))
+    kind: str
+    text: str
+    words: tuple[tuple[str, str], ...]
+    """Symbols and spelling, blanks and marks included"""
+
+    @property
+    def phonemes(self) -> str:
+        return "".join(symbols for symbols, _ in self.words)
 
 
-def _start_of(tokens: tuple[flite.Token, ...], token: flite.Token, previous: float) -> float:
-    """Where a token begins: after the pause before it, if there is one within the utterance."""
-    index = next(i for i, t in enumerate(tokens) if t is token)
-    before = tokens[index - 1] if index > 1 else None
-    return before.ends[-1] if before is not None and before.is_pause else previous
+def read(source: Source, frontend: MisakiFrontend, kind: str, text: str, as_sentence: bool) -> Line | None:
+    """The line as the voice's front end reads it; None when it holds a word that only its spelling gives."""
+    said: list[tuple[str, str]] = []
+    for piece in frontend.pronounced(text):
+        if piece.symbols in PAUSES:
+            said.append((piece.symbols, ""))
+        else:
+            said += zip(piece.symbols.split(), piece.spoken.split(), strict=True)
+    if as_sentence:
+        said = in_context(source, said)
+    words: list[tuple[str, str]] = []
+    for symbols, word in said:
+        if words and word:
+            words.append((" ", ""))
+        words.append((symbols, spelled(word)))
+    line = Line(kind, text, tuple(words))
+    return line if line.phonemes and source.knows(line.phonemes) else None
 
 
-def make_shard(program: Path, frontend: EnglishFrontend, lines: list[tuple[str, str]], path: Path) -> float:
+def in_context(source: Source, said: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same words as the source's phonemizer says them in this sentence, where it reads them one by one."""
+    text = ""
+    for symbols, word in said:
+        letter = len(word) == 1 and word.isupper()
+        shown = {"i": "I"}.get(word, word) if not letter else f"[{word}](/{symbols}/)"
+        text += f" {shown}" if word else symbols
+    heard = source.phonemize(text.strip()).split()
+    words = [word for _, word in said if word]
+    if len(heard) != len(words):
+        return list(said)
+    told = iter(heard)
+    return [(next(told).rstrip(PAUSES), word) if word else (symbols, word) for symbols, word in said]
+
+
+def closed(phonemes: str) -> str:
+    """With a mark at the end: without one the source says a single word or letter less clearly."""
+    return phonemes if phonemes[-1] in PAUSES else phonemes + "."
+
+
+def speak(source: Source, line: Line, seed: int, with_samples: bool) -> Spoken:
+    """What the voice learns from a line without a closing mark is spoken as with a full stop."""
+    utterance = source.say(closed(line.phonemes), seed)
+    words: list[Word] = []
+    at = 0
+    for symbols, letters in line.words:
+        ends = []
+        for unit in units(symbols):
+            at += len(unit)
+            ends.append(round(utterance.ends[at - 1], 4))
+        words.append((symbols, letters, tuple(ends)))
+    samples = (utterance.samples.clip(-1, 1) * 32767).astype(np.int16) if with_samples else None
+    return Spoken(line.kind, line.text, samples, utterance.rows.astype(np.float16), tuple(words))
+
+
+def make_shard(
+    source: Source, frontend: MisakiFrontend, lines: Sequence[tuple[str, str]], path: Path, with_samples: bool
+) -> float:
     """Speak ``lines`` into ``path`` (.npz); returns the seconds of speech in it."""
-    pieces = [list(frontend.pronounced(text)) for _, text in lines]
-    said = [frontend.spoken(text) for _, text in lines]
-    keep = [i for i, s in enumerate(said) if s and all(p.symbols for p in pieces[i])]
-    voices = flite.speak_on_grid(program, [said[i] for i in keep], path.with_suffix(".raw"))
-    out = []
-    for i, utterance in zip(keep, voices, strict=True):
-        one = align(pieces[i], utterance, *lines[i])
-        if one is not None:
-            out.append(one)
-    samples = np.concatenate([u.samples for u in out])
-    rows = np.concatenate([u.rows for u in out])
-    meta = [{"kind": u.kind, "text": u.text, "count": len(u.samples), "words": u.words} for u in out]
+    made: list[Spoken] = []
+    for kind, text in lines:
+        dice = random.Random(text)
+        line = read(source, frontend, kind, text, dice.random() < AS_SENTENCE)
+        if line is not None:
+            made.append(speak(source, line, dice.getrandbits(32), with_samples))
+    meta = [{"kind": s.kind, "text": s.text, "frames": s.frames, "words": s.words} for s in made]
+    arrays: dict[str, Any] = {"rows": np.concatenate([s.rows for s in made]), "meta": np.array(json.dumps(meta))}
+    if with_samples:
+        arrays["samples"] = np.concatenate([s.samples for s in made if s.samples is not None])
     temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, samples=samples, rows=rows, meta=np.array(json.dumps(meta)))
+    np.savez(temporary, **arrays)
     temporary.replace(path)
-    return len(samples) / flite.RATE
+    return sum(s.frames for s in made) * FRAME / RATE
 
 
-def make(program: Path, frontend: EnglishFrontend, lines: list[tuple[str, str]], folder: Path) -> None:
-    """All shards that are not there yet; prints the hours as they grow."""
+def make(
+    source: Source, frontend: MisakiFrontend, lines: list[tuple[str, str]], folder: Path, with_samples: int
+) -> None:
+    """All shards that are not there yet, the first ``with_samples`` with sound; prints the hours as they grow."""
     folder.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
     for number, at in enumerate(range(0, len(lines), SHARD)):
         path = folder / f"{number:04d}.npz"
         if not path.exists():
-            seconds += make_shard(program, frontend, lines[at : at + SHARD], path)
+            seconds += make_shard(source, frontend, lines[at : at + SHARD], path, number < with_samples)
             print(f"shard {number}: {seconds / 3600:.2f} h of new speech", flush=True)
 
 
 def read_shard(path: Path) -> Iterator[Spoken]:
     with np.load(path) as data:
-        samples, rows, meta = data["samples"], data["rows"], json.loads(str(data["meta"]))
+        rows, meta = data["rows"], json.loads(str(data["meta"]))
+        samples = data.get("samples")
     at = 0
     for one in meta:
         words = tuple((s, c, tuple(e)) for s, c, e in one["words"])
-        end = at + one["count"]
-        part = rows[at // flite.ROW_SAMPLES : end // flite.ROW_SAMPLES]
-        yield Spoken(one["kind"], one["text"], samples[at:end], part, words)
+        end = at + one["frames"]
+        sound = samples[at * FRAME : end * FRAME] if samples is not None else None
+        yield Spoken(one["kind"], one["text"], sound, rows[at * FRAME // ROW : end * FRAME // ROW], words)
         at = end
+
+
+def has_sound(path: Path) -> bool:
+    with np.load(path) as data:
+        return "samples" in data

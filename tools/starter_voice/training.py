@@ -58,8 +58,9 @@ class Curve:
 class Run:
     """One stage's training: call :meth:`go` again after an interruption and it goes on.
 
-    ``hours`` is the training time planned in all, over every call; the learning rate
-    falls along a cosine over it. ``until`` steps end it earlier (for tests).
+    ``hours`` is the training time planned in all, over every call; the learning rate falls along a cosine over it.
+    On a CPU they are the threads' own time: waiting and pauses do not count. ``until`` steps end it earlier (for
+    tests).
     """
 
     name: str
@@ -87,7 +88,7 @@ class Run:
         step, spent = self._resume(optimizers, smooth)
         curve = Curve(self.folder / f"{self.name}.csv", ("step", "hours", *self.columns))
         recent: list[list[float]] = []
-        begun = saved = time.monotonic()
+        begun, saved = self._clock(), time.monotonic()
         before = spent
         stopped = Stop()
         while not stopped and spent < self.hours * 3600 and (until is None or step < until):
@@ -104,7 +105,7 @@ class Run:
             self._follow(smooth, step)
             recent.append(figures)
             now = time.monotonic()
-            spent = before + now - begun
+            spent = before + self._clock() - begun
             if step % self.report == 0:
                 means = [math.fsum(column) / len(column) for column in zip(*recent, strict=True)]
                 recent.clear()
@@ -118,6 +119,12 @@ class Run:
         self._save(optimizers, smooth, step, spent)
         curve.draw()
         return step
+
+    def _clock(self) -> float:
+        """Seconds of work: wall-clock time on a GPU, the mean of the threads' own time on a CPU."""
+        if next(self.module.parameters()).is_cuda:
+            return time.monotonic()
+        return time.process_time() / torch.get_num_threads()
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         hidden = {id(p) for p in self.hidden}

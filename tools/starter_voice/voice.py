@@ -8,10 +8,11 @@ from pathlib import Path
 
 from fishvoiced.fish.config import DualARConfig
 from fishvoiced.fish.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.text.misaki import PAUSES, SPELLING, STRESS, SYMBOLS, VOWELS
 from tools.starter_voice.codebooks import BOOK, BOOKS
-from tools.starter_voice.phones import SYMBOLS
+from tools.starter_voice.source import FRAME, RATE
 
-FRAME_SECONDS = 0.04
+FRAME_SECONDS = FRAME / RATE
 
 
 def special_tokens() -> list[str]:
@@ -20,11 +21,11 @@ def special_tokens() -> list[str]:
 
 
 def ranks() -> list[bytes]:
-    """Every byte, then every phone symbol as a merge of its two bytes."""
-    merged = sorted({c.encode() for c in SYMBOLS if len(c.encode()) > 1})
-    if any(len(m) != 2 for m in merged):
-        raise ValueError("a phone symbol needs more than two bytes: it would take two tokens")
-    return [bytes([i]) for i in range(256)] + merged
+    """Every byte, then what byte pairs merge into: every symbol, then every vowel with its stress mark."""
+    single = sorted(c.encode() for c in [*SYMBOLS, *SPELLING.values()] if len(c.encode()) > 1)
+    starts = sorted({token[:2] for token in single if len(token) == 3})
+    stressed = [(mark + vowel).encode() for mark in STRESS for vowel in VOWELS]
+    return [bytes([i]) for i in range(256)] + starts + single + stressed
 
 
 def write_tokenizer(folder: Path) -> None:
@@ -40,11 +41,11 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(table, {token: len(table) + i for i, token in enumerate(special_tokens())})
 
 
-def characters() -> dict[str, int]:
-    """Character → token id for everything the front end can emit, so that training needs no tokenizer."""
+def unit_tokens() -> dict[str, int]:
+    """Unit (``misaki.units``) → token id for everything the front end can emit, so that training needs no tokenizer."""
     table = {token: rank for rank, token in enumerate(ranks())}
-    wanted = set(SYMBOLS) | {chr(i) for i in range(32, 127)}
-    return {c: table[c.encode()] for c in wanted}
+    stressed = [mark + vowel for mark in STRESS for vowel in VOWELS]
+    return {u: table[u.encode()] for u in [*SYMBOLS, *SPELLING.values(), *stressed, *PAUSES, " "]}
 
 
 def config(vocabulary: int | None = None) -> DualARConfig:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from fishvoice.adapters.editors import NEOVIM, VIM, VSCODE
 from fishvoice.adapters.emacspeak.install import EMACS
+from fishvoice.adapters.hotkey import HOTKEY
 from fishvoice.adapters.nvda.package import NVDA
 from fishvoice.adapters.shared.integration import CannotIntegrate, Integration
 from fishvoice.adapters.speechd.install import SPEECH_DISPATCHER
 
-INTEGRATIONS = (SPEECH_DISPATCHER, EMACS, NEOVIM, VIM, VSCODE, NVDA)
+INTEGRATIONS = (SPEECH_DISPATCHER, EMACS, NEOVIM, VIM, VSCODE, NVDA, HOTKEY)
 
 
 def main(argv: Sequence[str]) -> int:

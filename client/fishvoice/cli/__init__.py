@@ -26,6 +26,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "say": Verb("fishvoice.cli.say", "main", "speak text, aloud or into a file"),
+    "read": Verb("fishvoice.cli.read", "main", "speak a book into files, with chapters", "books"),
     "stop": Verb("fishvoice.cli.control", "stop", "stop what is being spoken"),
     "status": Verb("fishvoice.cli.status", "status", "how the daemon is"),
     "voices": Verb("fishvoice.cli.control", "voices", "which voices there are"),
@@ -37,6 +38,7 @@ VERBS = {
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http.serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming.serve", "main", "serve Wyoming to home automation", "wyoming"),
+    "mcp": Verb("fishvoice.adapters.mcp.serve", "main", "a voice for assistants (Model Context Protocol)", "mcp"),
     "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "uninstall": Verb("fishvoice.cli.uninstall", "main", "name and remove what fishvoice has put on this machine"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fishvoice.client import Client
-from fishvoice.errors import DaemonUnavailable
+from fishvoice.errors import DaemonFrozen, DaemonUnavailable
 
 
 def stop(argv: Sequence[str]) -> int:
@@ -21,6 +21,8 @@ def stop(argv: Sequence[str]) -> int:
     with Client(start=False) as client:
         try:
             stopped = client.cancel(options.id)
+        except DaemonFrozen:
+            raise
         except DaemonUnavailable:
             stopped = 0
     print(f"stopped {stopped}" if stopped else "nothing was being spoken", file=sys.stderr)
@@ -42,6 +44,7 @@ def voices(argv: Sequence[str]) -> int:
     width = max((len(voice.name) for voice in found), default=0)
     for voice in found:
         facts = [voice.language, voice.description, "follows a reference" if voice.clones else None]
+        facts.append(f"cannot speak: {voice.unavailable}" if voice.unavailable else None)
         mark = "*" if voice.default else " "
         print(f"{mark} {voice.name:{width}}  {', '.join(fact for fact in facts if fact)}".rstrip())
     return 0

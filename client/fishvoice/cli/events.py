@@ -6,15 +6,12 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TextIO, Unpack
+from typing import Any, TextIO
 
-from fishvoice.client import Client
-from fishvoice.connection.connection import Connection
-from fishvoice.protocol import FinishReason, Synthesize
-from fishvoice.request import SpeechOptions
-from fishvoice.speech import Chunk, Speech
+from fishvoice.protocol import FinishReason
+from fishvoice.speech import Chunk
 
 PATIENCE_SECONDS = 1.0  # at the end: what is due has been heard by then
 
@@ -29,8 +26,8 @@ class Events:
     """Writes to ``stream`` from a thread of its own, each event when its sound begins to be heard.
 
     - ``{"event": "piece", "piece": 0, "text": …}``: this part of the text comes next;
-    - ``{"event": "chunk", "piece": 0, "text_start": 0, "text_end": 3}``: these characters (code points) of the piece
-      are spoken now; a line only where they change;
+    - ``{"event": "chunk", "piece": 0, "text_start": 0, "text_end": 3, "seconds": 0.0}``: these characters (code points)
+      of the piece are spoken now, so many seconds after the beginning of all sound; a line only where they change;
     - ``{"event": "end", "finish_reason": "complete"}``: all has been heard. An interrupted command says nothing.
 
     ``paced`` False: sound goes to a file, and nothing is to be waited for.
@@ -40,6 +37,7 @@ class Events:
         self._stream = stream
         self._paced = paced
         self._clock = clock
+        self._seconds = 0.0  # of sound told of so far
         self._until = 0.0  # when the sound told of so far has been heard
         self._last: tuple[int, int, int] | None = None
         self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
@@ -57,8 +55,17 @@ class Events:
         where = (number, chunk.text_start, chunk.text_end)
         if where != self._last:
             self._last = where
-            self._put({"event": "chunk", "piece": number, "text_start": where[1], "text_end": where[2]})
+            self._put(
+                {
+                    "event": "chunk",
+                    "piece": number,
+                    "text_start": where[1],
+                    "text_end": where[2],
+                    "seconds": round(self._seconds, 3),
+                }
+            )
         self._until += chunk.seconds
+        self._seconds += chunk.seconds
 
     def end(self, reason: FinishReason) -> None:
         """All has been heard: tell the rest at once."""
@@ -76,36 +83,6 @@ class Events:
             if left > 0:
                 self._hurry.wait(left)
             try:
-                print(json.dumps(due.fields, ensure_ascii=False), file=self._stream, flush=True)
+                print(json.dumps(due.fields), file=self._stream, flush=True)
             except OSError:  # the reader has left, which the command itself notices
                 return
-
-
-class TellingClient(Client):
-    """A client whose speeches tell ``events`` of every chunk that is taken from them."""
-
-    def __init__(self, events: Events, *, start: bool) -> None:
-        super().__init__(start=start)
-        self._events = events
-        self._pieces = 0
-
-    def synthesize(self, text: str, **options: Unpack[SpeechOptions]) -> Speech:
-        link, request = self.prepare(text, **options)
-        self._pieces += 1
-        return _TellingSpeech(link, request, self.timeout, self, self._events, self._pieces - 1)
-
-
-class _TellingSpeech(Speech):
-    def __init__(
-        self, link: Connection, request: Synthesize, timeout: float, owner: object, events: Events, number: int
-    ) -> None:
-        super().__init__(link, request, timeout, owner)
-        self._telling = events
-        self._number = number
-        self._text = request.text
-
-    def __iter__(self) -> Iterator[Chunk]:
-        self._telling.piece(self._number, self._text)
-        for chunk in super().__iter__():
-            self._telling.chunk(self._number, chunk)
-            yield chunk

@@ -34,9 +34,7 @@ def load(argv: Sequence[str]) -> int:
     """Load a voice's model, so that its first words need not wait."""
     parser = argparse.ArgumentParser(prog="fishvoice load", description="Load a voice's model into memory.")
     parser.add_argument("voice", nargs="?", help="default: the default voice")
-    parser.add_argument(
-        "--keep-alive", type=duration, metavar="TIME", default=FOREVER, help="5m, 1h; default for ever"
-    )
+    parser.add_argument("--keep-alive", type=duration, metavar="TIME", default=FOREVER, help="5m, 1h; default for ever")
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
     options = parser.parse_args(argv)
     return _keep(options.voice, options.keep_alive, start=not options.no_start)

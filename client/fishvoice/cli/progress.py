@@ -16,8 +16,9 @@ from fishvoice.protocol import Waiting
 class Progress:
     """A line on ``terminal`` that renews itself, if it is one; warnings in any case."""
 
-    def __init__(self, terminal: TextIO) -> None:
+    def __init__(self, terminal: TextIO, share: object = None) -> None:
         self._terminal = terminal
+        self._share = share  # told on the line as it is at the moment
         self._live = terminal.isatty()
         self._noticed: set[str] = set()
         self._hot = False
@@ -38,7 +39,8 @@ class Progress:
         self._failures = len(report.segment_errors)
         if self._live:
             width = shutil.get_terminal_size().columns
-            print(f"\r\x1b[K{line(report)[: width - 1]}", end="", file=self._terminal, flush=True)
+            shown = line(report) if self._share is None else f"{self._share} · {line(report)}"
+            print(f"\r\x1b[K{shown[: width - 1]}", end="", file=self._terminal, flush=True)
 
     def end(self) -> None:
         """Nothing more comes: leave a clean line."""

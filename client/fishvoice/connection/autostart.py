@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from fishvoice import paths
-from fishvoice.errors import DaemonUnavailable
+from fishvoice.errors import DaemonFrozen, DaemonUnavailable
 from fishvoice.locks import FileLock
 
 POLL_SECONDS = 0.03
@@ -36,19 +36,21 @@ def start_daemon(attempt: Callable[[], _Connection], timeout: float) -> _Connect
             _wait(deadline, timeout)
         running = FileLock(paths.lock_file())
         process: subprocess.Popen[bytes] | None = None
-        begin = 0
+        said_before = 0
         while True:
             try:
                 return attempt()
+            except DaemonFrozen:
+                raise
             except DaemonUnavailable:
                 # A daemon that holds its lock is starting or ending, whoever started it: that takes its time.
                 if process is None and not running.held():
                     log = _fresh_log()
-                    begin = log.stat().st_size if log.exists() else 0
+                    said_before = log.stat().st_size if log.exists() else 0
                     process = _spawn(daemon_command(), log)
                 elif process is not None and process.poll():
                     if not running.held():
-                        raise DaemonUnavailable(_obituary(paths.log_file(), begin, process.returncode)) from None
+                        raise DaemonUnavailable(_obituary(paths.log_file(), process.returncode, said_before)) from None
                     process = None
             _wait(deadline, timeout)
 
@@ -113,9 +115,11 @@ def _wait(deadline: float, timeout: float) -> None:
     time.sleep(POLL_SECONDS)
 
 
-def _obituary(log: Path, begin: int, code: int) -> str:
-    """What this start wrote, from byte ``begin`` of the log on: older lines would only mislead."""
-    lines = log.read_bytes()[begin:].decode("utf-8", "replace").splitlines()[-LOG_LINES:]
+def _obituary(log: Path, code: int, said_before: int) -> str:
+    """What the daemon said since its start, of which the log held ``said_before`` bytes."""
+    with log.open("rb") as file:
+        file.seek(said_before)
+        lines = file.read().decode("utf-8", errors="replace").splitlines()[-LOG_LINES:]
     missing = any("ModuleNotFoundError" in line for line in lines)
     hint = "a part of it is not installed: pip install 'fishvoice[daemon]'" if missing else f"its log is {log}"
     said = "".join(f"\n  {line}" for line in lines)

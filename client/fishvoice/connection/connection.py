@@ -9,10 +9,13 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from fishvoice import paths
-from fishvoice.connection.dealer import DealerSocket
+from fishvoice.connection.dealer import DealerSocket, frozen
 from fishvoice.connection.exchange import Event, RequestTable
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, ProtocolError
+from fishvoice.locks import FileLock
 from fishvoice.protocol import Cancel, Synthesize, encode
+
+DYING_SECONDS = 0.3  # a process that ends closes its sockets first, and lets go of its lock a moment later
 
 Deliver: TypeAlias = Callable[[Event], None]
 """Takes the events of one request, in the link's thread; must return at once."""
@@ -117,8 +120,9 @@ class Connection:
         try:
             reply = self._wire.receive(None, wake=self._inner)
         except DaemonUnavailable as error:
-            log = paths.log_file()
-            raise DaemonUnavailable(f"the daemon has gone away; {log} may say why") from error
+            if FileLock(paths.lock_file()).held_for(DYING_SECONDS):
+                raise frozen() from error
+            raise DaemonUnavailable(f"the daemon has gone away; {paths.log_file()} may say why") from error
         if reply is None:
             self._inner.recv(4096)
             return

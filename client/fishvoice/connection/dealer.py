@@ -10,20 +10,29 @@ from types import TracebackType
 
 import zmq
 
-from fishvoice.errors import DaemonUnavailable
+from fishvoice import paths
+from fishvoice.errors import DaemonFrozen, DaemonUnavailable
 from fishvoice.paths import Curve
 from fishvoice.protocol import MAX_PAYLOAD_BYTES, AnyMessage, decode, encode
 
-# A dead daemon's sockets close, and that is noticed at once. Heartbeats are for a frozen one; they are slow on
-# purpose, because on a busy small machine a second without a time slice is no death.
-HEARTBEAT_SECONDS = 2.0
-HEARTBEAT_PATIENCE_SECONDS = 10.0
+# A dead daemon's sockets close, and that is noticed at once. Heartbeats are for a frozen one, which is told within 5 s;
+# not sooner, because on a busy small machine a second without a time slice is no death.
+HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_PATIENCE_SECONDS = 3.5
+HANDSHAKE_SECONDS = 4.0  # libzmq's own thread answers, however busy the daemon is
 # libzmq's own "never" (-1) also throws away what has been received but not yet read: a daemon's last words.
 NEVER_MS = 24 * 3600 * 1000
 LINGER_SECONDS = 0.2  # enough for a last Cancel to leave; never a hang at the end
 
-_LOST = zmq.Event.DISCONNECTED | zmq.Event.CLOSED
-_REFUSED = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
+_LOST = zmq.Event.DISCONNECTED | zmq.Event.CLOSED | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL  # ended while it began
+_REFUSED = zmq.Event.HANDSHAKE_FAILED_AUTH | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+
+
+def frozen() -> DaemonFrozen:
+    """What to raise where a daemon is there and does not answer."""
+    process = paths.daemon_process()
+    who, end = ("the daemon", "its process") if process is None else (f"the daemon (process {process})", f"{process}")
+    return DaemonFrozen(f"{who} is there but does not answer: it is stopped, or hangs; end it with: kill -KILL {end}")
 
 
 class DealerSocket:
@@ -64,13 +73,19 @@ class DealerSocket:
         except zmq.ZMQError as error:
             raise DaemonUnavailable(f"cannot connect to {address}: {error}") from error
         deadline = time.monotonic() + patience
+        connected = False
         while True:
             left = deadline - time.monotonic()
             if left <= 0 or not self._monitor.poll(max(1, int(left * 1000))):
-                raise DaemonUnavailable(f"something listens at {address}, but does not answer within {patience:g} s")
+                if connected:
+                    raise frozen()
+                raise DaemonUnavailable(f"no daemon answers at {address} within {patience:g} s")
             event = self._event()
             if event == zmq.Event.HANDSHAKE_SUCCEEDED:
                 return
+            if event == zmq.Event.CONNECTED:
+                connected = True
+                deadline = min(deadline, time.monotonic() + HANDSHAKE_SECONDS)
             if event in _REFUSED:
                 raise DaemonUnavailable(f"what listens at {address} is no fishvoice daemon, or has other keys")
             if event in _LOST:

@@ -52,7 +52,7 @@ def say(
     client: Client | None = None,
     **options: Unpack[SpeechOptions],
 ) -> Report:
-    """Speak ``text``: aloud, or into the WAV file ``out`` (``-``: raw PCM to standard output). Returns when heard.
+    """Speak ``text``: aloud, or into the file ``out`` (``-``: raw PCM to standard output). Returns when heard.
 
     Raises FishvoiceError's children: DaemonUnavailable, RequestFailed, PlaybackError, InvalidRequest.
     """
@@ -64,10 +64,22 @@ def say(
 
 
 def sink_for(out: str | os.PathLike[str] | None) -> Sink:
-    """None: the loudspeaker; ``-``: standard output; else a WAV file of that name."""
+    """None: the loudspeaker; ``-``: standard output; else a file in the format that its suffix names.
+
+    Raises InvalidRequest for a suffix that names none.
+    """
     if out is None:
         return loudspeaker()
-    return StandardOutput() if out == "-" else WavFile(out)
+    if out == "-":
+        return StandardOutput()
+    from fishvoice.encoding.formats import format_of  # late: who speaks aloud needs nothing of it
+
+    name = format_of(os.fspath(out))
+    if name == "wav":
+        return WavFile(out)
+    from fishvoice.playback.encoded_file import EncodedFile
+
+    return EncodedFile(out, name)
 
 
 def speak(

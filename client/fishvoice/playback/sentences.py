@@ -12,9 +12,11 @@ from fishvoice.protocol import MAX_TEXT_CHARACTERS
 
 STREAM_CHARACTERS = 2000  # a piece of a stream at most: text that is read slowly should not wait for more
 
-_CLOSING = r"""["'”’»)\]」』）]*"""
-_END = re.compile(rf"[.!?…]+{_CLOSING}(?=\s+\S)|[。！？]{_CLOSING}|\n[^\S\n]*\n")
-_FINISHED = re.compile(rf"([.!?…。！？]{_CLOSING}|\n)\s*\Z")
+# Nothing is given back once it is matched (*+, ++), and no match begins within a run of marks: linear in any text.
+_CLOSING = r"""["'”’»)\]」』）]*+"""
+_END = re.compile(rf"(?<![.!?…])[.!?…]++{_CLOSING}(?=\s++\S)|[。！？]{_CLOSING}|\n[^\S\n]*+\n")
+_FINISHED = re.compile(rf"[.!?…。！？]{_CLOSING}\Z")
+_LOOK_BACK = 100  # characters: more closing marks than that end no sentence
 _WORD = re.compile(r"\S")
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|vs|etc|No|Nr|Fig|approx|ca|e\.g|i\.e|z\.B|bzw)\.\Z"
@@ -49,13 +51,17 @@ class SentenceBuffer:
 
     def take_idle(self) -> str | None:
         """Nothing has come for a while: also what looks finished, or else the lines that are."""
-        if _FINISHED.search(self._text) and not self.full:
+        if self._looks_finished() and not self.full:
             return self._cut(len(self._text))
         return self.take() or self._cut(self._text.rfind("\n", 0, self._limit) + 1)
 
     def take_rest(self) -> str | None:
         """Nothing more will come."""
         return self._cut(len(self._text)) if not self.full else self.take()
+
+    def _looks_finished(self) -> bool:
+        said = self._text.rstrip()
+        return "\n" in self._text[len(said) :] or bool(_FINISHED.search(said[-_LOOK_BACK:]))
 
     def _cut(self, end: int) -> str | None:
         piece, self._text = self._text[:end], self._text[end:]

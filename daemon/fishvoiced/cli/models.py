@@ -15,8 +15,8 @@ from fishvoiced.fish.store.models import (
     ConvertedModel,
     ModelStore,
     parts_of,
-    verify,
 )
+from fishvoiced.fish.store.verification import problems
 
 NON_COMMERCIAL = "-NC"
 
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
     if options.verb == "show":
         return _show(_find(store, options.name))
     if options.verb == "verify":
-        return _verify(store, options.name)
+        return _verify(store, options.which)
     print(f"removed {store.remove(options.name)}")
     return 0
 
@@ -74,8 +74,8 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("--name", help="what to call it; default: its own name")
     removing = verbs.add_parser("remove", aliases=["rm"], help="delete a model")
     removing.add_argument("name")
-    verifying = verbs.add_parser("verify", help="check every file against its checksum")
-    verifying.add_argument("name", nargs="?", help="only this model")
+    verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
+    verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
 
 
@@ -112,6 +112,8 @@ def _list(store: ModelStore, as_json: bool) -> int:
         language, codec = "/".join(model.precisions(LANGUAGE)), "/".join(model.precisions(DECODER))
         size, rate = model.size() / 1e6, model.config.codec.sample_rate
         print(f"{model.name}: {size:.1f} MB, {rate} Hz, language model {language}, codec {codec}  {model.folder}")
+        if model.unconverted is not None:
+            print(f"  runs in PyTorch only: {model.unconverted}")
     return 0
 
 
@@ -124,6 +126,7 @@ def _row(model: ConvertedModel) -> dict[str, object]:
         "bytes": model.size(),
         "sample_rate": model.config.codec.sample_rate,
         "license": model.config.license,
+        "unconverted": model.unconverted,
     }
 
 
@@ -158,16 +161,13 @@ def _speed(model: ConvertedModel, part: Path) -> str:
     return "" if best is None else f", {best:.2f} s of work for a second of sound here"
 
 
-def _verify(store: ModelStore, name: str | None) -> int:
-    models = [_find(store, name)] if name else [m for m in store.models() if isinstance(m, ConvertedModel)]
-    damaged = 0
-    for model in models:
-        for part in parts_of(model.folder):
-            try:
-                verify(part)
-            except ModelStoreError as error:
-                damaged += 1
-                print(f"fishvoice: {error}", file=sys.stderr)
-            else:
-                print(f"{model.name}: {part.name} is whole")
+def _verify(store: ModelStore, which: list[str]) -> int:
+    """Exit status 1 if anything is damaged."""
+    folders = [store.folder_of(name) or Path(name) for name in which] if which else store.folders()
+    damaged = False
+    for folder in folders:
+        found = problems(folder)
+        damaged = damaged or bool(found)
+        print("\n".join(f"fishvoice: {problem}" for problem in found), file=sys.stderr, end="\n" if found else "")
+        print(f"{folder.name}: {'damaged' if found else 'whole'}")
     return 1 if damaged else 0

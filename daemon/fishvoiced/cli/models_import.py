@@ -39,6 +39,8 @@ def import_model(store: ModelStore, what: str, precision: str | None, codec: str
             progress,
             name=checkpoint.name,
         )
+    if model.unconverted is not None:
+        print(f"fishvoice: {model.unconverted}; PyTorch speaks instead, several times slower", file=sys.stderr)
     print(f"{model.name}: ready ({model.size() / 1e6:.0f} MB in {model.folder})")
     print(f'say it: fishvoice say --voice {model.name} "Hello"')
     return 0

@@ -63,7 +63,7 @@ class FishModel:
             prepare(self.loaded_engine, reference, self.segment_characters)
 
     def renderer(self, request: Synthesize) -> FishRenderer:
-        choice = self.catalog.choose(request.voice)
+        choice = self._chosen(request.voice)
         engine, recording = self.loaded_engine, request.payload
         if recording is not None and not engine.config.codec.has_encoder:
             raise BadReference(f"voice {choice.name!r} cannot imitate a recording: its model has no encoder")
@@ -81,6 +81,12 @@ class FishModel:
             if recording is None
             else lambda: Reference(self._encode(recording), request.reference_text or ""),
         )
+
+    def _chosen(self, voice: str | None) -> Choice:
+        """The model's own voice needs no look at the disk, whose files may have been replaced meanwhile."""
+        if self.choice.voice is None and voice == self.choice.name:
+            return self.choice
+        return self.catalog.choose(voice)
 
     def observe(self, rtf: float) -> None:
         try:
@@ -165,6 +171,7 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
         lm_precision=profile.lm_precision if language == "auto" else language,
         codec_precision=profile.codec_precision if language == "auto" else _codec_for(language),
         threads=settings.engine.threads,
+        device=settings.engine.device,
     )
 
 

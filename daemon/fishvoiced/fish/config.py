@@ -9,16 +9,17 @@ the default; a folder whose codec differs says so in ``fishvoice.json``.
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fishvoiced.errors import CheckpointError
+from fishvoiced.fish.store.untrusted import UntrustedFolder, is_plain_name
 
+CONFIG_FILE = "config.json"
 FORMAT_FILE = "fishvoice.json"
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -211,72 +212,49 @@ class ModelConfig:
         return asdict(self)
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> ModelConfig:
-        """Inverse of :meth:`to_json` (the form kept beside converted graphs)."""
-        return ModelConfig(
-            name=data["name"],
-            dual_ar=_build(DualARConfig, data["dual_ar"]),
-            codec=_build(CodecConfig, data["codec"]),
-            sampling=_build(SamplingDefaults, data["sampling"]),
-            frontend=data.get("frontend"),
-            assets=tuple(data.get("assets", ())),
-            license=data.get("license"),
-            description=data.get("description", ""),
-        )
+    def from_json(data: object, folder: UntrustedFolder, file: str) -> ModelConfig:
+        """Inverse of :meth:`to_json` (the form kept beside converted graphs). Raises the folder's error."""
+        return _checked(folder.convert(data, ModelConfig, file), folder, file)
 
     @staticmethod
-    def from_checkpoint(folder: Path, name: str | None = None, license: str | None = None) -> ModelConfig:  # noqa: A002
+    def from_checkpoint(path: Path, name: str | None = None, license: str | None = None) -> ModelConfig:  # noqa: A002
         """Read ``config.json`` and, when present, ``fishvoice.json``; ``name`` and ``license`` where they are known.
 
         Raises CheckpointError when the folder is no dual_ar checkpoint, or its sizes contradict each other.
         """
-        data = _read_json(folder / "config.json")
+        folder = UntrustedFolder(path, CheckpointError)
+        if not (path / CONFIG_FILE).exists():
+            raise CheckpointError(f"{path / CONFIG_FILE} is missing: is {path} a Fish checkpoint folder?")
+        data = folder.json(CONFIG_FILE, dict[str, Any])
         if data.get("model_type") != "dual_ar":
             raise CheckpointError(
-                f"{folder / 'config.json'} says model_type {data.get('model_type')!r}; only 'dual_ar' "
+                f"{path / CONFIG_FILE} says model_type {str(data.get('model_type'))!r:.100}; only 'dual_ar' "
                 "checkpoints (openaudio-s1-mini's format) can be used"
             )
-        extras = _read_json(folder / FORMAT_FILE) if (folder / FORMAT_FILE).exists() else {}
-        try:
-            config = ModelConfig(
-                name=name or extras.get("name") or folder.resolve().name,
-                dual_ar=_build(DualARConfig, data),
-                codec=_build(CodecConfig, extras.get("codec", {})),
-                sampling=_build(SamplingDefaults, extras.get("sampling", {})),
-                frontend=extras.get("frontend"),
-                assets=tuple(extras.get("assets", ())),
-                license=license or extras.get("license"),
-                description=extras.get("description", ""),
-            )
-        except TypeError as error:
-            raise CheckpointError(f"{folder / 'config.json'} lacks a required size: {error}") from error
+        extras = folder.json(FORMAT_FILE, dict[str, Any]) if (path / FORMAT_FILE).exists() else {}
+        given = {"license": license} if license else {}
+        name = name or extras.get("name") or re.sub(r"[^\w.+@-]+", "-", path.resolve().name)
+        merged = {**extras, **given, "name": name, "dual_ar": data}
+        config = _checked(folder.convert(merged, ModelConfig, f"{CONFIG_FILE} or {FORMAT_FILE}"), folder, FORMAT_FILE)
         if config.dual_ar.num_codebooks != config.codec.num_codebooks:
             raise CheckpointError(
-                f"{folder}: the language model has {config.dual_ar.num_codebooks} codebooks but the codec "
+                f"{path}: the language model has {config.dual_ar.num_codebooks} codebooks but the codec "
                 f"{config.codec.num_codebooks}; give the codec's sizes in {FORMAT_FILE}"
             )
         return config
 
 
+def _checked(config: ModelConfig, folder: UntrustedFolder, file: str) -> ModelConfig:
+    for section in (config, config.dual_ar, config.codec, config.sampling):
+        folder.check(section, file)
+    for name in (config.name, *config.assets):
+        if not is_plain_name(name):
+            raise folder.refusal(f"has a {file} with the name {name!r:.100}: use letters, digits, '.', '-' and '_'")
+    if config.codec.frame_samples > config.codec.sample_rate:
+        raise folder.refusal(f"has a {file} in which a frame is longer than a second")
+    return config
+
+
 def _default_intermediate(dim: int) -> int:
     """Upstream's rule when no size is given: two thirds of 4 x dim, rounded up to 256."""
     return -(-int(2 * 4 * dim / 3) // 256) * 256
-
-
-def _build(cls: type[_T], data: dict[str, Any]) -> _T:
-    """Fill a dataclass from JSON; keys it does not know (training options of upstream) are left out."""
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
-    return cls(**values)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing: is {path.parent} a Fish checkpoint folder?") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path} does not hold a JSON object")
-    return data

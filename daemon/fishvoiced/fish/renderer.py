@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from fishvoiced.errors import NothingToSay
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import Codes, Frontend, Reference, SamplingOptions
@@ -54,9 +55,10 @@ class FishRenderer:
     def _blocks(self, index: int, text: str) -> Iterator[Codes | None]:
         """Codes of one segment in growing blocks; None after each frame that completes no block."""
         engine = self.engine
-        prompt = build_prompt(
-            engine.tokenizer, engine.config.dual_ar.num_codebooks, self.frontend(text), self.references
-        )
+        read = self.frontend(text)
+        if not read.strip(" ,.?!"):
+            raise NothingToSay("there is nothing in this text that the voice can pronounce")
+        prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, read, self.references)
         limit = most_frames(len(text), engine.config.codec.frame_rate)
         sizes = block_sizes()
         block: list[Codes] = []

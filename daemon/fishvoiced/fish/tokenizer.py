@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
+import msgspec
 import tiktoken
 
 from fishvoiced.errors import CheckpointError
+from fishvoiced.fish.store.untrusted import UntrustedFolder
+
+MAX_TOKENS = 1 << 24
+_Special: TypeAlias = dict[str, Annotated[int, msgspec.Meta(ge=0, lt=MAX_TOKENS)]]
 
 SPLIT_PATTERN = "|".join(
     (
@@ -68,32 +73,29 @@ class Tokenizer:
     @staticmethod
     def load(folder: Path) -> Tokenizer:
         """Raises CheckpointError when a file is missing or damaged."""
-        return Tokenizer(_read_ranks(folder / TOKENIZER_FILE), _read_special(folder / SPECIAL_FILE))
+        files = UntrustedFolder(folder, CheckpointError)
+        try:
+            return Tokenizer(_read_ranks(files), files.json(SPECIAL_FILE, _Special))
+        except (ValueError, OverflowError, KeyError) as error:  # of tiktoken: ids twice, gaps, beyond 32 bits
+            raise files.refusal(f"has a tokenizer that does not work: {error}") from error
 
 
-def _read_ranks(path: Path) -> dict[bytes, int]:
+def _read_ranks(files: UntrustedFolder) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     try:
-        for line in path.read_text(encoding="ascii").splitlines():
+        for line in files.read(TOKENIZER_FILE).decode("ascii").splitlines():
             encoded, _, rank = line.partition(" ")
             if encoded and encoded != "=":
-                ranks[base64.b64decode(encoded, validate=True)] = int(rank)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing: the checkpoint has no tokenizer") from error
-    except (OSError, ValueError, binascii.Error) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+                ranks[base64.b64decode(encoded, validate=True)] = _rank(rank)
+    except (ValueError, binascii.Error) as error:
+        raise files.refusal(f"has a damaged {TOKENIZER_FILE}: {error}") from error
     if not ranks:
-        raise CheckpointError(f"{path} is empty")
+        raise files.refusal(f"has an empty {TOKENIZER_FILE}")
     return ranks
 
 
-def _read_special(path: Path) -> dict[str, int]:
-    try:
-        special = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing: without it the semantic tokens have no ids") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(special, dict) or not all(isinstance(i, int) for i in special.values()):
-        raise CheckpointError(f"{path} is not a table of token to id")
-    return special
+def _rank(text: str) -> int:
+    rank = int(text)
+    if not 0 <= rank < MAX_TOKENS:
+        raise ValueError(f"the rank {text:.20} is beyond {MAX_TOKENS}")
+    return rank

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 
-from fishvoiced.errors import BadRequest
+from fishvoiced.errors import BadRequest, ModelStoreError
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.renderer import most_frames
@@ -19,10 +21,14 @@ def load_frontend(choice: Choice) -> Frontend:
     name = choice.model.config.frontend
     if name is None:
         return lambda text: text
-    if name == "english":
-        from fishvoiced.text import english
+    if name in ("english", "misaki"):
+        from fishvoiced.text import english, misaki
 
-        return english.load(choice.model.asset(english.LEXICON_FILE))
+        load = english.load if name == "english" else misaki.load
+        try:
+            return load(choice.model.asset(english.LEXICON_FILE))
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise ModelStoreError(f"model {choice.model.name!r} has a damaged lexicon: {error}") from error
     raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
 
 

@@ -6,23 +6,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fishvoice.protocol import Priority
+
 
 @dataclass(frozen=True)
 class Delay:
-    """``seconds`` to stand still before the next frame, then ask again; ``state`` is for the listener."""
+    """``seconds`` to stand still before the next frame, then ask again. For the listener: ``state``; how long it will
+    probably take in one go; how long all rests of the request together can still be."""
 
     seconds: float = 0.0
     state: str | None = None
+    expected_seconds: float | None = None
+    at_most_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """One step of work: wall seconds, CPU-seconds of all threads, and the seconds of sound that it made."""
+
+    work_seconds: float
+    cpu_seconds: float
+    sound_seconds: float
+    ends_segment: bool = False
 
 
 class Governor(Protocol):
     """Told what inference does, and asked how fast it may. Every method answers at once, from any thread."""
 
+    def began(self, key: int, priority: Priority, rtf: float | None) -> None:
+        """Request ``key`` is opened; ``rtf`` is what its voice is known to cost on this machine."""
+
     def rest(self, key: int) -> Delay:
         """How long request ``key`` holds still now, before its next step."""
 
-    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
-        """A step of request ``key`` took so long and made so much sound."""
+    def stepped(self, key: int, step: StepCost) -> None:
+        """A step of request ``key`` is done."""
 
     def busy(self, working: bool, waiting: int = 0) -> None:
         """Whether there is anything to do, and how many requests wait."""
@@ -30,8 +48,11 @@ class Governor(Protocol):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         """So many frames of ``model`` took so many CPU-seconds, of all threads together."""
 
-    def finished(self, key: int, rtf: float | None) -> None:
-        """Request ``key`` is over; ``rtf`` if it was spoken to its end."""
+    def spoken(self, key: int, rtf: float | None) -> str | None:
+        """Request ``key`` was spoken to its end; what its listener should be told of the machine, if anything."""
+
+    def finished(self, key: int) -> None:
+        """Request ``key`` is over, however it ended."""
 
     def report(self) -> Mapping[str, Any] | None:
         """For `status`: None where nothing watches the machine."""
@@ -43,10 +64,13 @@ class Governor(Protocol):
 class NoThrottling:
     """Never slows anything down."""
 
+    def began(self, key: int, priority: Priority, rtf: float | None) -> None:
+        pass
+
     def rest(self, key: int) -> Delay:
         return Delay()
 
-    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
+    def stepped(self, key: int, step: StepCost) -> None:
         pass
 
     def busy(self, working: bool, waiting: int = 0) -> None:
@@ -55,7 +79,10 @@ class NoThrottling:
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         pass
 
-    def finished(self, key: int, rtf: float | None) -> None:
+    def spoken(self, key: int, rtf: float | None) -> str | None:
+        return None
+
+    def finished(self, key: int) -> None:
         pass
 
     def report(self) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fishvoice.protocol import SegmentError, Synthesize, WordTime
+from fishvoiced.inference.governor import Delay
 from fishvoiced.voices.base import Loaded
 
 
@@ -55,6 +56,23 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Resting:
+    """The request stands still until ``until`` (monotonic seconds), perhaps longer, because the machine is hot."""
+
+    key: int
+    until: float
+    delay: Delay
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something that the listener is to be told at the request's end."""
+
+    key: int
+    message: str
+
+
+@dataclass(frozen=True)
 class SegmentLost:
     key: int
     error: SegmentError
@@ -62,10 +80,11 @@ class SegmentLost:
 
 @dataclass(frozen=True)
 class Done:
-    """All was generated, in ``work_seconds`` of inference."""
+    """All was generated, in ``work_seconds`` of inference; ``notice`` is for the listener."""
 
     key: int
     work_seconds: float
+    notice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,4 +150,6 @@ class Discard:
 
 
 Order: TypeAlias = Job | Load | Unload | Discard
-Event: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+Event: TypeAlias = (
+    Opened | Sound | Elsewhere | Resting | Noticed | SegmentLost | Done | Failed | Rebuilt | Ready | NotReady | Unloaded
+)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
 from fishvoiced.errors import DaemonError, EngineError
-from fishvoiced.inference.governor import Delay, Governor
+from fishvoiced.inference.governor import Delay, Governor, StepCost
 from fishvoiced.inference.mailbox import Mailbox
 from fishvoiced.inference.messages import (
     Discard,
@@ -26,18 +26,20 @@ from fishvoiced.inference.messages import (
     Failed,
     Job,
     Load,
+    Noticed,
     NotReady,
     Opened,
     Order,
     Ready,
     Rebuilt,
+    Resting,
     SegmentLost,
     Sound,
     Unload,
     Unloaded,
 )
 from fishvoiced.synthesis.audio import to_pcm
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Waiting
+from fishvoiced.synthesis.base import Chunk, Notice, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,6 @@ class ActiveRequest:
     work_seconds: float = 0.0
     cpu_seconds: float = 0.0  # since the last chunk
     audio_seconds: float = 0.0
-    complete: bool = False
     told: tuple[float, float] = (0.0, 0.0)  # work and sound up to the last segment's end
 
     def segment_cost(self) -> tuple[float, float]:
@@ -63,15 +64,8 @@ class ActiveRequest:
 
     @property
     def rtf(self) -> float | None:
-        return self.work_seconds / self.audio_seconds if self.complete and self.audio_seconds else None
-
-
-@dataclass(frozen=True)
-class Rest:
-    """The thread stands still beside request ``key``, and why."""
-
-    key: int
-    delay: Delay
+        """So far."""
+        return self.work_seconds / self.audio_seconds if self.audio_seconds else None
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,6 @@ class InferenceThread:
         self._runs: dict[int, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
         self.step: Activity | None = None
-        self.resting: Rest | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -105,9 +98,10 @@ class InferenceThread:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def assign(self, job: Job | None, waiting: int = 0) -> None:
-        """Work on this from the next frame on, until told otherwise or done; ``waiting`` others come later."""
-        self._governor.busy(job is not None, waiting)
+    def assign(self, job: Job | None, waiting: int = 0, *, resting: bool = False) -> None:
+        """Work on this from the next frame on, until told otherwise or done; ``waiting`` others come later, and some
+        are ``resting``."""
+        self._governor.busy(job is not None or resting, waiting)
         self._mailbox.assign(job)
 
     def discard(self, key: int) -> None:
@@ -170,10 +164,10 @@ class InferenceThread:
         run = self._runs.get(job.key) or self._open(job)
         rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Delay()
         if rest.seconds > 0:
-            self.step, self.resting = None, Rest(job.key, rest)
-            self._mailbox.rest(job, rest.seconds)
+            self.step = None
+            self._mailbox.emit(Resting(job.key, time.monotonic() + rest.seconds, rest))
+            self._mailbox.rest(job, rest.seconds)  # others may have their turn meanwhile
             return  # whether to rest longer, or to do something else by now, is asked again
-        self.resting = None
         began, cpu = time.monotonic(), time.process_time()
         self.step = Activity(f"request {job.request.id}", began)
         step = next(run.utterance.steps, _END)
@@ -183,7 +177,8 @@ class InferenceThread:
         run.cpu_seconds += time.process_time() - cpu
         if run.utterance.on_this_cpu:
             sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
-            self._governor.stepped(job.key, worked, sound, isinstance(step, Chunk) and step.ends_segment)
+            ended = isinstance(step, Chunk) and step.ends_segment
+            self._governor.stepped(job.key, StepCost(worked, time.process_time() - cpu, sound, ended))
         match step:
             case Chunk(frames=frames):
                 if run.utterance.on_this_cpu:
@@ -198,14 +193,18 @@ class InferenceThread:
             case SegmentFailure(segment, start, end, message):
                 self._mailbox.emit(SegmentLost(job.key, SegmentError(segment, start, end, message)))
             case Waiting(seconds):
-                self._mailbox.emit(Elsewhere(job.key, time.monotonic() + seconds))
+                began = time.monotonic()
+                self._mailbox.emit(Elsewhere(job.key, began + seconds))
                 self.step = None
                 self._mailbox.rest(job, seconds)  # the loop gives this thread another job meanwhile, if there is one
+                run.work_seconds += time.monotonic() - began  # of the server: what is promised counts it
+            case Notice(message):
+                self._mailbox.emit(Noticed(job.key, message))
             case None:
                 pass
             case _:
-                run.complete = True
-                self._mailbox.end(job.key, Done(job.key, run.work_seconds))
+                notice = self._governor.spoken(job.key, run.rtf) if run.utterance.on_this_cpu else None
+                self._mailbox.end(job.key, Done(job.key, run.work_seconds, notice))
 
     def _open(self, job: Job) -> ActiveRequest:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
@@ -216,6 +215,8 @@ class InferenceThread:
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
         run = self._runs[job.key] = ActiveRequest(utterance, job.request.format, 0.0 if cold else seconds)
+        if utterance.on_this_cpu:
+            self._governor.began(job.key, job.request.priority, _known_rtf(speaker, utterance.model))
         self._mailbox.emit(
             Opened(
                 job.key,
@@ -261,7 +262,7 @@ class InferenceThread:
     def _discard(self, key: int) -> None:
         run = self._runs.pop(key, None)
         self._mailbox.forget(key)
-        self._governor.finished(key, run.rtf if run else None)
+        self._governor.finished(key)
         if run is not None:
             run.utterance.steps.close()
 
@@ -308,6 +309,11 @@ def _fields(job: Job) -> dict[str, str]:
 
 def _where(error: BaseException) -> str:
     return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _known_rtf(speaker: Speaker, model: str) -> float | None:
+    speeds = (loaded.speed for loaded in speaker.loaded() if loaded.model == model)
+    return next((speed.expected for speed in speeds if speed is not None), None)
 
 
 def _models(speaker: Speaker) -> set[str]:

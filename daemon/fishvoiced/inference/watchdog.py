@@ -13,16 +13,27 @@ EVERY_SECONDS = 1.0  # how often to look while the thread works
 
 
 class Watchdog:
-    """Warns once per long step; the process decides what to do about one that hangs for good."""
+    """Warns once per long step; the process decides what to do about one that hangs for good.
+
+    Only time in which the process ran is counted: between two looks at most twice as long as they are apart when it
+    runs. What a stopped process, a paused machine or a jumping clock adds is nobody's fault.
+    """
 
     def __init__(self) -> None:
         self._warned: Activity | None = None
+        self._step: Activity | None = None
+        self._looked = 0.0
+        self._seconds = 0.0
 
     def hangs(self, step: Activity | None, limits: Lifecycle, now: float) -> bool:
         """Whether ``step`` has passed its limit."""
         if step is None:
+            self._step = None
             return False
-        seconds = now - step.since
+        if step is not self._step:
+            self._step, self._looked, self._seconds = step, max(step.since, now - EVERY_SECONDS), 0.0
+        self._seconds += max(0.0, min(now - self._looked, 2 * EVERY_SECONDS))
+        self._looked, seconds = now, self._seconds
         if not step.loading and seconds >= limits.stuck_warn_seconds and self._warned is not step:
             self._warned = step
             log.warning("inference does not come back from %s", step.what, extra={"seconds": round(seconds, 1)})

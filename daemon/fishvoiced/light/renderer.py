@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.errors import BadRequest
-from fishvoiced.light.edges import audible, joined
+from fishvoiced.errors import NothingToSay
 from fishvoiced.light.hibari import FRAME_SAMPLES, SAMPLE_RATE, Network, Parameters, Reader
 from fishvoiced.light.phrases import Phrase, phrases
 from fishvoiced.light.spoken import MARKS, SENTENCE_ENDS, Token, tokens
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Rendering, Traits
+from fishvoiced.synthesis.base import Rendering, TimedSamples, Traits
+from fishvoiced.synthesis.edges import audible, joined
 
 MAX_SEGMENT_CHARACTERS = 400
 NOTHING_TO_SAY = "this voice speaks English; it cannot read this text"
@@ -30,8 +30,6 @@ class LightRenderer:
 
     def __init__(self, network: Network, reader: Reader, seed: int) -> None:
         self._network, self._reader, self._seed = network, reader, seed
-        self.words: list[TimedWord] = []
-        """Of the current segment, as far as it is spoken."""
 
     @property
     def traits(self) -> Traits:
@@ -43,31 +41,8 @@ class LightRenderer:
     def render(self, index: int, text: str) -> Rendering:
         speech = Speech(self._network, self._reader, self._reader.spoken(text))
         if speech.is_empty:
-            raise BadRequest(NOTHING_TO_SAY)
-        self.words = []
-        for step in speech.render((self._seed, index), quick=index == 0):
-            if step is None:
-                yield None
-            else:
-                self.words += step.words
-                yield step.samples
-
-
-@dataclass(frozen=True, slots=True)
-class TimedWord:
-    """A word and when it is said, in seconds since the segment's first sample."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """Sound, and the words whose time has become known with it."""
-
-    samples: Samples
-    words: tuple[TimedWord, ...] = ()
+            raise NothingToSay(NOTHING_TO_SAY)
+        yield from speech.render((self._seed, index), quick=index == 0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +69,7 @@ class Speech:
         """Whether there is no word that has a pronunciation."""
         return all(token.is_mark for token in self._tokens)
 
-    def render(self, seed: Sequence[int], *, quick: bool) -> Iterator[Spoken | None]:
+    def render(self, seed: Sequence[int], *, quick: bool) -> Iterator[TimedSamples | None]:
         """The sound phrase by phrase, each after a None: a step of work without sound. Same seed, same samples.
 
         ``quick``: the first sound is waited for.
@@ -123,7 +98,9 @@ class _Line:
         self._held: Samples = np.zeros(0, np.float32)  # the end of what the next phrase's sound is faded into
         self._given = 0  # samples
 
-    def lay(self, phrase: Phrase, written: _Written, parameters: Parameters, random: np.random.Generator) -> Spoken:
+    def lay(
+        self, phrase: Phrase, written: _Written, parameters: Parameters, random: np.random.Generator
+    ) -> TimedSamples:
         """The phrase's sound as far as nothing behind it changes it, and its words."""
         begin, end = _frames(phrase, written, parameters.ends)
         samples = parameters.sound(begin, end, random)
@@ -139,7 +116,7 @@ class _Line:
             self._held = samples[:0]
             samples = np.concatenate([samples, np.zeros(self._pause(phrase), np.float32)])
         self._given += len(samples)
-        return Spoken(samples, words)
+        return TimedSamples(samples, words)
 
     def _pause(self, phrase: Phrase) -> int:
         """Samples of silence behind the phrase; what follows the last one is not known here."""
@@ -148,13 +125,15 @@ class _Line:
         seconds = SENTENCE_PAUSE if self._tokens[phrase.end - 1].text in SENTENCE_ENDS else CLAUSE_PAUSE
         return round(seconds * SAMPLE_RATE)
 
-    def _timed(self, phrase: Phrase, written: _Written, ends: NDArray[np.int64], origin: int) -> tuple[TimedWord, ...]:
+    def _timed(
+        self, phrase: Phrase, written: _Written, ends: NDArray[np.int64], origin: int
+    ) -> tuple[tuple[str, float], ...]:
         def seconds(frame: int) -> float:
             return max(0, int(frame) * FRAME_SAMPLES - origin) / SAMPLE_RATE
 
         return tuple(
-            TimedWord(self._tokens[place].text, seconds(ends[first]), seconds(ends[last]))
-            for place, (first, last) in enumerate(written.spans[phrase.before :], phrase.start)
+            (self._tokens[place].text, seconds(ends[first]))
+            for place, (first, _) in enumerate(written.spans[phrase.before :], phrase.start)
             if place < phrase.end and not self._tokens[place].is_mark
         )
 

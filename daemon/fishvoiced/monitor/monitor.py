@@ -13,6 +13,7 @@ from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
 from fishvoiced.monitor.guard import GuardedProbe, Outcome, Probe
 from fishvoiced.monitor.history import History, HistoryPoint
+from fishvoiced.monitor.own_share import OwnShare, Share, machine_busy_seconds
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.reading import Quantity, Reading
 from fishvoiced.monitor.throttle import Advice, Phase, ThrottleState, advise, step
@@ -22,6 +23,8 @@ BUSY_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 # The disk is written at most so often.
 FLUSH_SECONDS = 60.0
+# With a smaller share of the machine's load, other programs explain a lower throughput.
+ALONE = 0.8
 # Without a poll for so long the monitor counts as dead, and protection ends.
 DEAD_SECONDS = 30.0
 
@@ -40,6 +43,7 @@ class Snapshot:
     throughput: float | None
     air: AirReport | None
     problem: str | None = None
+    own_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Monitor:
         history: History | None = None,
         listener: Callable[[MonitorEvent], None] | None = None,
         probes: Sequence[Probe] | None = None,
+        share: Share | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         busy_seconds: float = BUSY_SECONDS,
@@ -82,6 +87,9 @@ class Monitor:
         self._expected = AirExpectation()
         self._busy = self._was_busy = False
         self._queue = 0
+        self._share = share or OwnShare(machine_busy_seconds(doors))
+        self.own_share: float | None = None
+        """This process's part of the machine's load, 0-1; None: not known."""
         self._rtf: float | None = None
         self._problem: str | None = None
         self._flushed_at = clock()
@@ -162,8 +170,9 @@ class Monitor:
         if own:
             sources.append((self.throughput.name, own))
         readings = [reading for _, outcome in sources if isinstance(outcome, tuple) for reading in outcome]
+        self.own_share = self._share.sample(now)
         before = self._state
-        self._state = step(before, readings, now, self._policy)
+        self._state = step(before, self._evidence(readings), now, self._policy)
         self._polled_at = now
         power = _highest(readings, Quantity.POWER)
         self._watch_air(readings, power, now)
@@ -175,6 +184,7 @@ class Monitor:
             _highest(readings, Quantity.THROUGHPUT),
             report(self._air, self._expected) if self._air is not None else None,
             self._problem,
+            self.own_share,
         )
         self._snapshot = snapshot
         self._remember(snapshot)
@@ -185,6 +195,12 @@ class Monitor:
             why = "; ".join(self._state.reasons)
             self._publish(f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
         return snapshot
+
+    def _evidence(self, readings: Sequence[Reading]) -> Sequence[Reading]:
+        """Beside busy neighbours, who crowd caches and share cores, a lower throughput is no sign of heat."""
+        if self.own_share is None or self.own_share >= ALONE:
+            return readings
+        return [reading for reading in readings if reading.quantity is not Quantity.THROUGHPUT]
 
     def _watch_air(self, readings: Sequence[Reading], power: float | None, now: float) -> None:
         if self._air is None:
@@ -226,7 +242,6 @@ class Monitor:
             self._problem = None
 
     def _publish(self, message: str) -> None:
-        _log.info("%s", message)
         if self._listener is not None:
             self._listener(MonitorEvent(self._state.phase, message))
 

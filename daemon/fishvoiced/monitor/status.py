@@ -27,6 +27,7 @@ def thermal_status(snapshot: Snapshot, points: Sequence[HistoryPoint] = ()) -> d
         "temperature": snapshot.temperature,
         "power": snapshot.power,
         "throughput": snapshot.throughput,
+        "own_share": None if snapshot.own_share is None else round(snapshot.own_share, 2),
         "sources": {
             name: ", ".join(map(describe, outcome)) or "no reading yet"
             if isinstance(outcome, tuple)

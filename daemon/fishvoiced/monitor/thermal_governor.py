@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fishvoice.protocol import Priority
 from fishvoiced import config
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import system_access
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.inference.governor import Delay
+from fishvoiced.inference.governor import Delay, StepCost
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import BUSY_SECONDS, IDLE_SECONDS, Monitor, MonitorEvent
@@ -29,18 +30,26 @@ class ThermalGovernor:
     def __init__(self, make: Callable[[], Monitor]) -> None:
         self._make = make
         self._monitor: Monitor | None = None
+        self._begun: dict[int, tuple[Priority, float | None]] = {}
         self._pacings: dict[int, Pacing] = {}
         self._starter = threading.Thread(target=self._start, name="monitor-start", daemon=True)
         self._starter.start()  # looking at the machine takes a while, and nobody has to wait for it
 
+    def began(self, key: int, priority: Priority, rtf: float | None) -> None:
+        self._begun[key] = (priority, rtf)
+
     def rest(self, key: int) -> Delay:
         pacing = self._pacing(key)
-        return Delay() if pacing is None else Delay(pacing.rest(), pacing.throttle_state())
+        if pacing is None:
+            return Delay()
+        expected = pacing.expected_rest()
+        seconds = pacing.rest()
+        return Delay(seconds, pacing.throttle_state(), expected, pacing.left_seconds)
 
-    def stepped(self, key: int, work_seconds: float, sound_seconds: float, segment_ended: bool) -> None:
+    def stepped(self, key: int, step: StepCost) -> None:
         pacing = self._pacing(key)
         if pacing is not None:
-            pacing.stepped(work_seconds, sound_seconds, segment_ended=segment_ended)
+            pacing.stepped(step.work_seconds, step.sound_seconds, step.cpu_seconds, segment_ended=step.ends_segment)
 
     def busy(self, working: bool, waiting: int = 0) -> None:
         if self._monitor is not None:
@@ -51,12 +60,15 @@ class ThermalGovernor:
         if self._monitor is not None:
             self._monitor.frames(model, frames, cpu_seconds)
 
-    def finished(self, key: int, rtf: float | None) -> None:
+    def spoken(self, key: int, rtf: float | None) -> str | None:
+        if self._monitor is None or rtf is None:
+            return None
+        told = self._monitor.finished(rtf)
+        return None if told is None else told.text
+
+    def finished(self, key: int) -> None:
+        self._begun.pop(key, None)
         self._pacings.pop(key, None)
-        if self._monitor is not None and rtf is not None:
-            told = self._monitor.finished(rtf)
-            if told is not None:
-                log.info("%s", told.text)
 
     def report(self) -> Mapping[str, Any] | None:
         if self._monitor is None:
@@ -69,8 +81,10 @@ class ThermalGovernor:
             self._monitor.stop()
 
     def _pacing(self, key: int) -> Pacing | None:
-        if key not in self._pacings and self._monitor is not None:
-            self._pacings[key] = Pacing(self._monitor.advice, self._monitor.threads)
+        """The request's; one that began before the monitor was there gets its own when it is."""
+        if key not in self._pacings and key in self._begun and self._monitor is not None:
+            watch, (priority, rtf) = self._monitor, self._begun[key]
+            self._pacings[key] = Pacing(watch.advice, watch.threads, priority, rtf, lambda: watch.own_share)
         return self._pacings.get(key)
 
     def _start(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -11,8 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from fishvoice import paths
 from fishvoice.locks import FileLock
 from fishvoiced.errors import DaemonError
+
+log = logging.getLogger(__name__)
 
 
 class AlreadyRunning(DaemonError):
@@ -29,11 +34,20 @@ def single_instance(path: Path) -> Iterator[None]:
     note = path.with_suffix(".pid")
     with FileLock(path) as lock:
         if not lock.try_acquire():
-            holder = note.read_text(encoding="ascii").strip() if note.exists() else "unknown"
+            holder = paths.daemon_process() or "unknown"
             raise AlreadyRunning(f"a daemon runs already (process {holder}); see: fishvoice status")
-        note.write_text(f"{os.getpid()}\n", encoding="ascii")
+        _note(note, f"{os.getpid()}\n")
         yield
-        note.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the lock is what counts
+            note.unlink()
+
+
+def _note(path: Path, text: str) -> None:
+    """For people, who want to know whom to end; a daemon speaks without it, too."""
+    try:
+        path.write_text(text, encoding="ascii")
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error.strerror or error)
 
 
 STOP = frozenset({signal.SIGTERM, signal.SIGINT})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import MutableMapping
+
+log = logging.getLogger(__name__)
 
 FIRST_FD = 3
 
@@ -22,9 +25,15 @@ class SystemdNotifier:
         self.watchdog_seconds = int(microseconds) / 1e6 if microseconds.isdigit() and mine else None
         self._socket: socket.socket | None = None
         if address:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | getattr(socket, "SOCK_CLOEXEC", 0))
-            self._socket.setblocking(False)
-            self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
+            notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | getattr(socket, "SOCK_CLOEXEC", 0))
+            notify.setblocking(False)
+            try:
+                notify.connect("\0" + address[1:] if address.startswith("@") else address)
+            except (OSError, ValueError) as error:  # it has gone: that is no reason not to speak
+                notify.close()
+                log.warning("the service manager cannot be told anything at %s: %s", address, error)
+            else:
+                self._socket = notify
 
     def ready(self, status: str) -> None:
         self._send(f"READY=1\nSTATUS={status}")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from fishvoice.protocol import Error, Waiting, encode
 from fishvoiced.config import Config
-from fishvoiced.inference.messages import Done, Elsewhere, Failed, Opened, SegmentLost, Sound
+from fishvoiced.inference.messages import Done, Elsewhere, Failed, Noticed, Opened, Resting, SegmentLost, Sound
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TELL_SECONDS = 2.0  # the loop comes round every second while there is something to do
 
-Progress: TypeAlias = Opened | Sound | Elsewhere | SegmentLost | Done | Failed
+Progress: TypeAlias = Opened | Sound | Elsewhere | Resting | Noticed | SegmentLost | Done | Failed
 
 
 class InFlightRequests:
@@ -91,7 +91,8 @@ class InFlightRequests:
         if key != self._assigned:
             self._assigned = key
             self._log_decision(key)
-        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting)
+        resting = any(stream.resting is not None for stream in self._streams.values())
+        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting, resting=resting)
 
     def _log_decision(self, key: int | None) -> None:
         if key is None:
@@ -107,6 +108,8 @@ class InFlightRequests:
         current = self.scheduler.choose()
         for stream in list(self._streams.values()):
             if stream.key not in self.scheduler or not self.scheduler.waits(stream.key) or stream.outbox:
+                continue
+            if stream.resting is not None:  # `Stream.rest` tells of heat
                 continue
             first = stream.told is None
             if first or now - (stream.told or 0.0) >= TELL_SECONDS:
@@ -128,9 +131,6 @@ class InFlightRequests:
             return Waiting(id=stream.id, reason="queue", seconds=seconds)
         if load != 0.0:
             return Waiting(id=stream.id, reason="loading", seconds=load and max(0.0, load - (now - stream.arrived)))
-        resting = self._inference.resting
-        if resting is not None and resting.key == stream.key:
-            return Waiting(id=stream.id, reason="heat")
         return Waiting(id=stream.id, reason="working")
 
     # -- from clients ------------------------------------------------------------------------------------------
@@ -199,13 +199,18 @@ class InFlightRequests:
             case Elsewhere(until=until):
                 self.scheduler.wait(stream.key, until)
                 return
+            case Resting(until=until, delay=delay):
+                self.scheduler.wait(stream.key, until)  # others have their turn meanwhile
+                stream.rest(delay, now)
+            case Noticed(message=message):
+                stream.end_notices.append(message)
             case SegmentLost(error=error):
                 stream.lose_segment(error)
                 log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))
-            case Done(work_seconds=work):
+            case Done(work_seconds=work, notice=notice):
                 stream.work_seconds = work
                 self.scheduler.finish(stream.key)
-                stream.complete(now)
+                stream.complete(now, notice)
                 if measured := stream.measured():
                     self._report.pace.record(measured)
             case Failed(code=code, message=message):

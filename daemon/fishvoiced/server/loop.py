@@ -31,6 +31,7 @@ from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloa
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
+from fishvoiced.process.renewal import OwnPackage
 from fishvoiced.process.systemd import SystemdNotifier
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, check_deadline
@@ -38,12 +39,16 @@ from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.stream import Stream
-from fishvoiced.server.validation import check, is_preload
+from fishvoiced.server.validation import check, is_preload, with_voice_settings
 from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterTransport, WakeUp, name_of
 
 log = logging.getLogger(__name__)
 
+FROZEN_SECONDS = 3.0  # later than it wanted to be woken: somebody stopped it, or the machine
+RENEWAL_SECONDS = 3.0  # of rest before it gives way to the package that replaced it, and between two looks at that
+
 EX_OK = 0
+EX_TEMPFAIL = 75  # its package was replaced: the new one is to be started
 EX_SOFTWARE = 70  # sysexits.h: what a service manager should restart
 
 
@@ -59,6 +64,7 @@ class ServerLoop:
         health: StatusReport,
         load_times: LoadTimes,
         reload: Callable[[], Config],
+        package: OwnPackage,
     ) -> None:
         self._config = config
         self._transport = transport
@@ -66,6 +72,8 @@ class ServerLoop:
         self._notifier = notifier
         self._report = health
         self._reload = reload
+        self._package = package
+        self._renew_at: float | None = None
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
         self._watchdog = Watchdog()
@@ -79,7 +87,8 @@ class ServerLoop:
         """Serve until told to stop; the exit status."""
         self._models.start()
         while True:
-            for arrival in self._transport.poll(self._patience()):
+            patience, before = self._patience(), time.monotonic()
+            for arrival in self._transport.poll(patience):
                 match arrival:
                     case Incoming():
                         self._receive(arrival)
@@ -91,6 +100,9 @@ class ServerLoop:
                 self._on(event)
             self._report.answer(self.status)
             now = time.monotonic()
+            if patience is not None and now - before - patience > FROZEN_SECONDS:
+                log.warning("the process did not run for %.0f s", now - before - patience)
+                self._requests.scheduler.frozen(now - before - patience)
             if self._watchdog.hangs(self._inference.step, self._config.lifecycle, now):
                 self._give_up()
                 return EX_SOFTWARE
@@ -98,6 +110,8 @@ class ServerLoop:
             if self._leave_at is not None and (not self._requests or now >= self._leave_at):
                 self._requests.cancel(self._requests.scheduler.find())
                 return EX_OK
+            if self._renews(now):
+                return EX_TEMPFAIL
             self._requests.assign()
             self._requests.tell_waiting(now)
             self._models.tell_waiting(now)
@@ -109,6 +123,7 @@ class ServerLoop:
             self._requests.next_due(),
             self._alive_at,
             self._leave_at,
+            self._renew_at,
             self._models.next_expiry(),
             now + EVERY_SECONDS if self._inference.step or self._requests else None,
         )
@@ -121,6 +136,19 @@ class ServerLoop:
             self._alive_at = now + self._notifier.watchdog_seconds / 2
         self._requests.on_time(now)
         self._models.expire(now)
+
+    def _look_at_package(self) -> None:
+        """Asked with every request: a warm voice goes on, and the new package's daemon starts when it is idle."""
+        if self._renew_at is None and self._package.replaced():
+            log.warning("the package of this daemon was replaced: the new one starts when nothing is to be spoken")
+            self._renew_at = time.monotonic() + RENEWAL_SECONDS
+
+    def _renews(self, now: float) -> bool:
+        if self._renew_at is None or now < self._renew_at:
+            return False
+        self._renew_at = now + RENEWAL_SECONDS
+        idle = not self._requests and not self._models.busy and self._leave_at is None
+        return idle and self._package.usable()
 
     # -- from clients ----------------------------------------------------------------------------------------
 
@@ -160,6 +188,7 @@ class ServerLoop:
                 self._requests.cancel(keys)
                 self._send(Channel.CONTROL, client, Ok(cancelled=len(keys)))
             case Status():
+                self._look_at_package()
                 self._send(Channel.CONTROL, client, StatusReply(status=self.status()))
             case Voices():
                 self._models.send_voices(client)
@@ -185,7 +214,9 @@ class ServerLoop:
 
     def _accept(self, client: bytes, request: Synthesize) -> None:
         now = time.monotonic()
+        self._look_at_package()
         self._report.counters.requests += 1
+        request = with_voice_settings(request, self._models.voice, self._config.voices)
         refusal = self._refusal(client, request)
         if refusal is not None:
             self._refuse(client, refusal)
@@ -288,12 +319,16 @@ class ServerLoop:
     def status(self) -> dict[str, Any]:
         """The `status` map."""
         scheduler, now = self._requests.scheduler, time.monotonic()
+        voices = self._models.known_voices() or ()
         doing = LoopState(
             state=self._models.state,
-            problem=self._models.problem,
+            problem="the package was replaced; the new daemon starts when idle"
+            if self._renew_at
+            else self._models.problem,
             voice=self._models.voice,
             loaded=self._inference.loaded(),
-            voices=len(self._models.known_voices() or ()),
+            voices=len([voice for voice in voices if voice.unavailable is None]),
+            damaged={voice.name: voice.unavailable for voice in voices if voice.unavailable and not voice.kind},
             clients=self._transport.clients,
             waiting=scheduler.waiting,
             active=len(scheduler) - scheduler.waiting,

@@ -94,6 +94,11 @@ class ModelManager:
                 self._send(Channel.SYNTHESIS, client, Waiting(id=request.id, reason="loading", seconds=seconds))
         self._told = {key: told for key, told in self._told.items() if key in self._preloads}
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a model, or the default voice is still being loaded."""
+        return bool(self._preloads) or self.state == "loading"
+
     def pending(self, client: bytes) -> int:
         """How many preloads of the client are not answered yet."""
         return sum(asker == client for asker, _ in self._preloads.values())
@@ -137,16 +142,20 @@ class ModelManager:
 
     def seconds_to_load(self, voice: str | None) -> float | None:
         """How long it takes until the voice's model is in memory; 0 if it is there, None if that is not known."""
-        model = self._model(voice)
-        if model is not None and any(loaded.model == model for loaded in self._inference.loaded()):
+        info = self._info(voice)
+        if info is not None and (info.loaded or info.model in {each.model for each in self._inference.loaded()}):
             return 0.0
-        return self._load_times.seconds(model)
+        return self._load_times.seconds(info.model if info else None)
 
     def _model(self, voice: str | None) -> str | None:
         """The model of a voice (None: the default one); None before the voices are known."""
+        info = self._info(voice)
+        return info.model if info else None
+
+    def _info(self, voice: str | None) -> VoiceInfo | None:
         name = voice or self.voice
         voices = self.known_voices() or ()
-        return next((each.model for each in voices if each.name == name or (name is None and each.default)), None)
+        return next((each for each in voices if each.name == name or (name is None and each.default)), None)
 
     # -- keep_alive ------------------------------------------------------------------------------------------
 

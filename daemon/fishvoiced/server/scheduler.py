@@ -249,6 +249,12 @@ class Scheduler:
         """Requests without credit since that moment or before it."""
         return tuple(key for key, entry in self._entries.items() if _blocked(entry, since))
 
+    def frozen(self, seconds: float) -> None:
+        """The process did not run for so long: no listener could grant anything meanwhile."""
+        for entry in self._entries.values():
+            if entry.blocked_since is not None:
+                entry.blocked_since += seconds
+
     def next_stall(self) -> float | None:
         """Since when the request that is longest without credit is so."""
         return min((e.blocked_since for e in self._entries.values() if e.blocked_since is not None), default=None)

@@ -30,6 +30,7 @@ class LoopState:
     voice: str | None
     loaded: Sequence[Loaded]
     voices: int
+    damaged: Mapping[str, str]
     clients: int
     waiting: int
     active: int
@@ -94,6 +95,7 @@ class StatusReport:
                 asdict(loaded) | {"expires_seconds": doing.expires.get(loaded.model)} for loaded in doing.loaded
             ],
             "voices": doing.voices,
+            "damaged": dict(doing.damaged),
             "clients": doing.clients,
             "queue": {"waiting": doing.waiting, "active": doing.active, "limit": doing.limit, "current": doing.current},
             "counters": asdict(self.counters),

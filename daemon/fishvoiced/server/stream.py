@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -16,11 +17,16 @@ from fishvoice.protocol import (
     SegmentError,
     SynthesisReply,
     Synthesize,
+    Waiting,
     WordTime,
 )
+from fishvoiced.inference.governor import Delay
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
 from fishvoiced.server.scheduler import Ticket
+
+TELL_SECONDS = 2.0  # between two words that a request waits
+MOMENT_SECONDS = 1.0  # a shorter rest is not worth a word
 
 
 @dataclass
@@ -44,7 +50,11 @@ class Stream:
     chunks: int = 0
     sent: int = 0
     told: float | None = None  # when a message left last, or the request was first looked at
+    resting: Delay | None = None  # why there is no sound at the moment; None while it flows
+    rests_since: float = 0.0
+    told_resting: float = 0.0
     outcome: FinishReason | None = None  # set with the last message
+    end_notices: list[str] = field(default_factory=list)
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
     outbox: deque[SynthesisReply] = field(default_factory=deque)
@@ -87,6 +97,7 @@ class Stream:
 
     def sound(self, sound: Sound) -> None:
         """A chunk was generated. Work without a sample to show for it is counted, but not sent."""
+        self.resting = None
         self.frames += sound.frames
         self.work_seconds = sound.work_seconds
         self.segments = max(self.segments, sound.segment + 1)
@@ -111,20 +122,34 @@ class Stream:
         self.chunks += 1
         self.audio_seconds += sound.seconds
 
+    def rest(self, delay: Delay, now: float) -> None:
+        """The machine is too hot for this request: of more than a moment its listener hears at once, and again every
+        few seconds. One who has not taken yet what is ready for him has no need of it."""
+        if self.resting is None:
+            self.rests_since, self.told_resting = now, -math.inf
+        self.resting = delay
+        long = max(delay.expected_seconds or 0.0, now - self.rests_since) >= MOMENT_SECONDS
+        if long and now - self.told_resting >= TELL_SECONDS and not self.outbox:
+            self.told_resting = now
+            self.outbox.append(
+                Waiting(id=self.id, reason="heat", seconds=delay.expected_seconds, at_most=delay.at_most_seconds)
+            )
+
     def lose_segment(self, error: SegmentError) -> None:
         """A segment could not be spoken; the others are."""
         self.failures.append(error)
         self.segments = max(self.segments, error.segment + 1)
 
-    def complete(self, now: float) -> None:
-        """All was generated that could be."""
-        self.finish("error" if self.failures and not self.chunks else "complete", now)
+    def complete(self, now: float, notice: str | None = None) -> None:
+        """All was generated that could be; ``notice`` is what the listener should know of the machine."""
+        self.finish("error" if self.failures and not self.chunks else "complete", now, notice)
 
-    def finish(self, reason: FinishReason, now: float) -> None:
+    def finish(self, reason: FinishReason, now: float, notice: str | None = None) -> None:
         """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
         if reason == "cancelled":
             self.outbox.clear()
-        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now)))
+        notice = "; ".join(dict.fromkeys([*self.end_notices, *([notice] if notice else [])])) or None
+        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now), notice=notice))
         self.outcome = reason
 
     def fail(self, error: Error) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
+
+import msgspec
 
 from fishvoice.protocol import Synthesize
-from fishvoiced.config import Limits
+from fishvoiced.config import Limits, Voice
 from fishvoiced.errors import BadRequest, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
+from fishvoiced.text.normalize import speakable
 
 # Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
+LOOKED_THROUGH = 2000  # characters: a longer text would hold up the loop, and its front end looks anyhow
 MAX_ID = 64
 MAX_SEED = 2**32 - 1
 MAX_CREDIT = 1024
@@ -28,6 +32,19 @@ def is_preload(request: Synthesize) -> bool:
     return not request.text and request.keep_alive is not None
 
 
+def with_voice_settings(request: Synthesize, default_voice: str | None, voices: Mapping[str, Voice]) -> Synthesize:
+    """``request`` with what the settings say of its voice, where it says nothing itself."""
+    settings = voices.get(request.voice or default_voice or "")
+    if settings is None:
+        return request
+    within, fallback = request.first_audio_within, request.fallback_voice
+    return msgspec.structs.replace(
+        request,
+        first_audio_within=settings.first_audio_within if within is None else within,
+        fallback_voice=settings.fallback_voice if fallback is None else fallback,
+    )
+
+
 def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
     """Raise BadRequest, with a message for the person, for what can be told without a model.
 
@@ -38,6 +55,8 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
         raise BadRequest("there is no text to speak")
     if len(request.text) > limits.text_characters:
         raise BadRequest(f"the text has {len(request.text)} characters; the limit is {limits.text_characters}")
+    if not is_preload(request) and len(request.text) <= LOOKED_THROUGH and not speakable(request.text):
+        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
     for name in (request.voice, request.fallback_voice):
         _voice(name, voices)
     _within("speed", request.speed, MIN_SPEED, MAX_SPEED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -28,7 +28,14 @@ class TimedSamples:
     words: tuple[tuple[str, float], ...] = ()
 
 
-Rendering: TypeAlias = Iterator[Samples | TimedSamples | Waiting | None]
+@dataclass(frozen=True)
+class Notice:
+    """Something that the listener should know of the request, when it is over."""
+
+    message: str
+
+
+Rendering: TypeAlias = Generator[Samples | TimedSamples | Waiting | Notice | None, None, None]
 """One segment on its way to sound: samples [n], or None for a step of work without sound yet. ``close()`` cancels."""
 
 
@@ -99,4 +106,4 @@ class SegmentFailure:
     message: str
 
 
-Step: TypeAlias = Chunk | SegmentFailure | Waiting | None
+Step: TypeAlias = Chunk | SegmentFailure | Waiting | Notice | None

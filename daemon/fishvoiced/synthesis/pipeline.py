@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 import numpy as np
 
 from fishvoice.protocol import WordTime
-from fishvoiced.errors import BadRequest, DaemonError
+from fishvoiced.errors import BadRequest, DaemonError, NothingToSay, VoiceUnavailable
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Renderer, SegmentFailure, Step, TimedSamples, Traits
 from fishvoiced.synthesis.join import Joiner, pause_after
@@ -29,6 +29,9 @@ def synthesize(
 ) -> Generator[Step, None, None]:
     """Speak ``text`` at ``speed``, ``pitch`` and ``volume`` times the voice's own.
 
+    A segment in which the voice can pronounce nothing is a failure among others; if there was nothing else, the
+    steps end with NothingToSay.
+
     Raises BadRequest at once if there is nothing to say, or one of the factors is out of range.
     """
     segments = split(text, renderer.traits.max_segment_characters)
@@ -44,6 +47,7 @@ def _speak(
     renderer: Renderer, text: str, assembler: _SegmentAssembler, segments: list[Segment]
 ) -> Generator[Step, None, None]:
     yield from renderer.prepare()
+    heard, unspoken = False, None
     for index, segment in enumerate(segments):
         following = segments[index + 1] if index + 1 < len(segments) else None
         gap = text[segment.end : following.start] if following else ""
@@ -52,8 +56,15 @@ def _speak(
             for step in renderer.render(index, normalize(segment.text)):
                 yield assembler.chunk(step) if isinstance(step, np.ndarray | TimedSamples) else step
         except DaemonError as error:
+            if isinstance(error, VoiceUnavailable) and not (heard or assembler.is_heard):
+                raise  # the other segments would fail alike, each after its own time limit
+            unspoken = error if isinstance(error, NothingToSay) else unspoken
             yield SegmentFailure(index, segment.start, segment.end, str(error))
-        yield assembler.end(pause_after(segment.text, gap) if following else 0.0, last=not following)
+        heard = heard or assembler.is_heard
+        pause = pause_after(segment.text, gap) if following and assembler.is_heard else 0.0
+        yield assembler.end(pause, last=not following)
+    if unspoken is not None and not heard:
+        raise unspoken
 
 
 class _SegmentAssembler:
@@ -69,6 +80,11 @@ class _SegmentAssembler:
         self._characters_per_sample = CHARACTERS_PER_SECOND / traits.sample_rate
         self._before = 0  # samples of all segments and pauses before the current one, not yet sped up
         self._rendered = 0  # samples of the current segment
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the current segment has any sound so far."""
+        return self._rendered > 0
 
     def begin(self, index: int, segment: Segment) -> None:
         self._index, self._segment = index, segment

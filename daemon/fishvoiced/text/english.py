@@ -19,6 +19,7 @@ from pathlib import Path
 from fishvoiced.text.english_words import Piece, spoken_pieces
 
 LEXICON_FILE = "lexicon.txt.gz"
+MAX_LEXICON_BYTES = 128 << 20
 VOICELESS = frozenset("pftkθ")
 HISSING = frozenset("szšžčǰ")
 
@@ -91,8 +92,11 @@ class EnglishFrontend:
             for ending in restored:
                 stem = self._lexicon.get(word[: -len(suffix)] + ending)
                 if stem:
-                    return stem + _suffix_phones(suffix, stem)
+                    return self._add_suffix(stem, suffix)
         return None
+
+    def _add_suffix(self, stem: str, suffix: str) -> str:
+        return stem + _suffix_phones(suffix, stem)
 
     def _by_compound(self, word: str) -> str | None:
         for cut in range(len(word) - 3, 2, -1):
@@ -153,17 +157,26 @@ def spelled(word: str) -> str:
 
 
 def load(path: Path) -> EnglishFrontend:
-    """The front end of the voice in folder ``path`` (or of a lexicon file itself).
+    """The front end of the voice in folder ``path`` (or of a lexicon file itself); raises as :func:`read_lexicon`."""
+    return EnglishFrontend(read_lexicon(path))
+
+
+def read_lexicon(path: Path) -> dict[str, str]:
+    """Word → symbols, from the voice in folder ``path`` or from a lexicon file.
 
     The file is gzip-packed UTF-8, one ``word<blank>symbols`` per line.
     Raises OSError when it cannot be read and ValueError when a line is malformed.
     """
     file = path / LEXICON_FILE if path.is_dir() else path
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        lexicon: dict[str, str] = {}
-        for number, line in enumerate(lines, 1):
-            word, _, symbols = line.rstrip("\n").partition(" ")
-            if not symbols:
-                raise ValueError(f"{file}: line {number} is not 'word symbols'")
-            lexicon[word] = symbols
-    return EnglishFrontend(lexicon)
+    with gzip.open(file, "rb") as packed:
+        unpacked = packed.read(MAX_LEXICON_BYTES + 1)
+    if len(unpacked) > MAX_LEXICON_BYTES:
+        raise ValueError(f"{file} unpacks to more than {MAX_LEXICON_BYTES} bytes")
+    lexicon: dict[str, str] = {}
+    for number, line in enumerate(unpacked.decode("utf-8").split("\n"), 1):
+        word, _, symbols = line.partition(" ")
+        if line and not symbols:
+            raise ValueError(f"{file}: line {number} is not 'word symbols'")
+        lexicon[word] = symbols
+    lexicon.pop("", None)
+    return lexicon

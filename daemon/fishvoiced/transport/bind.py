@@ -24,7 +24,7 @@ def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Rout
     if settings.transport == "tcp" or (settings.transport == "auto" and sys.platform == "win32"):
         ours = curve_keys.load_or_make(paths.state_dir())
         curve = CurveServer(ours.server_secret, ours.client_public)
-        with RouterTransport(Endpoints(_ANY_PORT, _ANY_PORT), curve, max_clients=settings.limits.clients) as transport:
+        with RouterTransport(Endpoints(_ANY_PORT, _ANY_PORT), curve) as transport:
             synthesis, control = transport.address(Channel.SYNTHESIS), transport.address(Channel.CONTROL)
             paths.publish_endpoints(Endpoints(synthesis, control, ours.for_clients()))
             try:
@@ -34,9 +34,7 @@ def listening(settings: Config, handed_over: Mapping[str, int]) -> Iterator[Rout
         return
     paths.withdraw_endpoints()  # of a TCP daemon that was killed
     where = paths.bindable_endpoints()
-    with RouterTransport(
-        where, inherited=_inherited(where, handed_over), max_clients=settings.limits.clients
-    ) as transport:
+    with RouterTransport(where, inherited=_inherited(where, handed_over)) as transport:
         yield transport
 
 

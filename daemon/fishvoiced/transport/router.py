@@ -121,10 +121,8 @@ class RouterTransport:
         where: Endpoints,
         curve: CurveServer | None = None,
         inherited: Mapping[Channel, int] | None = None,
-        max_clients: int = 64,
     ) -> None:
         """Bind. ``inherited``: listening sockets that a service manager has opened. Raises TransportError."""
-        self.max_clients = max_clients
         self._own_uid = os.getuid() if hasattr(os, "getuid") else None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 64)
@@ -159,18 +157,17 @@ class RouterTransport:
             router.set_string(zmq.CURVE_SECRETKEY, curve.secret, "ascii")
         monitor = router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         monitor.set(zmq.RCVHWM, 0)
-        if inherited is not None:
-            router.set(zmq.USE_FD, inherited)
-        else:
-            _clear_stale(address)
-        # Between bind and chmod no other user may connect: the mask makes the socket 0600 from its first moment.
-        mask = os.umask(0o177)
         try:
-            router.bind(address)
-        except zmq.ZMQError as error:
+            if inherited is not None:
+                router.set(zmq.USE_FD, inherited)
+            else:
+                _clear_stale(address)
+            _bind(router, address)
+        except OSError as error:  # ZMQError is one, too
+            router.disable_monitor()
+            monitor.close(0)
+            router.close(0)  # a context with an open socket waits for it for ever
             raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from error
-        finally:
-            os.umask(mask)
         self._poller.register(router, zmq.POLLIN)
         self._poller.register(monitor, zmq.POLLIN)
         return _RouterSocket(router, monitor, inherited is not None)
@@ -246,7 +243,7 @@ class RouterTransport:
         if client in door.connections:  # it came back on another connection: what the old one asked for is over
             del door.connections[client]
             yield Disconnected(channel, client)
-        if fd in door.open and self._allowed(identity) and len(door.connections) < 2 * self.max_clients:
+        if fd in door.open and self._allowed(identity):
             door.connections[client] = fd
 
     def _allowed(self, frame: zmq.Frame) -> bool:
@@ -325,6 +322,15 @@ class _ZapHandler:
         known = mechanism == b"CURVE" and credentials == [self._key]
         status = [b"200", b"OK"] if known else [b"400", b"unknown key"]
         self.socket.send_multipart([version, request, *status, b"", b""])
+
+
+def _bind(router: zmq.Socket[bytes], address: str) -> None:
+    """Between bind and chmod no other user may connect: the mask makes the socket 0600 from its first moment."""
+    mask = os.umask(0o177)
+    try:
+        router.bind(address)
+    finally:
+        os.umask(mask)
 
 
 def _clear_stale(address: str) -> None:

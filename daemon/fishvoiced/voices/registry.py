@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice, VoiceUnavailable
-from fishvoiced.synthesis.base import Chunk, Step, Traits
+from fishvoiced.synthesis.base import Chunk, Renderer, Step, Traits
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.normalize import speakable
+from fishvoiced.text.scripts import scripts_read
 from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
+from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
+from fishvoiced.voices.fallback import WithFallback
 
 log = logging.getLogger(__name__)
 
@@ -29,25 +32,43 @@ class _Resident:
 
 class VoiceRegistry:
     """See :class:`fishvoiced.voices.base.Speaker`. Of two voices of one name the earlier backend's is meant;
-    ``default`` is the configured default voice, None for the first backend's that has one."""
+    ``default`` is the configured default voice, None for the first backend's that has one; ``languages`` are the
+    voices to speak what another voice cannot read, by language."""
 
-    def __init__(self, backends: Sequence[Backend], default: str | None = None) -> None:
+    def __init__(
+        self, backends: Sequence[Backend], default: str | None = None, languages: Mapping[str, str] | None = None
+    ) -> None:
         self._backends = tuple(backends)
         self._default = default
+        self._languages = languages or {}
         self._resident: dict[str, _Resident] = {}
         self._standing_in: dict[str, str] = {}
+        self._spoken: dict[str, str] = {}  # voices, and the models that spoke them
+        self._known: dict[str, VoiceInfo] = {}
         self._speaking = 0
 
     def voices(self) -> Sequence[VoiceInfo]:
         infos: dict[str, VoiceInfo] = {}
         for backend in self._backends:
-            for info in backend.voices():
+            for info in self._voices_of(backend):
                 infos.setdefault(info.name, info)
+        for name in self._spoken.keys() - infos.keys():  # in memory still, though its files are gone
+            if self._spoken[name] in self._resident and name in self._known:
+                infos[name] = self._known[name]
+        self._known = infos
         default, resident = self._default or self._default_voice(), self._resident
         return [
-            msgspec.structs.replace(info, default=info.name == default, loaded=info.model in resident)
+            msgspec.structs.replace(info, default=info.name == default, loaded=info.loaded or info.model in resident)
             for info in infos.values()
         ]
+
+    def _voices_of(self, backend: Backend) -> Sequence[VoiceInfo]:
+        """One kind whose files cannot be read costs that kind alone."""
+        try:
+            return backend.voices()
+        except (OSError, DaemonError) as error:
+            log.warning("the voices of kind %s cannot be listed: %s", backend.kind, error)
+            return ()
 
     def loaded(self) -> Sequence[Loaded]:
         return [_loaded(each.model, name, self._standing_in.get(name)) for name, each in list(self._resident.items())]
@@ -61,14 +82,14 @@ class VoiceRegistry:
     def open(self, request: Synthesize) -> Utterance:
         _check(request)
         name, model, notice = self._choose(request.voice)
-        renderer = model.renderer(msgspec.structs.replace(request, voice=name))
+        renderer, unread = self._reading(model, msgspec.structs.replace(request, voice=name))
         steps = synthesize(renderer, request.text, request.speed, request.pitch, request.volume)
         return Utterance(
             steps=self._timed(model, renderer.traits, steps),
             sample_rate=renderer.traits.sample_rate,
             voice=name,
             model=model.name,
-            notice=notice or model.notice or _reference_notice(request),
+            notice="; ".join(filter(None, (notice, model.notice, unread))) or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
         )
 
@@ -80,6 +101,43 @@ class VoiceRegistry:
     def reset(self) -> None:
         for model in list(self._resident):
             self.unload(model)
+
+    def _reading(self, model: LoadedModel, request: Synthesize) -> tuple[Renderer, str | None]:
+        """The renderer of a request to ``model``, and what to tell if no voice reads all of its text.
+
+        Raises NothingToSay if none reads any of it.
+        """
+        renderer, voice = self._guarded(model.renderer(request), request), request.voice or ""
+        readable = scripts_read(self._language(voice))
+        if readable is None or request.text.isascii():
+            return renderer, None
+        lost = left_out(request.text, readable, lambda script: self._voice_for(script) is not None)
+        router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
+        return router, unreadable(voice, lost) if lost else None
+
+    def _guarded(self, renderer: Renderer, request: Synthesize) -> Renderer:
+        """A renderer of sound that is made elsewhere, with the request's fallback voice behind it."""
+        name = request.fallback_voice
+        if name is None or renderer.traits.on_this_cpu:
+            return renderer
+        fallback = self._load(name)  # now, so that it speaks in time
+        asked = msgspec.structs.replace(request, voice=name, payload=None, reference_text=None)
+        return WithFallback(renderer, request.first_audio_within, name, lambda: fallback.renderer(asked))
+
+    def _other(self, script: str, request: Synthesize) -> Renderer | None:
+        """A renderer of the voice that the user named for a language of this script."""
+        voice = self._voice_for(script)
+        if voice is None:
+            return None
+        asked = msgspec.structs.replace(request, voice=voice, payload=None, reference_text=None)
+        return self._load(voice).renderer(asked)
+
+    def _voice_for(self, script: str) -> str | None:
+        named = (voice for language, voice in self._languages.items() if script in (scripts_read(language) or ()))
+        return next(named, None)
+
+    def _language(self, voice: str) -> str | None:
+        return next((info.language for info in self.voices() if info.name == voice), None)
 
     # -- names -----------------------------------------------------------------------------------------------
 
@@ -118,15 +176,25 @@ class VoiceRegistry:
         yield from (voice for voice in defaults if voice is not None and voice != name)
 
     def _load(self, voice: str) -> LoadedModel:
+        """The model of ``voice``. One in memory goes on even when its files are gone, as in an upgrade."""
+        resident = self._resident.get(self._spoken.get(voice, ""))
         for backend in self._backends:
-            name = backend.model_of(voice)
+            try:
+                name = backend.model_of(voice)
+            except (DaemonError, OSError):
+                if resident is None:
+                    raise
+                name = None
             if name is None:
                 continue
+            self._spoken[voice] = name
             if name not in self._resident:
                 self._resident[name] = _Resident(backend, backend.load(voice))
                 model = self._resident[name].model
                 log.info("model %s is warm: engine %s, precision %s", name, model.engine, model.precision)
             return self._resident[name].model
+        if resident is not None:
+            return resident.model
         known = ", ".join(info.name for info in self.voices()) or "none: fishvoice models import CHECKPOINT"
         raise UnknownVoice(f"there is no voice {voice!r}; the voices are: {known}")
 

@@ -63,6 +63,14 @@ def modules(nvda: Nvda) -> dict[str, types.ModuleType]:
             return "voice"
 
         @staticmethod
+        def PitchSetting() -> str:  # noqa: N802
+            return "pitch"
+
+        @staticmethod
+        def VolumeSetting() -> str:  # noqa: N802
+            return "volume"
+
+        @staticmethod
         def RateSetting() -> str:  # noqa: N802
             return "rate"
 
@@ -178,6 +186,16 @@ def test_voice_and_rate_reach_the_daemon(driver: Any, nvda: Nvda) -> None:
         eventually(lambda: len(nvda.of("done")) == 2)
         assert [(each.voice, each.speed) for each in daemon.requests] == [(None, 1.0), ("starter", 2.0)]
     assert [speed(rate) for rate in (0, 50, 100)] == [0.5, 1.0, 2.0]
+
+
+def test_pitch_and_volume_reach_the_daemon(driver: Any, nvda: Nvda) -> None:
+    with FakeDaemon() as daemon:
+        driver.pitch, driver.volume = 100, 40
+        assert (driver.pitch, driver.volume) == (100, 40)
+        driver.speak(["One."])
+        eventually(lambda: nvda.of("done"))
+        asked = daemon.requests[0]
+    assert (round(asked.pitch, 3), asked.volume) == (1.414, 0.4)
 
 
 def test_cancel_is_silence_at_once_and_no_index_follows(driver: Any, nvda: Nvda) -> None:

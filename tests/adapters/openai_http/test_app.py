@@ -19,7 +19,7 @@ import openai
 import pytest
 import soundfile
 
-from fishvoice.adapters.openai_http.audio import encoder
+from fishvoice.adapters.openai_http.audio import StreamEncoder
 from fishvoice.adapters.shared.listen import CannotListen, address_of, listen_tcp, listen_unix
 from fishvoice.aio import AsyncClient
 from tests.adapters.blocked_daemon import GatedDaemon, eventually
@@ -69,12 +69,43 @@ def test_files_have_all_of_the_sound(address: str, audio_format: str, rate: int)
             response_format=audio_format,  # type: ignore[arg-type]
         )
     assert answer.response.headers["content-type"].startswith("audio/")
-    samples, found_rate = soundfile.read(io.BytesIO(with_length(answer.content, rate)))
+    samples, found_rate = soundfile.read(io.BytesIO(answer.content))
     assert found_rate == rate
     # An MP3 comes in whole frames, with the encoder's padding around the sound.
     assert abs(len(samples) / rate - 1.0) < (0.1 if audio_format == "mp3" else 0.001)
     if audio_format != "opus":  # which does not keep the fake's constant
         assert 0.02 < abs(samples[rate // 2]) < 0.05
+
+
+def test_aac_has_all_of_the_sound(address: str) -> None:
+    av = pytest.importorskip("av")
+    with FakeDaemon(Behaviour(chunks=30, samples=1470)):
+        answer = talker(address).audio.speech.create(model="m", voice="starter", input="Hi.", response_format="aac")
+    with av.open(io.BytesIO(answer.content)) as file:
+        samples = sum(frame.samples for frame in file.decode(audio=0))
+    assert answer.content[:2] == b"\xff\xf1"  # ADTS
+    assert abs(samples / RATE - 1.0) < 0.1
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac"])
+def test_a_short_sound_says_how_long_it_is(address: str, audio_format: str) -> None:
+    with FakeDaemon(Behaviour(chunks=10, samples=4410)):
+        answer = post(address, {"input": "Hello.", "response_format": audio_format})
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert soundfile.info(io.BytesIO(answer.content)).frames == RATE
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac"])
+def test_a_long_sound_is_not_waited_for_and_leaves_its_length_open(address: str, audio_format: str) -> None:
+    with GatedDaemon(Behaviour(chunks=20, samples=4410), free=2) as daemon:
+        client, answer, pieces = begun(address, response_format=audio_format)
+        assert "content-length" not in answer.headers
+        assert daemon.chunks_sent == 2
+        daemon.gate.set()
+        rest = b"".join(pieces)
+        client.close()
+        assert daemon.chunks_sent == 20
+    assert len(rest) > 18 * 4410 * (2 if audio_format == "wav" else 0)
 
 
 def test_the_first_sound_is_heard_before_the_last_is_synthesized(address: str) -> None:
@@ -287,7 +318,7 @@ def test_how_the_sound_is_cut_makes_no_difference(name: str, split: int) -> None
     noise = np.random.default_rng(3).integers(-9000, 9000, 4410).astype("<i2")
 
     def through(pieces: list[bytes]) -> bytes:
-        made = encoder(name, RATE)
+        made = StreamEncoder(name, RATE)
         return b"".join([made.encode(piece) for piece in pieces] + [made.finish()])
 
     def sound(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -9,6 +9,7 @@ import httpx
 import openai
 import pytest
 
+from fishvoice.adapters.openai_http.api import body
 from tests.adapters.endpoint import post, serving, talker
 from tests.client.conftest import home  # noqa: F401
 from tests.fakes.daemon import Behaviour, FakeDaemon
@@ -40,8 +41,16 @@ BAD: list[tuple[dict[str, object], str | None]] = [
     ({"model": "m", "voice": "starter"}, "input"),
     ({"input": 7}, "input"),
     ({"input": "Hi.", "voice": 3}, "voice"),
-    ({"input": "Hi.", "response_format": "aac"}, "response_format"),
-    ({"input": "Hi.", "speed": 4.0}, "speed"),
+    ({"input": "Hi.", "response_format": "tiff"}, "response_format"),
+    ({"input": None}, "input"),
+    ({"input": "Hi.", "speed": 4.1}, "speed"),
+    ({"input": "Hi.", "pitch": 3}, "pitch"),
+    ({"input": "Hi.", "volume": -1}, "volume"),
+    ({"input": "Hi.", "priority": "shouting"}, "priority"),
+    ({"input": "Hi.", "language": "xx"}, "language"),
+    ({"input": "Hi.", "ref_audio": "http://127.0.0.1/a.wav"}, "ref_audio"),
+    ({"input": "Hi.", "ref_audio": "not base64!"}, "ref_audio"),
+    ({"input": "Hi.", "ref_audio": "UklGRg=="}, "ref_audio"),  # nobody here clones
     ({"input": "Hi.", "speed": "fast"}, "speed"),
     ({"input": "Hi.", "stream_format": "smoke"}, "stream_format"),
     ({"input": " "}, None),
@@ -81,7 +90,7 @@ def test_bytes_that_are_no_http_harm_nobody(address: str) -> None:
 
 
 def test_too_much_is_refused(address: str) -> None:
-    assert post(address, {"input": "Hi.", "instructions": "x" * (1 << 20)}).status_code == 413
+    assert post(address, {"input": "Hi.", "instructions": "x" * (12 << 20)}).status_code == 413
     assert httpx.get(f"http://{address}/nowhere").json()["error"]["message"] == "Not Found"
     assert httpx.get(f"http://{address}/v1/audio/speech").status_code == 405
 
@@ -124,3 +133,63 @@ def test_a_web_page_may_ask_only_where_it_is_allowed(address: str) -> None:
     with serving(origins=("http://chat.example",), key="k") as open_address:
         answer = httpx.options(f"http://{open_address}/v1/audio/speech", headers=page)
         assert answer.headers["access-control-allow-origin"] == "http://chat.example"
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost", "https://127.0.0.1"])
+def test_what_a_foreign_page_can_send_unasked_is_refused(address: str, origin: str) -> None:
+    """A form, which no browser asks leave for, would make a voice or stop one."""
+    form = {"name": "eve", "ref_text": "Hi."}
+    with FakeDaemon():
+        for path in ("/v1/audio/voices", "/v1/references/add", "/v1/audio/speech"):
+            answer = httpx.post(
+                f"http://{address}{path}", data=form, files={"audio_sample": b"RIFF"}, headers={"Origin": origin}
+            )
+            assert answer.status_code == 403
+        own = {"Origin": f"http://{address}"}
+        assert httpx.post(f"http://{address}/v1/tts", json={"text": "Hi."}, headers=own).status_code == 200
+
+
+def test_addresses_in_digits_are_served_to_other_hosts_and_names_are_not() -> None:
+    with serving(key="k", any_address=True) as address:
+
+        def status(host: str) -> int:
+            headers = {"Host": host, "Authorization": "Bearer k"}
+            return httpx.get(f"http://{address}/v1/nothing", headers=headers).status_code
+
+        assert {status(host) for host in ("192.168.1.7:8766", "10.0.0.1", "[fe80::1]:8766", "localhost")} == {404}
+        assert {status(host) for host in ("evil.example", "192.168.1.7.evil.example", "1.2.3", "")} == {403}
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "..%2F..%2Fpage.py", "page.js/../../auth.py", "%00"])
+def test_no_path_leads_out_of_the_page(address: str, name: str) -> None:
+    assert httpx.get(f"http://{address}/page/{name}").status_code == 404
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.2)
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), 5) as connection:
+        connection.settimeout(10)
+        connection.sendall(
+            b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        assert b"408" in connection.recv(65536)
+
+
+HOSTILE_BODIES = [
+    ("application/msgpack", b"\xdf\xff\xff\xff\xff"),
+    ("application/msgpack", b"\x91" * 100_000),
+    ("application/json", b"[" * 100_000),
+    ("multipart/form-data", b"x"),
+    ("multipart/form-data; boundary=a", b"--a\r\n" * 1000),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), HOSTILE_BODIES, ids=lambda value: str(value)[:20])
+def test_bodies_made_to_harm_are_refused(address: str, kind: str, content: bytes) -> None:
+    with FakeDaemon() as daemon:
+        for path in ("/v1/tts", "/v1/references/add", "/v1/audio/voices"):
+            answer = httpx.post(f"http://{address}{path}", content=content, headers={"Content-Type": kind})
+            assert 400 <= answer.status_code < 500, (path, answer.text)
+        assert not daemon.requests

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoice.playback.sentences import SentenceBuffer, split
+from fishvoice.playback.sentences import STREAM_CHARACTERS, SentenceBuffer, split
 
 words = st.text(st.sampled_from("abc Dr.!?…。\n  \"'(),"), max_size=300)
 
@@ -86,3 +86,17 @@ def test_a_long_text_is_cut_in_good_time() -> None:
 def test_text_without_an_end_is_cut_between_words() -> None:
     assert list(split("word " * 10, 12)) == ["word word"] * 5
     assert list(split("x" * 25, 10)) == ["x" * 10, "x" * 10, "x" * 5]
+
+
+@pytest.mark.timeout(60)  # where the cost grows with the square of the length, these take minutes each
+@pytest.mark.parametrize(
+    "unit", [".", "!?", '."', ". ", "\n", " \n", '"', "。", "…", "x.", "e.g. ", "\n ", ".)", "A. "], ids=repr
+)
+def test_long_runs_of_anything_are_cut_in_linear_time(unit: str) -> None:
+    text = unit * (400_000 // len(unit))
+    assert "".join("".join(split(text)).split()) == "".join(text.split())
+    stream = SentenceBuffer(STREAM_CHARACTERS)
+    for begin in range(0, 100_000, 500):
+        stream.feed(text[begin : begin + 500])
+        stream.take()
+        stream.take_idle()

@@ -17,6 +17,7 @@ from fishvoiced.fish.config import CodecConfig, ModelConfig
 from fishvoiced.fish.convert.importer import checkpoint_hash
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.codec import CausalTransposedConv, Stream
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from tools.random_checkpoint import S1_MINI
 
 Edit = Callable[[Path], object]
@@ -75,7 +76,7 @@ def test_separate_q_k_and_v_are_joined(folder: Path) -> None:
         (lambda f: (f / "config.json").unlink(), "no config.json"),
         (lambda f: (f / "config.json").write_text("{oops"), "cannot be read as JSON"),
         (lambda f: (f / "config.json").write_text('{"model_type": "llama"}'), "model_type 'llama'"),
-        (lambda f: (f / "config.json").write_text('{"model_type": "dual_ar"}'), "lacks a required size"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "dual_ar"}'), "missing required field"),
         (lambda f: (f / "model.pth").unlink(), "has no model.pth"),
         (lambda f: (f / "model.pth").write_bytes((f / "model.pth").read_bytes()[:5000]), "damaged or not a torch"),
         (lambda f: (f / "codec.pth").write_bytes(b"RIFF a sound file"), "damaged or not a torch"),
@@ -122,7 +123,7 @@ def test_the_hash_follows_every_file(folder: Path) -> None:
 
 
 def test_configuration_of_s1_mini_has_its_860_million_parameters() -> None:
-    config = ModelConfig.from_json(S1_MINI.to_json())
+    config = ModelConfig.from_json(S1_MINI.to_json(), UntrustedFolder(Path("model"), CheckpointError), "model.json")
     assert config == S1_MINI
     with torch.device("meta"):
         model = checkpoints.DualAR(config.dual_ar, 151678, 4096, 151645)

@@ -53,6 +53,8 @@ class Utterance:
     indexes: tuple[Index, ...]
     voice: str | None = None
     speed: float = 1.0
+    pitch: float = 1.0
+    volume: float = 1.0
 
 
 @dataclass
@@ -153,7 +155,9 @@ class SpeechQueue:
 
     def _sound(self, message: _Message, generation: int) -> None:
         said = message.utterance
-        speech = self._client.synthesize(said.text, voice=said.voice, speed=said.speed, priority="message")
+        speech = self._client.synthesize(
+            said.text, voice=said.voice, speed=said.speed, pitch=said.pitch, volume=said.volume, priority="message"
+        )
         with self._lock:
             if self._generation != generation:
                 speech.cancel()
@@ -197,3 +201,8 @@ def voices(client: Client) -> tuple[VoiceInfo, ...]:
 def speed(rate: int) -> float:
     """NVDA's rate 0 … 100, 50 in the middle, as a speed of 0.5 … 2."""
     return float(2 ** ((max(0, min(100, rate)) - 50) / 50))
+
+
+def pitch(setting: int) -> float:
+    """NVDA's pitch 0 … 100, 50 in the middle, as half an octave down to half an octave up."""
+    return float(2 ** ((max(0, min(100, setting)) - 50) / 100))

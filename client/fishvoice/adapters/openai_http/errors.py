@@ -8,7 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from fishvoice.errors import DaemonUnavailable, InvalidRequest, RequestFailed
+from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, RequestFailed, UnusableFolder
 
 # The daemon's codes; any other is its own failure, 500. 499: whoever wanted the speech does not want it any more,
 # and OpenAI's clients do not try that again.
@@ -59,9 +59,9 @@ def refusal(error: Exception) -> Refusal:
             param = "voice" if error.code == "unknown_voice" else None
             status = _STATUS.get(error.code, 500)
             return Refusal(status, str(error), code=error.code, param=param, retry_after=error.retry_after)
-        case InvalidRequest():
+        case InvalidRequest() | ProtocolError():  # such as text that is no Unicode, or a number beyond 64 bits
             return Refusal(400, str(error), code="bad_request")
-        case DaemonUnavailable():
+        case DaemonUnavailable() | UnusableFolder():
             return Refusal(503, str(error), code="daemon_unavailable")
         case HTTPException():
             return Refusal(error.status_code, error.detail)

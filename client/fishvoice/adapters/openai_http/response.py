@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fishvoice.adapters.openai_http.audio import MEDIA_TYPES, Encoder, encoder
+from fishvoice.adapters.openai_http.audio import StreamEncoder
 from fishvoice.adapters.openai_http.errors import refusal
+from fishvoice.adapters.openai_http.forms import Form
 from fishvoice.adapters.shared.outcome import why_unspoken
 from fishvoice.aio import AsyncClient, AsyncSpeech
+from fishvoice.encoding.formats import FORMATS, encoded
 from fishvoice.errors import FishvoiceError
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Chunk
 
 _log = logging.getLogger("fishvoice.http")
+PATIENCE_SECONDS = 0.25
+"""How long a sound whose header tells its length may take after its first piece, to be sent whole with the length."""
 
 
 class SpeechResponse:
     """An ASGI response. What goes wrong before the first sound is raised, and can become an error's status.
 
-    After that the status is out: a plain body is broken off, which every client notices, and an event stream ends
-    with an ``error`` event. One that leaves early cancels the daemon's work at once.
+    After that the status is out: a plain body is broken off, which every client notices, and a body of messages ends
+    with an error. One that leaves early cancels the daemon's work at once. ``rate``: Hz to send, if not the format's.
     """
 
     def __init__(
-        self, client: AsyncClient, text: str, options: SpeechOptions, audio_format: str, stream_format: str
+        self,
+        client: AsyncClient,
+        text: str,
+        options: SpeechOptions,
+        audio_format: str,
+        form: Form,
+        rate: int | None = None,
     ) -> None:
         self._client = client
         self._text = text
         self._options = options
         self._format = audio_format
-        self._events = stream_format == "sse"
+        self._form = form
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with await self._client.synthesize(self._text, **self._options) as speech:
@@ -54,28 +62,52 @@ class SpeechResponse:
             if watch.done():
                 return
             raise why_unspoken(speech)
-        # In a thread, because the first of its kind imports its library.
-        sound = await asyncio.to_thread(encoder, self._format, first.sample_rate)
-        media_type = "text/event-stream" if self._events else MEDIA_TYPES[self._format]
-        headers = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        begun = [first]
+        following: asyncio.Future[Chunk | None] = asyncio.ensure_future(anext(chunks, None))
         try:
-            async for piece in _encoded(first, chunks, sound):
-                await self._send(send, _delta(piece) if self._events else piece)
+            if self._form.whole and FORMATS[self._format].has_length:
+                following = await _wait_for_the_end(chunks, begun, following)
+                if following.done() and speech.over:
+                    await self._send_whole(begun, speech, send)
+                    return
+            await self._stream(_both(begun, following, chunks), speech, send, watch)
+        finally:
+            following.cancel()
+
+    async def _stream(
+        self, chunks: AsyncIterator[Chunk], speech: AsyncSpeech, send: Send, watch: asyncio.Task[None]
+    ) -> None:
+        first = await anext(chunks)
+        # In a thread, because the first of its kind imports its library.
+        sound = await asyncio.to_thread(StreamEncoder, self._format, first.sample_rate, self._rate)
+        await send(_start(self._form.media_type))
+        try:
+            await self._send(send, self._form.chunk(sound.encode(first.pcm), first))
+            async for chunk in chunks:
+                await self._send(send, self._form.chunk(sound.encode(chunk.pcm), chunk))
             if speech.finish_reason != "complete":
                 raise why_unspoken(speech)
         except FishvoiceError as error:
             if watch.done():
                 return
             _log.warning("speech was broken off: %s", error)
-            if not self._events:
+            last = self._form.error(refusal(error))
+            if last is None:
                 return  # without a last piece: the server closes the connection in the middle of the body
-            await self._send(send, _event({"type": "error", **refusal(error).body}))
+            await self._send(send, last)
         else:
             self._report(speech)
-            if self._events:
-                await self._send(send, _done(self._text, speech))
+            await self._send(send, self._form.end(sound.finish(), speech))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_whole(self, chunks: list[Chunk], speech: AsyncSpeech, send: Send) -> None:
+        if speech.finish_reason != "complete":
+            raise why_unspoken(speech)
+        pcm = b"".join(chunk.pcm for chunk in chunks)
+        body = await asyncio.to_thread(encoded, self._format, chunks[0].sample_rate, pcm, self._rate)
+        await send(_start(self._form.media_type, len(body)))
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        self._report(speech)
 
     @staticmethod
     async def _send(send: Send, body: bytes) -> None:
@@ -89,11 +121,39 @@ class SpeechResponse:
             _log.warning("characters %d-%d were not spoken: %s", failure.text_start, failure.text_end, failure.message)
 
 
-async def _encoded(first: Chunk, rest: AsyncIterator[Chunk], sound: Encoder) -> AsyncIterator[bytes]:
-    yield sound.encode(first.pcm)
+def _start(media_type: str, length: int | None = None) -> dict[str, object]:
+    headers = [(b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+async def _wait_for_the_end(
+    chunks: AsyncIterator[Chunk], begun: list[Chunk], following: asyncio.Future[Chunk | None]
+) -> asyncio.Future[Chunk | None]:
+    """Add to ``begun`` what comes within PATIENCE_SECONDS; returns what comes, or will come, after that.
+
+    The chunk that is waited for when the time is over must not be cancelled: that would end the speech.
+    """
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        left = until - asyncio.get_running_loop().time()
+        await asyncio.wait([following], timeout=max(0.0, left))
+        if not following.done() or (chunk := following.result()) is None:
+            return following
+        begun.append(chunk)
+        following = asyncio.ensure_future(anext(chunks, None))
+
+
+async def _both(
+    begun: list[Chunk], following: asyncio.Future[Chunk | None], rest: AsyncIterator[Chunk]
+) -> AsyncIterator[Chunk]:
+    for chunk in begun:
+        yield chunk
+    if (next_chunk := await following) is not None:
+        yield next_chunk
     async for chunk in rest:
-        yield sound.encode(chunk.pcm)
-    yield sound.finish()
+        yield chunk
 
 
 async def _cancel_when_left(receive: Receive, speech: AsyncSpeech) -> None:
@@ -101,20 +161,3 @@ async def _cancel_when_left(receive: Receive, speech: AsyncSpeech) -> None:
         while (await receive())["type"] != "http.disconnect":
             continue
         speech.cancel()
-
-
-def _delta(piece: bytes) -> bytes:
-    if not piece:
-        return b""
-    return _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-
-
-def _done(text: str, speech: AsyncSpeech) -> bytes:
-    """``usage`` in this engine's units: characters in, codec frames out."""
-    frames = speech.metrics.frames if speech.metrics else 0
-    usage = {"input_tokens": len(text), "output_tokens": frames, "total_tokens": len(text) + frames}
-    return _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(fields: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(fields)}\n\n".encode()

@@ -19,15 +19,17 @@ class CannotListen(FishvoiceError):
     """The address is not one to listen on, or somebody else has it."""
 
 
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address; port 0 takes a free one. Raises CannotListen."""
+def listen_tcp(host: str, port: int, *, lan: bool = False) -> socket.socket:
+    """A listening socket on a loopback address, with ``lan`` on any; port 0 takes a free one. Raises CannotListen."""
     address = "127.0.0.1" if host == "localhost" else host
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        allowed = lan or ipaddress.ip_address(address).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise CannotListen(f"{host} is not an address of this computer alone: use 127.0.0.1 or ::1")
+        allowed = False
+    if not allowed:
+        raise CannotListen(
+            f"{host} is not an address of this computer alone: use 127.0.0.1 or ::1, or --lan for other computers too"
+        )
     if not 0 <= port <= 65535:
         raise CannotListen(f"port {port} is not in 0 … 65535")
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)

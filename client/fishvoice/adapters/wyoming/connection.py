@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from importlib.metadata import version
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -23,6 +24,7 @@ from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
 from fishvoice.speech import Chunk
 
 WIDTH = 2  # bytes per sample
+STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
 WAITING = 8  # utterances of one connection that may wait for their turn
 
 
@@ -34,12 +36,23 @@ class Connection:
     """
 
     def __init__(self, client: AsyncClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._client = client
+        self._client = client.another()  # of its own: a peer that stops reading holds up nobody else
+        self._speaking = False
         self._reader = reader
         self._writer = writer
         self._writing = asyncio.Lock()
         self._stream: TextStream | None = None  # the one that text still arrives for
         self._utterances: asyncio.Queue[tuple[TextStream, bool]] = asyncio.Queue(WAITING)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being spoken, and no text is on its way."""
+        return not self._speaking and self._stream is None and self._utterances.empty()
+
+    def refuse(self, busy: RequestFailed) -> None:
+        """Tell the peer, and be gone."""
+        self._writer.writelines([json.dumps(Error(str(busy), busy.code).event().to_dict()).encode(), b"\n"])
+        self._writer.close()
 
     async def run(self) -> None:
         """Returns when it is over, however it ended."""
@@ -52,6 +65,7 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._client.close()
             self._writer.close()
 
     async def _conclude(self, task: asyncio.Task[None]) -> None:
@@ -60,9 +74,8 @@ class Connection:
         except OSError:  # the peer has gone
             return
         except FishvoiceError as error:
-            code = error.code if isinstance(error, RequestFailed | ProtocolError) else "daemon_unavailable"
             with contextlib.suppress(OSError):
-                await self._write(Error(str(error), code).event())
+                await self._write(Error(str(error), _code(error)).event())
 
     # -- what it hears -----------------------------------------------------------------------------------
 
@@ -120,7 +133,9 @@ class Connection:
     async def _speak(self) -> None:
         while True:
             text, streamed = await self._utterances.get()
+            self._speaking = True
             await self._speak_stream(text)
+            self._speaking = False
             if streamed:
                 await self._write(SynthesizeStopped().event())
 
@@ -172,7 +187,12 @@ class Connection:
 
     async def _write(self, event: Event) -> None:
         async with self._writing:
-            await async_write_event(event, self._writer)
+            try:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await async_write_event(event, self._writer)
+            except TimeoutError:  # which is an OSError: to everybody else the peer has gone
+                self._writer.transport.abort()
+                raise
 
 
 def info(voices: tuple[VoiceInfo, ...]) -> Info:
@@ -212,6 +232,12 @@ async def _either(speeches: asyncio.Queue[AsyncSpeech | None], asking: asyncio.T
         getting.cancel()
         await asking
     return await getting
+
+
+def _code(error: FishvoiceError) -> str:
+    if isinstance(error, RequestFailed | ProtocolError):
+        return error.code
+    return "bad_request" if isinstance(error, InvalidRequest) else "daemon_unavailable"
 
 
 def _primary(language: str) -> str:

@@ -11,22 +11,27 @@ from wyoming.event import Event
 from fishvoice.errors import ProtocolError
 
 MAX_LINE_BYTES = 1 << 16  # the limit of the StreamReader must be this
+EVENT_SECONDS = 30.0  # for all of an event, from its first byte
 MAX_DATA_BYTES = 1 << 20
 MAX_PAYLOAD_BYTES = 1 << 20
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event | None:
     """The next event; None where the stream ends. Raises ProtocolError for anything else."""
+    begun = await reader.read(1)
+    if not begun:
+        return None
     try:
-        line = await reader.readline()
-        if not line:
-            return None
-        header = _object(line)
-        data = _field(header, "data", dict) or {}
-        more = await reader.readexactly(_length(header, "data_length", MAX_DATA_BYTES))
-        payload = await reader.readexactly(_length(header, "payload_length", MAX_PAYLOAD_BYTES))
+        async with asyncio.timeout(EVENT_SECONDS):
+            line = begun if begun == b"\n" else begun + await reader.readline()
+            header = _object(line)
+            data = _field(header, "data", dict) or {}
+            more = await reader.readexactly(_length(header, "data_length", MAX_DATA_BYTES))
+            payload = await reader.readexactly(_length(header, "payload_length", MAX_PAYLOAD_BYTES))
     except asyncio.IncompleteReadError:
         return None
+    except TimeoutError as error:
+        raise ProtocolError(f"an event was not complete after {EVENT_SECONDS:g} s") from error
     except ValueError as error:  # the reader's, for a line without an end
         raise ProtocolError(f"a line has more than {MAX_LINE_BYTES} bytes") from error
     kind = _field(header, "type", str)

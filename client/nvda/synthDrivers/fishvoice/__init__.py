@@ -30,7 +30,12 @@ class SynthDriver(BaseDriver):
 
     name = "fishvoice"
     description = "fishvoice (Fish Speech)"
-    supportedSettings = (BaseDriver.VoiceSetting(), BaseDriver.RateSetting())
+    supportedSettings = (
+        BaseDriver.VoiceSetting(),
+        BaseDriver.RateSetting(),
+        BaseDriver.PitchSetting(),
+        BaseDriver.VolumeSetting(),
+    )
     supportedCommands = frozenset({IndexCommand})
     supportedNotifications = frozenset({synthIndexReached, synthDoneSpeaking})
 
@@ -42,6 +47,8 @@ class SynthDriver(BaseDriver):
         super().__init__()
         self._voice = DEFAULT_VOICE
         self._rate = 50
+        self._pitch = 50
+        self._volume = 100
         self._speaker = speaker.SpeechQueue(
             Client(),
             lambda rate: nvwave.WavePlayer(channels=1, samplesPerSec=rate, bitsPerSample=16),
@@ -62,7 +69,8 @@ class SynthDriver(BaseDriver):
             elif isinstance(item, IndexCommand):
                 indexes.append(speaker.Index(item.index, len(text)))
         voice = None if self._voice == DEFAULT_VOICE else self._voice
-        self._speaker.speak(speaker.Utterance(text, tuple(indexes), voice, speaker.speed(self._rate)))
+        how = (speaker.speed(self._rate), speaker.pitch(self._pitch), self._volume / 100)
+        self._speaker.speak(speaker.Utterance(text, tuple(indexes), voice, *how))
 
     def cancel(self):
         self._speaker.cancel()
@@ -91,3 +99,15 @@ class SynthDriver(BaseDriver):
 
     def _set_rate(self, value):
         self._rate = value
+
+    def _get_pitch(self):
+        return self._pitch
+
+    def _set_pitch(self, value):
+        self._pitch = value
+
+    def _get_volume(self):
+        return self._volume
+
+    def _set_volume(self, value):
+        self._volume = value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -110,7 +111,7 @@ class Calibration:
         best = choose(allowed)
         if best is None:
             return wanted
-        return EngineChoice(wanted.name, best.language, best.codec, best.threads)
+        return replace(wanted, lm_precision=best.language, codec_precision=best.codec, threads=best.threads)
 
     def measured(self, precision: str, threads: int) -> Measured | None:
         """For `doctor`, of a model that is run so; None before anything was measured."""

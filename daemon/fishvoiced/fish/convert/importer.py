@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +22,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fishvoice.locks import FileLock
-from fishvoiced.errors import CheckpointError, ModelStoreError
+from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
 from fishvoiced.fish.checkpoint.folder import CheckpointFolder, recognize
 from fishvoiced.fish.checkpoint.shapes import check, codec_shapes, language_shapes
 from fishvoiced.fish.checkpoint.tensors import Floats, Table, open_table
@@ -50,9 +52,12 @@ from fishvoiced.fish.store.models import (
     sha256,
     writing,
 )
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.fish.types import Frontend
 from fishvoiced.onnx_sessions import Runtime, keeps_int8_kv
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind us (0 … 1)."""
@@ -66,13 +71,14 @@ COSTS = {LANGUAGE: 30.0, DECODER: 15.0, ENCODER: 15.0}
 def checkpoint_hash(checkpoint: CheckpointFolder) -> str:
     """Of all files that conversion reads: the same hash means the same model. Raises CheckpointError."""
     combined = hashlib.sha256()
+    files = UntrustedFolder(checkpoint.folder, CheckpointError)
     shards = [file.name for file in checkpoint.files() if file.name.startswith("model-")]
     weights = (checkpoint.model.name, *shards, checkpoint.codec.name)
     names = ("config.json", FORMAT_FILE, *weights, TOKENIZER_FILE, SPECIAL_FILE, *checkpoint.config().assets)
     for name in names:
         path = checkpoint.folder / name
-        if path.exists():
-            combined.update(f"{name} {sha256(path)}\n".encode())
+        if os.path.lexists(path):
+            combined.update(f"{name} {sha256(files.file(name))}\n".encode())
         elif name != FORMAT_FILE:
             raise CheckpointError(f"{path} is missing: is {checkpoint.folder} a whole Fish checkpoint?")
     return combined.hexdigest()
@@ -91,6 +97,9 @@ def import_checkpoint(
     """Convert what is not yet converted. Raises CheckpointError or ModelStoreError.
 
     ``source`` is where the model will look for its checkpoint, from its own folder on; by default ``folder``.
+
+    A part that fails is no error: the model then has no graphs of it and says why (``ConvertedModel.unconverted``), and
+    PyTorch runs it from its checkpoint.
     """
     checkpoint = recognize(folder, name)
     config = checkpoint.config()
@@ -108,13 +117,23 @@ def import_checkpoint(
         if missing:
             check_resources(config, missing, target.parent)
         bar = _Bar(progress, missing)
+        unconverted: str | None = None
         for part, precision in missing:
             bar.begin(part, precision)
-            with writing(target / f"{part}-{precision}", digest) as temporary:
-                conversion.write(part, precision, temporary, target, bar)
-        if not _present(target, ABOUT, None):
+            try:
+                with writing(target / f"{part}-{precision}", digest) as temporary:
+                    conversion.write(part, precision, temporary, target, bar)
+            except (DaemonError, MemoryError):
+                raise  # the disk, the checkpoint or the machine is at fault, not the conversion
+            except Exception as error:
+                log.warning("converting %s of %s failed", part, config.name, exc_info=True)
+                first = (str(error).splitlines() or [""])[0]
+                unconverted = f"its {part} could not be converted: {type(error).__name__}: {first[:200]}".rstrip(": ")
+                break
+        if not _present(target, ABOUT, None) or ConvertedModel.open(target).unconverted != unconverted:
+            shutil.rmtree(target / ABOUT, ignore_errors=True)
             with writing(target / ABOUT, digest) as temporary:
-                conversion.write_about(temporary, source)
+                conversion.write_about(temporary, source, unconverted)
     progress("done", 1.0)
     return ConvertedModel.open(target)
 
@@ -209,17 +228,21 @@ class Conversion:
             return [SampleSentence(saved[f"read{i}"], saved[f"said{i}"]) for i in range(len(saved) // 2)]
 
     def frontend(self) -> Frontend:
-        if self.config.frontend != "english":
-            return str
-        from fishvoiced.text import english
+        from fishvoiced.text import english, misaki
 
-        return english.load(self.checkpoint.folder / english.LEXICON_FILE)
+        frontends = {"english": english.load, misaki.NAME: misaki.load}
+        load = frontends.get(self.config.frontend or "")
+        return load(self.checkpoint.folder / english.LEXICON_FILE) if load else str
 
-    def write_about(self, folder: Path, source: str | None) -> None:
-        about = {"config": self.config.to_json(), "source": source or str(self.checkpoint.folder.resolve())}
+    def write_about(self, folder: Path, source: str | None, unconverted: str | None) -> None:
+        about = {
+            "config": self.config.to_json(),
+            "source": source or str(self.checkpoint.folder.resolve()),
+            "unconverted": unconverted,
+        }
         (folder / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
         for name in (TOKENIZER_FILE, SPECIAL_FILE, *self.config.assets):
-            shutil.copyfile(self.checkpoint.folder / name, folder / name)
+            UntrustedFolder(self.checkpoint.folder, CheckpointError).copy(name, folder / name)
 
 
 def before_frames(states: Floats, spoken: Sequence[SampleSentence]) -> Floats:

@@ -87,7 +87,7 @@ def speak(
     speaker = _Speaker(folder, config, tokenizer, runtime)
     spoken: list[SampleSentence] = []
     references: list[Reference] = []
-    for seed, sentence in enumerate(ENGLISH if config.frontend == "english" else (*ENGLISH, *OTHERS)):
+    for seed, sentence in enumerate(ENGLISH if config.frontend is not None else (*ENGLISH, *OTHERS)):
         text = prepare(sentence)
         after = references if seed in AFTER_A_REFERENCE else []
         prompt = build_prompt(tokenizer, config.dual_ar.num_codebooks, text, after)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fishvoiced.errors import EngineError, MissingExtra, ModelStoreError
 from fishvoiced.fish.engine.base import Engine
-from fishvoiced.fish.store.models import DECODER, LANGUAGE, ConvertedModel
+from fishvoiced.fish.store.models import ABOUT, DECODER, LANGUAGE, ConvertedModel
+from fishvoiced.fish.store.weight_list import has_weight_list
 from fishvoiced.hardware.environment import apply_environment, environment, session_advice
 from fishvoiced.hardware.facts import HardwareFacts
 
@@ -28,6 +28,8 @@ class EngineChoice:
     lm_precision: str = "int4"
     codec_precision: str = "fp32"
     threads: int = 0
+    device: str = "cpu"
+    """Of PyTorch: ``cpu``, ``mps`` or ``cuda``."""
 
 
 def open_engine(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> tuple[Engine, str | None]:
@@ -39,15 +41,16 @@ def open_engine(model: ConvertedModel, choice: EngineChoice, facts: HardwareFact
         try:
             return _onnx(model, choice, facts), None
         except (EngineError, ModelStoreError, MissingExtra) as error:
-            if choice.name == "onnx" or model.source is None or importlib.util.find_spec("torch") is None:
+            if choice.name == "onnx" or not runs_in_torch(model) or importlib.util.find_spec("torch") is None:
                 raise
-            notice = f"ONNX Runtime cannot run {model.name!r} ({error}); PyTorch does instead, several times slower"
+            why = model.unconverted or str(error)
+            notice = f"ONNX Runtime cannot run {model.name!r} ({why}); PyTorch does instead, several times slower"
             log.warning("%s", notice)
-            return _torch(model.source, choice, facts), notice
-    if model.source is None:
-        raise ModelStoreError(f"model {model.name!r} came without its checkpoint: only engine 'onnx' can run it")
+            return _torch(model, choice, facts), notice
     if choice.name == "torch":
-        return _torch(model.source, choice, facts), None
+        return _torch(model, choice, facts), None
+    if model.source is None:
+        raise ModelStoreError(f"model {model.name!r} came without its checkpoint, which engine {choice.name!r} needs")
     from fishvoiced.fish.engine.upstream_engine import UpstreamEngine
 
     return UpstreamEngine(model.source), None
@@ -81,12 +84,19 @@ def runtime(facts: HardwareFacts, threads: int = 0) -> Runtime:
     return Runtime(advice.intra_op_threads, advice.allow_spinning, advice.thread_affinities)
 
 
-def _torch(checkpoint: Path, choice: EngineChoice, facts: HardwareFacts) -> Engine:
-    if not checkpoint.is_dir():
-        raise ModelStoreError(f"the checkpoint {checkpoint} is gone: PyTorch needs it, converted graphs do not")
+def runs_in_torch(model: ConvertedModel) -> bool:
+    """Whether PyTorch can have the model's weights: of its checkpoint, or listed within its graphs."""
+    return model.source is not None or has_weight_list(model.folder / ABOUT)
+
+
+def _torch(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> Engine:
+    if not runs_in_torch(model):
+        raise ModelStoreError(f"model {model.name!r} came without its checkpoint: only engine 'onnx' can run it")
     try:
         apply_environment(environment(facts, choice.threads or None))  # acts only before torch is imported
         from fishvoiced.fish.engine.torch_engine import TorchEngine
     except ImportError as error:
         raise MissingExtra("export", "the PyTorch engine") from error
-    return TorchEngine(checkpoint)
+    if model.source is None:
+        return TorchEngine.of_converted(model, choice.device)
+    return TorchEngine(model.source, choice.device)

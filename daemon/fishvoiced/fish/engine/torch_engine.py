@@ -17,12 +17,17 @@ from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.codec import Codec, Stream
 from fishvoiced.fish.network.layers import KVCache
 from fishvoiced.fish.network.sampling import Sampling
+from fishvoiced.fish.store.models import ABOUT, ConvertedModel
+from fishvoiced.fish.store.weight_list import read_weights
 from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
 
 
 class TorchEngine:
-    """A checkpoint (its folder, or loaded already) in memory; see :class:`fishvoiced.fish.engine.base.Engine`."""
+    """A checkpoint (its folder, or loaded already) in memory; see :class:`fishvoiced.fish.engine.base.Engine`.
+
+    ``device``: what PyTorch calls it, ``cpu``, ``mps`` or ``cuda``. Raises EngineError if there is none of the kind.
+    """
 
     name = "torch"
     precision = "fp32"
@@ -37,6 +42,16 @@ class TorchEngine:
             self._codec = loaded.codec.to(self._device)
         except (RuntimeError, AssertionError) as error:
             raise EngineError(f"PyTorch cannot use device {device!r}: {error}") from error
+
+    @staticmethod
+    def of_converted(model: ConvertedModel, device: str = "cpu") -> TorchEngine:
+        """With the weights of a converted model's graphs, where its checkpoint was not shipped. Raises ModelStoreError,
+        CheckpointError."""
+        read = read_weights(model.folder, model.folder / ABOUT)
+        weights = {name: torch.from_numpy(array) for name, array in read.items()}
+        return TorchEngine(
+            checkpoints.from_spoken_weights(model.config, model.tokenizer(), weights, model.folder), device
+        )
 
     def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
         config = self.config.dual_ar

@@ -27,6 +27,9 @@ from fishvoiced.fish.tokenizer import Tokenizer
 MODEL_FILE = "model.pth"
 CODEC_FILE = "codec.pth"
 State = dict[str, Tensor]
+OUTPUT = "output.weight"
+_ENCODES = ("in_proj.weight", "in_proj.bias")
+"""Of the quantizers: weights that only encoding a recording needs."""
 
 
 @dataclass
@@ -55,6 +58,39 @@ def load(folder: Path) -> Checkpoint:
     _assign(dual_ar, language_weights(open_table(found.model)), found.model)
     _assign(codec, codec_weights(open_table(found.codec), config.codec), found.codec)
     return Checkpoint(config, tokenizer, dual_ar.eval(), codec.eval())
+
+
+def spoken_weights(loaded: Checkpoint) -> State:
+    """All that speaking needs, by name: ``dual_ar.…``, ``codec.…``, and of the output layer the rows that can be
+    chosen, ``head``."""
+    model = loaded.dual_ar
+    state = {f"dual_ar.{name}": weight for name, weight in model.state_dict().items() if name != OUTPUT}
+    if not loaded.config.dual_ar.tie_word_embeddings:
+        state["head"] = model.state_dict()[OUTPUT][_chosen(loaded.tokenizer)]
+    codec = loaded.codec.state_dict().items()
+    return state | {f"codec.{name}": weight for name, weight in codec if not name.endswith(_ENCODES)}
+
+
+def from_spoken_weights(config: ModelConfig, tokenizer: Tokenizer, weights: State, where: Path) -> Checkpoint:
+    """The inverse of :func:`spoken_weights`, for a model without an encoder. Raises CheckpointError."""
+    with torch.device("meta"):
+        dual_ar, codec = new_dual_ar(config, tokenizer), Codec(config.codec)
+    state = {name.removeprefix("dual_ar."): weight for name, weight in weights.items() if name.startswith("dual_ar.")}
+    if "head" in weights:
+        output = torch.zeros(config.dual_ar.vocab_size, config.dual_ar.slow.dim)
+        output[_chosen(tokenizer)] = weights["head"]
+        state[OUTPUT] = output
+    _assign(dual_ar, _table(state), where)
+    unused = {name: torch.zeros(weight.shape) for name, weight in codec.state_dict().items() if name.endswith(_ENCODES)}
+    sound = {name.removeprefix("codec."): weight for name, weight in weights.items() if name.startswith("codec.")}
+    _assign(codec, _table(unused | sound), where)
+    return Checkpoint(config, tokenizer, dual_ar.eval(), codec.eval())
+
+
+def _chosen(tokenizer: Tokenizer) -> list[int]:
+    """The tokens that are speech, and the end."""
+    begin = tokenizer.semantic_begin
+    return [*range(begin, begin + tokenizer.semantic_count), tokenizer.end_token]
 
 
 def new_dual_ar(config: ModelConfig, tokenizer: Tokenizer) -> DualAR:
@@ -86,7 +122,11 @@ def read_codec(path: Path, config: CodecConfig) -> State:
 
 
 def codec_from_upstream(state: State, config: CodecConfig) -> State:
-    return _codec({name: Weight.of(tensor.float().numpy()) for name, tensor in state.items()}, config)
+    return _codec(_table(state), config)
+
+
+def _table(state: State) -> Table:
+    return {name: Weight.of(tensor.float().numpy()) for name, tensor in state.items()}
 
 
 def _codec(stored: Table, config: CodecConfig) -> State:

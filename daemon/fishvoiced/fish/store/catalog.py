@@ -14,7 +14,7 @@ import msgspec
 import fishvoiced
 from fishvoice import paths
 from fishvoice.protocol import VoiceInfo
-from fishvoiced.errors import UnknownVoice
+from fishvoiced.errors import UnknownVoice, VoiceUnavailable
 from fishvoiced.fish.config import CodecConfig
 from fishvoiced.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.fish.store.voices import Voice, VoiceStore
@@ -52,7 +52,7 @@ class Catalog:
         self._default = default
 
     def choose(self, name: str | None) -> Choice:
-        """Raises UnknownVoice, naming what there is; BadReference if the voice is damaged."""
+        """Raises UnknownVoice, naming what there is; VoiceUnavailable if the voice is damaged."""
         wanted = name or self._default or self._first()
         choice = self.find(wanted)
         if choice is None:
@@ -62,8 +62,11 @@ class Catalog:
 
     def find(self, name: str) -> Choice | None:
         """What ``name`` stands for; None if there is no such voice. Raises UnknownVoice if its model is missing,
-        BadReference if it is damaged."""
-        if name in {voice.name for voice in self._voices.all().voices}:
+        VoiceUnavailable if it is damaged."""
+        saved = self._voices.all()
+        if reason := self._damaged().get(name):
+            raise VoiceUnavailable(reason)
+        if name in {voice.name for voice in saved.voices}:
             voice = self._voices.get(name)
             model = self._models.find(voice.model)
             if model is None:
@@ -85,7 +88,7 @@ class Catalog:
         infos = [
             VoiceInfo(
                 name=model.name,
-                language="en" if model.config.frontend == "english" else None,
+                language="en" if model.config.frontend in ("english", "misaki") else None,
                 model=model.name,
                 sample_rate=model.config.codec.sample_rate,
                 clones=model.config.codec.has_encoder,
@@ -94,12 +97,17 @@ class Catalog:
             for model in models
         ]
         rates = {model.name: model.config.codec.sample_rate for model in models}
+        saved = self._voices.all()
         infos += [
-            VoiceInfo(v.name, v.language, v.model, rates.get(v.model), description=v.description)
-            for v in self._voices.all().voices
+            VoiceInfo(v.name, v.language, v.model, rates.get(v.model), description=v.description) for v in saved.voices
         ]
         default = self._default or (self._first() if infos else None)
-        return [msgspec.structs.replace(info, default=info.name == default) for info in infos]
+        damaged = [VoiceInfo(name, unavailable=reason) for name, reason in self._damaged().items()]
+        return [msgspec.structs.replace(info, default=info.name == default) for info in infos] + damaged
+
+    def _damaged(self) -> dict[str, str]:
+        """Voices and models that lie there and cannot be used, with the reasons."""
+        return self._models.damaged() | {voice.name: voice.reason for voice in self._voices.all().damaged}
 
     def _first(self) -> str:
         """The starter voice, else whatever model there is."""

@@ -23,10 +23,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from fishvoiced.errors import ModelStoreError
 from fishvoiced.fish.config import ModelConfig
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from fishvoiced.fish.tokenizer import Tokenizer
 
 FORMAT = 1
@@ -46,6 +49,22 @@ MANIFEST = "manifest.json"
 CONFIG = "model.json"
 
 
+class _Manifest(msgspec.Struct, frozen=True):
+    """A part's ``manifest.json``: of each file the size and the SHA-256."""
+
+    format: int
+    checkpoint: str
+    files: dict[str, tuple[int, str]]
+
+
+class _About(msgspec.Struct, frozen=True):
+    """``model.json``."""
+
+    config: dict[str, Any]
+    source: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    unconverted: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+
+
 @dataclass(frozen=True)
 class ConvertedModel:
     """One model's folder. Raises ModelStoreError wherever something is missing or damaged."""
@@ -55,17 +74,22 @@ class ConvertedModel:
     checkpoint_hash: str
     source: Path | None = None
     """The checkpoint folder it was converted from, if that is still there: PyTorch can run it."""
+    unconverted: str | None = None
+    """Why there are no graphs of it; None where there are."""
 
     @staticmethod
     def open(folder: Path) -> ConvertedModel:
-        manifest = verify(folder / ABOUT)
-        about = json.loads((folder / ABOUT / CONFIG).read_text(encoding="utf-8"))
-        source = (folder / about["source"]) if about.get("source") else None  # relative in a shipped model
+        UntrustedFolder(folder, ModelStoreError, _REMEDY).folder()
+        checkpoint_hash = verify(folder / ABOUT)
+        files = UntrustedFolder(folder / ABOUT, ModelStoreError, _REMEDY)
+        about = files.json(CONFIG, _About)
+        source = (folder / about.source) if about.source else None  # relative in a shipped model
         return ConvertedModel(
             folder,
-            ModelConfig.from_json(about["config"]),
-            manifest["checkpoint"],
+            ModelConfig.from_json(about.config, files, CONFIG),
+            checkpoint_hash,
             source if source is not None and (source / "model.pth").is_file() else None,
+            about.unconverted,
         )
 
     @property
@@ -112,15 +136,34 @@ class ModelStore:
         self._shipped = shipped
         self._opened: dict[Path, tuple[int, ConvertedModel]] = {}  # every request looks here: checked once, then kept
 
+    def folders(self) -> list[Path]:
+        """Where a model lies or should lie."""
+        own = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        return [folder for folder in (*own, *self._shipped) if not folder.name.startswith(".")]
+
+    def folder_of(self, name: str) -> Path | None:
+        """The folder of the model called ``name``, or of that name, damaged or not; None if there is none."""
+        model = self.find(name)
+        return model.folder if model else next((folder for folder in self.folders() if folder.name == name), None)
+
     def models(self) -> Iterator[ConvertedModel | ModelStoreError]:
         """Every model; for one that is damaged, the error that says so."""
-        own = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        for folder in (*own, *self._shipped):
-            if (folder / ABOUT).is_dir() and not folder.name.startswith("."):  # without it an import is unfinished
-                try:
-                    yield self._open(folder)
-                except ModelStoreError as error:
-                    yield error
+        whole = (folder for folder in self.folders() if os.path.lexists(folder / ABOUT))  # else an import is unfinished
+        yield from (self._try(folder) for folder in whole)
+
+    def damaged(self) -> dict[str, str]:
+        """Folders of models that cannot be used, with the reasons; without those that an import is still writing."""
+        whole = [folder for folder in self.folders() if os.path.lexists(folder / ABOUT)]
+        found = ((folder.name, self._try(folder)) for folder in whole)
+        return {name: str(model) for name, model in found if isinstance(model, ModelStoreError)}
+
+    def _try(self, folder: Path) -> ConvertedModel | ModelStoreError:
+        try:
+            return self._open(folder)
+        except ModelStoreError as error:
+            return error
+        except OSError as error:  # no permission, a failing disk
+            return ModelStoreError(f"{folder} cannot be read: {error.strerror or error}")
 
     def unfinished(self) -> list[Path]:
         """Folders of imports that were ended: they can be gone on with, but hold no model yet."""
@@ -142,14 +185,15 @@ class ModelStore:
 
     def remove(self, name: str) -> Path:
         """Delete a model. Raises ModelStoreError if there is none of that name, or it came with the package."""
-        candidates = [f for f in self.folder.iterdir() if f.is_dir()] if self.folder.is_dir() else []
-        model = self.find(name)
-        folder = model.folder if model else next((f for f in candidates if f.name == name), None)
+        folder = self.folder_of(name)
         if folder is None:
             raise ModelStoreError(f"there is no converted model {name!r}; see: fishvoice models list")
         if folder.parent != self.folder:
             raise ModelStoreError(f"{name!r} came with the package and cannot be removed")
-        shutil.rmtree(folder)
+        if folder.is_symlink() or not folder.is_dir():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
         return folder
 
     def model_folder(self, name: str, checkpoint_hash: str) -> Path:
@@ -173,7 +217,7 @@ def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
         raise ModelStoreError(f"cannot write converted models to {part.parent}: {error.strerror or error}") from error
     try:
         yield temporary
-        _write_manifest(temporary, checkpoint_hash)
+        write_manifest(temporary, checkpoint_hash)
         if part.exists() and not is_whole(part):
             shutil.rmtree(part)
         try:
@@ -194,21 +238,20 @@ def parts_of(model: Path) -> list[Path]:
     return sorted(folder for folder in model.iterdir() if (folder / MANIFEST).is_file())
 
 
-def verify(part: Path) -> dict[str, Any]:
-    """Check every file of a part against its manifest, and return the manifest."""
-    try:
-        manifest: dict[str, Any] = json.loads((part / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelStoreError(f"{part} is no complete model part ({error}); {_REMEDY}") from error
-    if manifest.get("format") != FORMAT:
-        raise ModelStoreError(f"{part} has format {manifest.get('format')}, this version reads {FORMAT}; {_REMEDY}")
-    for name, (size, digest) in manifest["files"].items():
-        path = part / name
-        if not path.is_file() or path.stat().st_size != size:
-            raise ModelStoreError(f"{path} is missing or has the wrong size; {_REMEDY}")
+def verify(part: Path) -> str:
+    """Check every file of a part against its manifest, and return the hash of the checkpoint it was made from."""
+    folder = UntrustedFolder(part, ModelStoreError, _REMEDY)
+    folder.folder()
+    manifest = folder.json(MANIFEST, _Manifest)
+    if manifest.format != FORMAT:
+        raise folder.refusal(f"has format {manifest.format}, this version reads {FORMAT}")
+    for name, (size, digest) in manifest.files.items():
+        path = folder.file(name)
+        if path.stat().st_size != size:
+            raise folder.refusal(f"has a {name} of the wrong size")
         if sha256(path) != digest:
-            raise ModelStoreError(f"{path} is damaged; {_REMEDY}")
-    return manifest
+            raise folder.refusal(f"has a damaged {name}")
+    return manifest.checkpoint
 
 
 _REMEDY = "remove the model (fishvoice models remove NAME) and import its checkpoint again"
@@ -222,7 +265,7 @@ def is_whole(part: Path) -> bool:
     return True
 
 
-def _write_manifest(folder: Path, checkpoint_hash: str) -> None:
+def write_manifest(folder: Path, checkpoint_hash: str) -> None:
     files = {f.name: (f.stat().st_size, sha256(f)) for f in sorted(folder.iterdir())}
     manifest = {"format": FORMAT, "checkpoint": checkpoint_hash, "files": files}
     with (folder / MANIFEST).open("w", encoding="utf-8") as out:

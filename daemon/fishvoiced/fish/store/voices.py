@@ -22,11 +22,13 @@ import numpy as np
 
 from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice
 from fishvoiced.fish.config import CodecConfig, SamplingDefaults
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from fishvoiced.fish.types import Codes, Reference
 
 FORMAT_VERSION = 1
 VOICE_FILE = "voice.json"
 CODES_FILE = "codes.npy"
+MAX_CODES_BYTES = 64 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICES = re.compile(r"con|prn|aux|nul|(com|lpt)\d", re.IGNORECASE)
 
@@ -171,10 +173,12 @@ class VoiceStore:
     def _read(self, name: str) -> tuple[Voice, Codes]:
         path = self.path(name)
         try:
-            file = msgspec.json.decode((path / VOICE_FILE).read_bytes(), type=_VoiceFile)
+            folder = UntrustedFolder(path, BadReference)
+            folder.folder()
+            file = folder.json(VOICE_FILE, _VoiceFile)
             # Mapped, because a damaged header may claim any size.
-            codes = np.array(np.load(path / CODES_FILE, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, EOFError, msgspec.DecodeError) as error:
+            codes = np.array(np.load(folder.file(CODES_FILE, MAX_CODES_BYTES), mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, EOFError, BadReference) as error:
             raise BadReference(_damaged(name, str(error))) from error
         if file.format_version != FORMAT_VERSION:
             raise BadReference(

@@ -1,0 +1,1 @@
+"""The routes of the HTTP server, by whose interface they are."""

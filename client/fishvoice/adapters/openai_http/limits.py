@@ -1,0 +1,102 @@
+"""What one peer may take of the HTTP server: time for a head, time without reading, a share of the requests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from fishvoice.adapters.openai_http.errors import Refusal, refusal_response
+
+HEAD_SECONDS = 10.0  # for all of a request's head, from the connection or the end of the request before
+STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
+WITHOUT_REQUEST = 256  # connections that have no request under way; beyond, the longest such one goes
+REQUESTS = 100  # at once; beyond, 503
+KEPT = 10  # of these for questions that need no synthesis
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's, with an end to every wait for the peer."""
+
+    _without_request: ClassVar[dict[PatientProtocol, None]] = {}  # in the order in which they began to wait
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._head: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        self.resume_stalled()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._expect_nothing()
+        elif self._head is None:
+            self._expect_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect_head()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self.resume_stalled()
+        super().resume_writing()
+
+    def resume_stalled(self) -> None:
+        """The peer reads again, or is gone."""
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def _expect_head(self) -> None:
+        self._expect_nothing()
+        self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._without_request[self] = None
+        while len(self._without_request) > WITHOUT_REQUEST:
+            oldest = next(iter(self._without_request))
+            oldest._expect_nothing()
+            oldest.transport.abort()
+
+    def _expect_nothing(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+        self._without_request.pop(self, None)
+
+
+class RequestLimit:
+    """Stands before ``app``: so many requests at once, and a few more for questions such as ``/health``."""
+
+    def __init__(self, app: ASGIApp, at_most: int = REQUESTS, kept: int = KEPT) -> None:
+        self._app = app
+        self._at_most = at_most
+        self._kept = kept
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._at_most if _needs_synthesis(scope) else self._at_most + self._kept
+        if scope["type"] == "http" and self._requests >= limit:
+            busy = Refusal(503, f"{self._at_most} requests are under way", code="busy", retry_after=1.0)
+            await refusal_response(busy)(scope, receive, send)
+            return
+        self._requests += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._requests -= 1
+
+
+def _needs_synthesis(scope: dict[str, Any] | Scope) -> bool:
+    return scope.get("method") == "POST"

@@ -1,0 +1,1 @@
+"""Books: their chapters as text, spoken to files that can be resumed."""

@@ -1,0 +1,1 @@
+"""Captions: which word of a text is heard when."""

@@ -1,0 +1,81 @@
+"""Which scripts a text is written in, and which ones the voices of a language read. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+LATIN = "LATIN"
+# Languages written in other scripts than Latin, by ISO 639 code; scripts are the first words of Unicode's names.
+_SCRIPTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg"), ("CYRILLIC",)),
+    **dict.fromkeys(("ar", "fa", "ur", "ps", "ug"), ("ARABIC",)),
+    **dict.fromkeys(("hi", "mr", "ne", "sa"), ("DEVANAGARI",)),
+    **dict.fromkeys(("he", "yi"), ("HEBREW",)),
+    **dict.fromkeys(("zh", "yue", "cmn"), ("CJK",)),
+    "el": ("GREEK",), "ja": ("HIRAGANA", "KATAKANA", "CJK"), "ko": ("HANGUL", "CJK"), "th": ("THAI",),
+    "ka": ("GEORGIAN",), "hy": ("ARMENIAN",), "am": ("ETHIOPIC",), "bn": ("BENGALI",), "ta": ("TAMIL",),
+    "te": ("TELUGU",), "ml": ("MALAYALAM",), "kn": ("KANNADA",), "gu": ("GUJARATI",), "pa": ("GURMUKHI",),
+    "si": ("SINHALA",), "my": ("MYANMAR",), "km": ("KHMER",), "lo": ("LAO",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of a text; ``script``: the one that makes it unreadable, None where it can be read."""
+
+    text: str
+    script: str | None
+
+
+def scripts_read(language: str | None) -> frozenset[str] | None:
+    """What a voice of ``language`` (BCP 47) reads; None: everything. All read Latin letters, after their fashion."""
+    if language is None:
+        return None
+    family = language.replace("_", "-").split("-")[0].lower()
+    return frozenset((LATIN, *_SCRIPTS.get(family, ())))
+
+
+def runs(text: str, readable: frozenset[str] | None) -> list[Run]:
+    """``text`` cut where words of other scripts than ``readable`` begin and end.
+
+    A single letter of another script among words that can be read stays with them: it has a name.
+    """
+    if readable is None or text.isascii():
+        return [Run(text, None)] if text else []
+    found: list[Run] = []
+    for word, script in _words(text):
+        foreign = script if script not in readable and _letters(word) > 1 else None
+        neutral = script is None
+        if found and (neutral or found[-1].script == foreign):
+            found[-1] = Run(found[-1].text + word, found[-1].script)
+        else:
+            found.append(Run(word, foreign))
+    return found
+
+
+def _words(text: str) -> list[tuple[str, str | None]]:
+    """Stretches of letters of one script, and (script None) whatever is between them."""
+    words: list[tuple[str, str | None]] = []
+    for character in text:
+        script = script_of(character)
+        if words and (script == "INHERITED" or words[-1][1] == script):
+            words[-1] = (words[-1][0] + character, words[-1][1])
+        else:
+            words.append((character, None if script == "INHERITED" else script))
+    return words
+
+
+def _letters(word: str) -> int:
+    return sum(unicodedata.category(character)[0] == "L" for character in word)
+
+
+@lru_cache(maxsize=8192)
+def script_of(character: str) -> str | None:
+    """A letter's script; "INHERITED" for combining marks; None for everything else."""
+    category = unicodedata.category(character)[0]
+    if category == "M":
+        return "INHERITED"
+    name = unicodedata.name(character, "") if category == "L" else ""
+    return name.split(" ")[0].split("-")[0] or None

@@ -1,0 +1,66 @@
+"""A renderer whose sound is made elsewhere, with a voice of this computer behind it for when that fails or is late."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import soxr
+
+from fishvoiced.errors import DaemonError
+from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits
+
+
+class WithFallback:
+    """See :class:`fishvoiced.synthesis.base.Renderer`. ``within``: seconds from now to the first sound."""
+
+    def __init__(self, renderer: Renderer, within: float | None, fallback: str, make: Callable[[], Renderer]) -> None:
+        self._renderer = renderer
+        self._until = None if within is None else time.monotonic() + within
+        self._fallback = fallback
+        self._make = make
+        self._local: Renderer | None = None
+
+    @property
+    def traits(self) -> Traits:
+        return self._renderer.traits
+
+    def prepare(self) -> Iterator[None]:
+        return self._renderer.prepare()
+
+    def render(self, index: int, text: str) -> Rendering:
+        """A segment that has begun elsewhere is not begun again here; all behind a failure is spoken here."""
+        if self._local is None:
+            heard = False
+            steps = self._renderer.render(index, text)
+            try:
+                for step in steps:
+                    if isinstance(step, np.ndarray | TimedSamples):
+                        heard, self._until = True, None
+                    elif not heard and self._is_late():
+                        steps.close()
+                        reason = "it did not answer in time"
+                        break
+                    yield step
+                else:
+                    return
+            except DaemonError as error:
+                if heard:
+                    raise
+                reason = str(error)
+            self._local = self._make()
+            yield Notice(f"{self._fallback!r} speaks instead of the voice asked for: {reason}")
+        yield from self._here(self._local, index, text)
+
+    def _is_late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
+
+    def _here(self, local: Renderer, index: int, text: str) -> Rendering:
+        """The local voice at the rate that was announced."""
+        yield from local.prepare()
+        resampler = soxr.ResampleStream(local.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
+        for step in local.render(index, text):
+            sound = step.samples if isinstance(step, TimedSamples) else step
+            yield resampler.resample_chunk(sound) if isinstance(sound, np.ndarray) else sound
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)

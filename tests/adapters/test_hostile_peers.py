@@ -1,0 +1,275 @@
+"""Peers of both servers that stall, send garbage and never leave: others are served, no answer blames the server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fishvoice.adapters.openai_http import limits
+from fishvoice.adapters.shared.log_limit import LogLimit
+from tools.harness.daemon_process import ROOT, Daemon, environment, eventually, running
+
+ASK = {"input": "one two three", "response_format": "pcm", "voice": "tone"}
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Iterator[Daemon]:
+    with tempfile.TemporaryDirectory(prefix="fv-", dir="/tmp") as home, running(Path(home), frame=0.001) as daemon:
+        yield daemon
+
+
+@contextmanager
+def server(daemon: Daemon, verb: str, **patches: float) -> Iterator[tuple[int, Path]]:
+    """The command, and the file it writes its errors to. ``patches``: limits, shorter than a test can wait."""
+    log = daemon.home / f"{verb}.log"
+    module = "openai_http.limits" if verb == "serve-http" else "wyoming.connection"
+    program = f"import fishvoice.adapters.{module} as limits, sys; from fishvoice.cli import main; "
+    program += "".join(f"limits.{name} = {value}; " for name, value in patches.items()) + "sys.exit(main())"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, verb, "--port", "0", "--no-start"],
+            env=environment(daemon.home),
+            cwd=ROOT,
+            stderr=output,
+        )
+    try:
+        found = eventually(lambda: re.search(r"127\.0\.0\.1:(\d+)", log.read_text()))
+        assert isinstance(found, re.Match)
+        yield int(found[1]), log
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def http(port: int, **extra: object) -> httpx.Response:
+    return httpx.post(f"http://127.0.0.1:{port}/v1/audio/speech", json={**ASK, **extra}, timeout=20)
+
+
+def post(body: bytes | str, headers: str = "Content-Type: application/json\r\n") -> bytes:
+    data = body.encode(errors="surrogatepass") if isinstance(body, str) else body
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+def nested(depth: int) -> str:
+    return '{"a":' * depth + "1" + "}" * depth
+
+
+HOSTILE_REQUESTS: list[bytes] = [
+    b"\0" * 1000,
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    b"GET /v1/models/%00%ff%2e%2e%2f HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n",
+    post(nested(100_000)),
+    post("[" * 200_000),
+    post(b"\xff\xfe\x00"),
+    post(json.dumps({**ASK, "input": "\ud800"})),
+    post(json.dumps({**ASK, "seed": 10**40})),
+    post(json.dumps({**ASK, "speed": "fast"})),
+    post('{"input": "x", "speed": 1e999}'),
+    post(json.dumps({**ASK, "input": " \n"})),
+    post(json.dumps({**ASK, "voice": "../../etc"})),
+    post(json.dumps({**ASK, "voice": ["a"]})),
+    post(json.dumps({**ASK, "input": "x" * 200_000})),
+    post("null"),
+]
+
+
+def answer(port: int, sent: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 20) as peer:
+        peer.settimeout(20)
+        try:
+            peer.sendall(sent)
+            return peer.recv(1 << 16)
+        except ConnectionError:
+            return b""
+
+
+def test_what_a_peer_sends_wrongly_is_its_own_mistake_and_leaves_no_trace(spoken: Daemon) -> None:
+    with server(spoken, "serve-http", HEAD_SECONDS=2.0) as (port, log):
+        for sent in HOSTILE_REQUESTS:
+            said = answer(port, sent)
+            assert not said or re.match(rb"HTTP/1\.1 4\d\d ", said), (sent[:80], said[:200])
+            assert http(port).status_code == 200
+        assert "Traceback" not in log.read_text()
+
+
+def test_a_listener_that_stops_reading_holds_up_nobody_and_loses_its_speech(spoken: Daemon) -> None:
+    with server(spoken, "serve-http", STALL_SECONDS=2.0) as (port, log), spoken.client() as watcher:
+        stalled = socket.create_connection(("127.0.0.1", port))
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.sendall(post(json.dumps({**ASK, "input": "word " * 18_000})))
+        assert stalled.recv(100)
+        for _ in range(5):
+            assert http(port).status_code == 200
+        assert watcher.status()["queue"]["active"] == 1
+        eventually(lambda: watcher.status()["queue"]["active"] == 0)
+        assert "Traceback" not in log.read_text()
+        stalled.close()
+
+
+def test_silent_and_half_connections_keep_nobody_out(spoken: Daemon) -> None:
+    with server(spoken, "serve-http", HEAD_SECONDS=3.0) as (port, log):
+        peers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
+        for peer in peers[::2]:
+            try:
+                peer.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost: loc")
+            except ConnectionError:
+                continue  # made room for another one
+        assert http(port).status_code == 200
+        eventually(lambda: all(gone(peer) for peer in peers), within=20)
+        assert "Traceback" not in log.read_text()
+
+
+def gone(peer: socket.socket) -> bool:
+    peer.setblocking(False)
+    try:
+        return peer.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_a_flood_of_bad_requests_does_not_fill_the_log(spoken: Daemon) -> None:
+    with server(spoken, "serve-http") as (port, log):
+        for _ in range(300):
+            answer(port, b"garbage\r\n\r\n")
+        assert http(port).status_code == 200
+        assert len(log.read_text().splitlines()) < 40
+
+
+def test_beyond_so_many_requests_at_once_a_request_is_told_to_come_again(spoken: Daemon) -> None:
+    with server(spoken, "serve-http") as (port, _):
+        peers = []
+        for _ in range(limits.REQUESTS):
+            peers.append(socket.create_connection(("127.0.0.1", port)))
+            peers[-1].sendall(post(b"x" * 10)[:-5])
+        time.sleep(1)
+        refused = http(port)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=10).status_code == 200
+        for peer in peers:
+            peer.close()
+        eventually(lambda: http(port).status_code == 200)
+
+
+# -- Wyoming -----------------------------------------------------------------------------------------------------
+
+HOSTILE_EVENTS: list[bytes] = [
+    b"\0" * 1000,
+    b"\n" * 10,
+    b"[]\n",
+    b"5\n",
+    b'{"type": 5}\n',
+    b'{"type": "synthesize", "data": []}\n',
+    b'{"type": "synthesize", "data": {"text": 5}}\n',
+    b'{"type": "synthesize", "data": {"text": ""}}\n',
+    b'{"type": "synthesize", "data": {"text": "\\ud800"}}\n',
+    b'{"type": "synthesize", "data": {"text": "one", "voice": "tone"}}\n',
+    b'{"type": "synthesize", "data": {"text": "one", "voice": {"name": "../.."}}}\n',
+    b'{"type": "synthesize", "data_length": -1}\n',
+    b'{"type": "synthesize", "data_length": 99999999999}\n',
+    b'{"type": "synthesize", "payload_length": 1e9}\n',
+    b"[" * 60_000 + b"\n",
+    b"x" * 100_000,
+    (nested(10_000) + "\n").encode()[:65_000] + b"\n",
+    b'{"type": "synthesize-start"}\n' * 20,
+    b'{"type": "ping", "data": {"text": {"a": 1}}}\n',
+]
+
+
+def wyoming(port: int) -> bool:
+    """Whether an honest peer hears its text to the end."""
+    with socket.create_connection(("127.0.0.1", port), 20) as peer:
+        peer.settimeout(20)
+        peer.sendall(b'{"type": "synthesize", "data": {"text": "one two three"}}\n')
+        said = b""
+        while b"audio-stop" not in said:
+            piece = peer.recv(1 << 16)
+            if not piece:
+                return False
+            said = said[-100:] + piece
+    return True
+
+
+def test_a_hostile_wyoming_peer_hurts_only_itself(spoken: Daemon) -> None:
+    with server(spoken, "serve-wyoming") as (port, log):
+        for sent in HOSTILE_EVENTS:
+            with socket.create_connection(("127.0.0.1", port), 20) as peer:
+                try:
+                    peer.sendall(sent)
+                    peer.shutdown(socket.SHUT_WR)
+                    peer.settimeout(10)
+                    while peer.recv(1 << 16):
+                        continue
+                except ConnectionError:
+                    pass
+            assert wyoming(port), sent[:80]
+        assert "Traceback" not in log.read_text()
+
+
+def test_an_empty_text_is_the_peers_mistake(spoken: Daemon) -> None:
+    with server(spoken, "serve-wyoming") as (port, _):
+        said = answer(port, b'{"type": "synthesize", "data": {"text": " "}}\n')
+        assert b'"bad_request"' in said
+
+
+def test_a_wyoming_peer_that_stops_reading_holds_up_nobody(spoken: Daemon) -> None:
+    with server(spoken, "serve-wyoming", STALL_SECONDS=2.0) as (port, log), spoken.client() as watcher:
+        stalled = socket.create_connection(("127.0.0.1", port))
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        text = json.dumps({"type": "synthesize", "data": {"text": "word " * 12_000}})
+        stalled.sendall(text.encode() + b"\n")
+        assert stalled.recv(100)
+        for _ in range(3):
+            assert wyoming(port)
+        eventually(lambda: watcher.status()["queue"]["active"] == 0)
+        assert "Traceback" not in log.read_text()
+        stalled.close()
+
+
+def test_beyond_so_many_connections_the_longest_idle_one_goes(spoken: Daemon) -> None:
+    with server(spoken, "serve-wyoming") as (port, _):
+        peers = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        assert wyoming(port)
+        for peer in peers:
+            peer.close()
+
+
+# -- the log -----------------------------------------------------------------------------------------------------
+
+
+def test_of_each_kind_of_line_so_many_a_minute_are_logged_and_the_rest_is_counted() -> None:
+    now = [0.0]
+    limit = LogLimit(lines=3, clock=lambda: now[0])
+
+    def line(message: str) -> logging.LogRecord:
+        return logging.LogRecord("x", logging.WARNING, "", 0, message, None, None)
+
+    assert [limit.filter(line("bad")) for _ in range(5)] == [True, True, True, False, False]
+    assert limit.filter(line("other"))
+    now[0] = 61.0
+    last = line("bad")
+    assert limit.filter(last)
+    assert "2 more like it" in last.getMessage()

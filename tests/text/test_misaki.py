@@ -1,0 +1,72 @@
+"""The alphabet of misaki and the front end that reads it."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from fishvoiced.text.misaki import (
+    CONSONANTS,
+    LETTERS,
+    PAUSES,
+    SPELLING,
+    STRESS,
+    SYMBOLS,
+    VOWELS,
+    MisakiFrontend,
+    load,
+    spelled,
+    units,
+    with_suffix,
+)
+
+
+def test_symbols_spelling_and_marks_are_all_different() -> None:
+    everything = [*SYMBOLS, *SPELLING.values(), *PAUSES, " "]
+    assert len(set(everything)) == len(everything) == len(VOWELS + CONSONANTS + STRESS) + 26 + 5
+
+
+def test_a_vowel_and_its_stress_are_one_unit() -> None:
+    assert units("həlˈO ðˌɛɹ.") == ["h", "ə", "l", "ˈO", " ", "ð", "ˌɛ", "ɹ", "."]
+    assert units("ˈbi") == ["ˈ", "b", "i"]
+    assert units("") == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "suffix", "whole"),
+    [
+        ("kˈæt", "s", "kˈæts"),
+        ("dˈɔɡ", "s", "dˈɔɡz"),
+        ("bˈʌs", "es", "bˈʌsᵻz"),
+        ("mˈɑɹk", "'s", "mˈɑɹks"),
+        ("stˈɑp", "ed", "stˈɑpt"),
+        ("nˈid", "ed", "nˈidᵻd"),
+        ("plˈA", "ed", "plˈAd"),
+        ("wˈɑʃ", "ed", "wˈɑʃt"),
+        ("bˈʌz", "ed", "bˈʌzd"),
+        ("ʤˈʌʤ", "ed", "ʤˈʌʤd"),
+        ("ɹˈid", "ing", "ɹˈidɪŋ"),
+        ("kwˈɪk", "ly", "kwˈɪkli"),
+        ("fˈɔɹm", "ers", "fˈɔɹməɹz"),
+    ],
+)
+def test_suffixes_follow_the_sound_of_the_stem(stem: str, suffix: str, whole: str) -> None:
+    assert with_suffix(stem, suffix) == whole
+
+
+def test_words_come_from_the_lexicon_a_suffix_or_their_letters() -> None:
+    frontend = MisakiFrontend({"cat": "kˈæt", "sit": "sˈɪt"} | {c: c.lower() for c in LETTERS})
+    assert frontend("Cats sit.") == "kˈæts sˈɪt."
+    assert frontend("cat zyxwab") == f"kˈæt {spelled('zyxwab')}"
+    assert spelled("zyxwab") == "".join(SPELLING[c] for c in "ZYXWAB")
+    assert spelled("né-日") == SPELLING["N"]
+
+
+def test_a_lexicon_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.txt.gz").write_bytes(gzip.compress("cat kˈæt\n".encode()))
+    assert load(tmp_path)("cat!") == "kˈæt!"
+    (tmp_path / "lexicon.txt.gz").write_bytes(gzip.compress(b"cat\n"))
+    with pytest.raises(ValueError, match="line 1"):
+        load(tmp_path)
