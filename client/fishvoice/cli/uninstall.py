@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fishvoice import paths
@@ -72,7 +73,7 @@ def found(keep_voices: bool) -> Iterator[Item]:
         yield Item("the service", lambda: stop_service(service, run_command))
     for what, folder in folders(keep_voices):
         if folder.exists():
-            yield Item(f"{what}: {folder}", lambda folder=folder: _delete(folder))
+            yield Item(f"{what}: {folder}", partial(_delete, folder))
 
 
 def folders(keep_voices: bool) -> Iterator[tuple[str, Path]]:

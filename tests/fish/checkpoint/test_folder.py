@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.checkpoint.folder import recognize
 from fishvoiced.fish.checkpoint.shapes import check, codec_shapes, language_shapes
-from fishvoiced.fish.checkpoint.tensors import open_table
+from fishvoiced.fish.checkpoint.weight_files import open_table
 from fishvoiced.fish.checkpoint.weights import codec_weights, language_weights
 from fishvoiced.fish.network import checkpoint as checkpoints
 from tests.fakes.hub import COMMIT

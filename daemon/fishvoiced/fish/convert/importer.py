@@ -25,7 +25,8 @@ from fishvoice.locks import FileLock
 from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
 from fishvoiced.fish.checkpoint.folder import CheckpointFolder, recognize
 from fishvoiced.fish.checkpoint.shapes import check, codec_shapes, language_shapes
-from fishvoiced.fish.checkpoint.tensors import Floats, Table, open_table
+from fishvoiced.fish.checkpoint.tensors import Floats, Table
+from fishvoiced.fish.checkpoint.weight_files import open_table
 from fishvoiced.fish.checkpoint.weights import codec_weights, language_weights
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
 from fishvoiced.fish.convert.decoder import write_decoder

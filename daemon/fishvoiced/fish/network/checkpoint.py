@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.checkpoint.folder import recognize
 from fishvoiced.fish.checkpoint.shapes import check, codec_shapes
-from fishvoiced.fish.checkpoint.tensors import Table, Weight, open_table
+from fishvoiced.fish.checkpoint.tensors import Table, Weight
+from fishvoiced.fish.checkpoint.weight_files import open_table
 from fishvoiced.fish.checkpoint.weights import codec_names, codec_weights, language_weights
 from fishvoiced.fish.config import FORMAT_FILE, CodecConfig, ModelConfig
 from fishvoiced.fish.network.codec import CausalConv, CausalTransposedConv, Codec, VectorQuantizer
