@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_origin
 
 import msgspec
 
+from fishvoice.durations import seconds
+from fishvoice.errors import InvalidRequest
 from fishvoiced.errors import DaemonError
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
@@ -140,10 +144,30 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must
     ):
         tree = _merge(tree, layer)
         try:
-            config = msgspec.convert(tree, Config, strict=source == str(file))
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"{source}: {error}") from error
+            config = msgspec.convert(_with_seconds(tree), Config, strict=source == str(file))
+        except (msgspec.ValidationError, InvalidRequest) as error:
+            raise ConfigError(f"{source}: {error}{_near(str(error))}") from error
     return config
+
+
+def _with_seconds(tree: Tree) -> Tree:
+    """Durations such as ``5m`` in seconds."""
+    return {
+        key: _with_seconds(value)
+        if isinstance(value, dict)
+        else seconds(value)
+        if isinstance(value, str) and (key == "keep_alive" or key.endswith("_seconds"))
+        else value
+        for key, value in tree.items()
+    }
+
+
+def _near(message: str) -> str:
+    """``; did you mean …?`` for a key that is not known."""
+    unknown = re.search(r"unknown field `(\w+)`", message)
+    names = {name for path in _paths(Config) for name in path}
+    near = difflib.get_close_matches(unknown[1], names, 1) if unknown else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def reconfigured(running: Config, new: Config) -> tuple[Config, tuple[str, ...]]:

@@ -35,6 +35,12 @@ class CheckpointError(DaemonError):
     code = "bad_checkpoint"
 
 
+class DownloadError(DaemonError):
+    """A checkpoint cannot be fetched, or what came is not what was promised."""
+
+    code = "download"
+
+
 class ModelStoreError(DaemonError):
     """A converted model is damaged, of another format version, or cannot be written."""
 

@@ -66,11 +66,8 @@ class UniversalFishSpeechOptimizer:
             return ConvertedModel.open(path)
         if not (path / "config.json").exists():
             raise CheckpointError(f"{path} is neither a Fish checkpoint folder nor a converted model")
-        from fishvoiced.cli.models import require_export
         from fishvoiced.fish.backend import engine_choice
         from fishvoiced.fish.convert.importer import import_checkpoint
-
-        require_export()
         from fishvoiced.hardware.detect.collect import collect
 
         choice = engine_choice(self.settings, collect())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,12 +16,10 @@ from benchmarks.quality import (
     shipped_sampling,
     spoken,
 )
-from fishvoiced.fish.convert import export, sample_speech
-from fishvoiced.fish.convert.importer import rounded, write_graph
+from fishvoiced.fish.convert.importer import import_checkpoint
 from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
-from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
+from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel, ModelStore
 from fishvoiced.onnx_sessions import Runtime
 
 LEAST_CODES = 0.85
@@ -37,21 +33,17 @@ def starter() -> ConvertedModel:
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, loaded = tmp_path_factory.mktemp("int8"), checkpoints.load(STARTER_FOLDER)
-    for graph in (SLOW, FAST):
-        traced = rounded(loaded, lambda: sample_speech.speak(loaded, STARTER_FOLDER), graph, "int8")
-        write_graph(export.trace(graph, traced), "int8", folder, graph)
-    return folder
+def int8(tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
+    return import_checkpoint(STARTER_FOLDER, ModelStore(tmp_path_factory.mktemp("int8")), "int8", "int8")
 
 
-def test_int8_finds_the_same_codes_likeliest(starter: ConvertedModel, int8: Path) -> None:
+def test_int8_finds_the_same_codes_likeliest(starter: ConvertedModel, int8: ConvertedModel) -> None:
     begin = starter.tokenizer().semantic_begin
     engine = OnnxEngine(starter, "fp16", "fp16", Runtime(threads=1))  # float16 on disk, float32 arithmetic
     read = prompts(starter, SENTENCES[:2])
     said = [spoken(engine, prompt, shipped_sampling(starter), 1) for prompt in read]
     exact = Forced(starter.graph(SLOW, "fp16"), starter.graph(FAST, "fp16"), begin)
-    rounded = Forced(int8 / f"{SLOW}.onnx", int8 / f"{FAST}.onnx", begin)
+    rounded = Forced(int8.graph(SLOW, "int8"), int8.graph(FAST, "int8"), begin)
     wanted = [exact(*each) for each in zip(read, said, strict=True)]
     found = [rounded(*each) for each in zip(read, said, strict=True)]
     assert sum(codes.shape[1] for codes in said) > 40

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.fish.checkpoint.folder import recognize
 from fishvoiced.fish.config import ModelConfig
 from fishvoiced.fish.convert.importer import checkpoint_hash
 from fishvoiced.fish.engine.select import EngineChoice, open_engine
@@ -49,7 +50,7 @@ def starter() -> ConvertedModel:
 def test_the_graphs_come_from_the_checkpoint_beside_them(starter: ConvertedModel) -> None:
     config = ModelConfig.from_checkpoint(STARTER_FOLDER)
     assert starter.config == config
-    assert starter.checkpoint_hash == checkpoint_hash(STARTER_FOLDER, config)
+    assert starter.checkpoint_hash == checkpoint_hash(recognize(STARTER_FOLDER))
     assert all(is_whole(part) for part in starter.folder.iterdir())
     assert starter.source is not None
     assert starter.source.resolve() == STARTER_FOLDER

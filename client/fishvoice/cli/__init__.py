@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
@@ -28,17 +28,24 @@ VERBS = {
     "say": Verb("fishvoice.cli.say", "main", "speak text, aloud or into a file"),
     "read": Verb("fishvoice.cli.read", "main", "speak a book into files, with chapters", "books"),
     "stop": Verb("fishvoice.cli.control", "stop", "stop what is being spoken"),
-    "status": Verb("fishvoice.cli.control", "status", "how the daemon is"),
+    "status": Verb("fishvoice.cli.status", "status", "how the daemon is"),
     "voices": Verb("fishvoice.cli.control", "voices", "which voices there are"),
     "voices add": Verb("fishvoiced.cli.voices", "add", "make a voice from a recording", "daemon"),
     "voices remove": Verb("fishvoiced.cli.voices", "remove", "delete such a voice", "daemon"),
+    "ps": Verb("fishvoice.cli.loaded", "ps", "which models are in memory, and until when"),
+    "load": Verb("fishvoice.cli.loaded", "load", "load a voice into memory"),
+    "unload": Verb("fishvoice.cli.loaded", "unload", "free a voice's memory"),
     "shutdown": Verb("fishvoice.cli.control", "shutdown", "end the daemon"),
     "serve-http": Verb("fishvoice.adapters.openai_http.serve", "main", "serve OpenAI's speech endpoint", "http"),
     "serve-wyoming": Verb("fishvoice.adapters.wyoming.serve", "main", "serve Wyoming to home automation", "wyoming"),
     "mcp": Verb("fishvoice.adapters.mcp.serve", "main", "a voice for assistants (Model Context Protocol)", "mcp"),
     "integrate": Verb("fishvoice.adapters.integrate", "main", "let other programs speak with fishvoice"),
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
-    "models": Verb("fishvoiced.cli.models", "models_command", "list, import, remove models", "daemon"),
+    "uninstall": Verb("fishvoice.cli.uninstall", "main", "name and remove what fishvoice has put on this machine"),
+    "models": Verb(
+        "fishvoiced.cli.models", "models_command", "list, show, pull, import, remove, verify large models", "daemon"
+    ),
+    "config": Verb("fishvoiced.cli.config", "config_command", "the settings: show, path, init", "daemon"),
     "doctor": Verb("fishvoiced.cli.doctor", "doctor", "what this machine is, can do, and how fast it speaks", "daemon"),
     "top": Verb("fishvoiced.cli.top", "top", "the daemon's heat, speed and queue, live", "daemon"),
     "report": Verb(
@@ -52,10 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``argv``. Exit codes: 0; 1 for an error; 2 for wrong usage; 130 when interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else "--help"
+    if name == "help" and len(arguments) > 1:
+        return main([*arguments[1:], "--help"])
     if name in {"-h", "--help", "help"}:
         print(_usage())
         return 0 if arguments else EXIT_USAGE
-    if name == "--version":
+    if name in {"-V", "--version"}:
         import fishvoice
 
         print(f"fishvoice {fishvoice.__version__}")
@@ -64,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = " ".join(arguments[:2])
     verb = VERBS.get(name)
     if verb is None:
-        print(f"fishvoice: there is no command {name!r}\n{_usage()}", file=sys.stderr)
+        complain(f"there is no command {name!r}; {suggestion(name, VERBS) or 'see: fishvoice help'}")
         return EXIT_USAGE
     try:
         code: int = getattr(import_module(verb.module), verb.function)(arguments[len(name.split()) :])
@@ -85,6 +94,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(str(error))
         return EXIT_ERROR
     return code
+
+
+OTHER_NAMES = {"speak": "say", "list": "models list", "pull": "models pull", "rm": "models remove", "quit": "shutdown"}
+"""Verbs that people know from elsewhere."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str | None:
+    """``did you mean …?``, if anything is near."""
+    import difflib
+
+    near = OTHER_NAMES.get(name) or next(iter(difflib.get_close_matches(name, list(known), 1)), None)
+    return f"did you mean {near!r}?" if near else None
 
 
 def complain(message: str) -> None:

@@ -1,11 +1,11 @@
-"""``fishvoice stop | status | voices | shutdown``: one question to the daemon each."""
+"""``fishvoice stop | voices | shutdown``: one question to the daemon each."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -26,23 +26,6 @@ def stop(argv: Sequence[str]) -> int:
         except DaemonUnavailable:
             stopped = 0
     print(f"stopped {stopped}" if stopped else "nothing was being spoken", file=sys.stderr)
-    return 0
-
-
-def status(argv: Sequence[str]) -> int:
-    """The daemon's figures, nested ones by dotted names."""
-    parser = _parser("status", "How the daemon is.")
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
-    options = parser.parse_args(argv)
-    with Client(start=False) as client:
-        found = client.status()
-    if options.json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
-        return 0
-    rows = list(_flat(found))
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, value in rows:
-        print(f"{name:{width}}  {value}")
     return 0
 
 
@@ -79,18 +62,3 @@ def shutdown(argv: Sequence[str]) -> int:
 
 def _parser(verb: str, description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"fishvoice {verb}", description=description)
-
-
-def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, float):
-        yield name, f"{value:.4g}"
-    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
-        for number, inner in enumerate(value):
-            yield from _flat(inner, f"{name}.{number}")
-    elif isinstance(value, list):
-        yield name, ", ".join(map(str, value)) or "-"
-    else:
-        yield name, "-" if value is None else str(value)

@@ -14,6 +14,7 @@ from fishvoice.cli import EXIT_ERROR, EXIT_INTERRUPTED, complain, selection
 from fishvoice.cli.events import Events
 from fishvoice.cli.interrupt import Interrupted, interruptible
 from fishvoice.cli.listeners import Captions, Listener, Share, TellingClient
+from fishvoice.cli.loaded import duration
 from fishvoice.cli.progress import Progress, print_json
 from fishvoice.cli.stdin import stream_pieces
 from fishvoice.errors import InvalidRequest
@@ -116,6 +117,7 @@ def _speech_options(options: argparse.Namespace) -> SpeechOptions:
         "temperature": options.temperature,
         "top_p": options.top_p,
         "priority": options.priority,
+        "keep_alive": options.keep_alive,
     }
 
 
@@ -149,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--temperature", type=float, help="0 … 2: how freely to vary")
     parser.add_argument("--top-p", type=float, help="0 … 1; 0 always takes the likeliest")
     parser.add_argument("--priority", choices=get_args(Priority), default="text", help="default text")
+    parser.add_argument("--keep-alive", type=duration, metavar="TIME", help="keep the model so long afterwards: 5m")
     parser.add_argument("--json", action="store_true", help="print what it cost, as JSON")
     parser.add_argument("--events", action="store_true", help="print which words are being heard, as lines of JSON")
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")

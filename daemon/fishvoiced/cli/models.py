@@ -1,67 +1,97 @@
-"""``fishvoice models list | import | verify | remove``."""
+"""``fishvoice models list | show | pull | import | remove | verify``."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
-from fishvoiced.errors import DaemonError, MissingExtra
-from fishvoiced.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
+from fishvoiced.errors import DaemonError, ModelStoreError
+from fishvoiced.fish.store.models import (
+    DECODER,
+    LANGUAGE,
+    PRECISIONS,
+    ConvertedModel,
+    ModelStore,
+    parts_of,
+)
 from fishvoiced.fish.store.verification import problems
+
+NON_COMMERCIAL = "-NC"
 
 
 def models_command(argv: list[str], store: ModelStore | None = None) -> int:
     """Exit status 0, or 1 with one line on stderr."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         if store is None:
             from fishvoiced.fish.store.catalog import user_models
 
             store = user_models()
-        if options.verb == "list":
-            return _list(store, options.json)
-        if options.verb == "import":
-            return _import(store, options.checkpoint, options.precision, options.codec_precision)
-        if options.verb == "verify":
-            return _verify(store, options.which)
-        print(f"removed {store.remove(options.name)}")
+        return _run(options, store)
     except DaemonError as error:
         print(f"fishvoice: {error}", file=sys.stderr)
         return 1
+
+
+def _run(options: argparse.Namespace, store: ModelStore) -> int:
+    if options.verb in ("pull", "import"):
+        from fishvoiced.cli.models_import import import_model
+
+        what = options.repository if options.verb == "pull" else options.checkpoint
+        return import_model(store, what, options.precision, options.codec_precision, options.name)
+    if options.verb == "list":
+        return _list(store, options.json)
+    if options.verb == "show":
+        return _show(_find(store, options.name))
+    if options.verb == "verify":
+        return _verify(store, options.which)
+    print(f"removed {store.remove(options.name)}")
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fishvoice models", description="Converted voice models.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    listing = verbs.add_parser("list", help="what has been converted")
-    listing.add_argument("--json", action="store_true")
-    importing = verbs.add_parser("import", help="convert a Fish checkpoint folder (openaudio-s1-mini's format)")
-    importing.add_argument("checkpoint", type=Path)
-    importing.add_argument("--precision", choices=PRECISIONS[LANGUAGE], default="int4", help="of the language model")
-    importing.add_argument(
-        "--codec-precision", choices=PRECISIONS[DECODER], default="int8", help="of the codec's decoder"
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fishvoice models", description="Large voice models on this machine.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    listing = verbs.add_parser("list", help="what is installed")
+    listing.add_argument("--json", action="store_true", help="as JSON, for programs")
+    showing = verbs.add_parser("show", help="one model: its licence, sizes, precisions")
+    showing.add_argument("name")
+    pulling = verbs.add_parser("pull", help="download a model and install it")
+    pulling.add_argument(
+        "repository", nargs="?", default="fishaudio/s1-mini", help="OWNER/NAME[@REVISION]; default fishaudio/s1-mini"
     )
-    verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
-    verifying.add_argument("which", nargs="*", help="names or folders; without any, all converted models")
-    removing = verbs.add_parser("remove", help="delete a converted model")
+    importing = verbs.add_parser("import", help="install a checkpoint folder (openaudio-s1-mini's format)")
+    importing.add_argument("checkpoint", help="the folder, or OWNER/NAME[@REVISION]")
+    for verb in (pulling, importing):
+        verb.add_argument(
+            "--precision",
+            choices=PRECISIONS[LANGUAGE],
+            help="of the language model; default: what suits this machine. fp32 is exact and slow, int4 light and fast",
+        )
+        verb.add_argument("--codec-precision", choices=PRECISIONS[DECODER], help="of the codec's decoder")
+        verb.add_argument("--name", help="what to call it; default: its own name")
+    removing = verbs.add_parser("remove", aliases=["rm"], help="delete a model")
     removing.add_argument("name")
+    verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
+    verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
 
 
-def _verify(store: ModelStore, which: list[str]) -> int:
-    """Exit status 1 if anything is damaged."""
-    folders = [store.folder_of(name) or Path(name) for name in which] if which else store.folders()
-    damaged = False
-    for folder in folders:
-        found = problems(folder)
-        damaged = damaged or bool(found)
-        print("\n".join(f"fishvoice: {problem}" for problem in found), file=sys.stderr, end="\n" if found else "")
-        print(f"{folder.name}: {'damaged' if found else 'whole'}")
-    return 1 if damaged else 0
+def license_note(license_name: str | None) -> str:
+    """The licence as a person wants to read it."""
+    if license_name is None:
+        return "licence unknown: see where the model comes from"
+    limit = " (not for commercial use)" if NON_COMMERCIAL in license_name.upper() else ""
+    return f"licence {license_name}{limit}"
+
+
+def _find(store: ModelStore, name: str) -> ConvertedModel:
+    model = store.find(name)
+    if model is None:
+        raise ModelStoreError(f"there is no model {name!r}; see: fishvoice models list")
+    return model
 
 
 def _list(store: ModelStore, as_json: bool) -> int:
@@ -71,6 +101,10 @@ def _list(store: ModelStore, as_json: bool) -> int:
             models.append(model)
         else:
             print(f"fishvoice: {model}", file=sys.stderr)
+    for folder in store.unfinished():
+        print(
+            f"fishvoice: {folder.name} is unfinished: import it again, or: models remove {folder.name}", file=sys.stderr
+        )
     if as_json:
         print(json.dumps([_row(model) for model in models], indent=2))
         return 0
@@ -91,40 +125,49 @@ def _row(model: ConvertedModel) -> dict[str, object]:
         "codec": model.precisions(DECODER),
         "bytes": model.size(),
         "sample_rate": model.config.codec.sample_rate,
+        "license": model.config.license,
         "unconverted": model.unconverted,
     }
 
 
-def require_export() -> None:
-    """Raises MissingExtra unless a checkpoint can be converted here."""
-    for package in ("torch", "onnxscript"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra("export", "converting a checkpoint")
-
-
-def _import(store: ModelStore, checkpoint: Path, precision: str, codec_precision: str) -> int:
-    require_export()
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from fishvoiced.fish.convert.importer import import_checkpoint
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
+def _show(model: ConvertedModel) -> int:
+    config, sampling = model.config, model.config.sampling
+    print(f"{model.name}: {config.description}" if config.description else model.name)
+    print(f"  {license_note(config.license)}")
+    print(
+        f"  sound {config.codec.sample_rate} Hz; {'follows' if config.codec.has_encoder else 'follows no'} recordings"
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=1.0)
-        model = import_checkpoint(
-            checkpoint,
-            store,
-            precision,
-            codec_precision,
-            lambda what, share: bar.update(task, description=what, completed=share),
-        )
-    if model.unconverted is not None:
-        print(f"fishvoice: {model.unconverted}; PyTorch speaks instead, several times slower", file=sys.stderr)
-    print(f"{model.name}: ready ({model.size() / 1e6:.0f} MB in {model.folder})")
+    print(
+        f"  sampling: temperature {sampling.temperature:g}, top-p {sampling.top_p:g}, repetition penalty "
+        f"{sampling.repetition_penalty:g}"
+    )
+    print(f"  folder {model.folder}, {model.size() / 1e6:.1f} MB:")
+    for part in parts_of(model.folder):
+        print(f"    {part.name:16} {sum(f.stat().st_size for f in part.iterdir()) / 1e6:8.1f} MB{_speed(model, part)}")
+    print(f"  checkpoint: {model.source or 'gone; another precision needs it again'}")
     return 0
+
+
+def _speed(model: ConvertedModel, part: Path) -> str:
+    """How fast the language model's precision is here, where that has been measured."""
+    from fishvoiced.fish.calibration.figures import Calibration
+    from fishvoiced.hardware.detect.collect import collect
+
+    name, _, precision = part.name.partition("-")
+    if name != LANGUAGE:
+        return ""
+    figures = [f for f in Calibration(model, collect()).figures if f.precision.partition("+")[0] == precision]
+    best = min((f.rtf for f in figures), default=None)
+    return "" if best is None else f", {best:.2f} s of work for a second of sound here"
+
+
+def _verify(store: ModelStore, which: list[str]) -> int:
+    """Exit status 1 if anything is damaged."""
+    folders = [store.folder_of(name) or Path(name) for name in which] if which else store.folders()
+    damaged = False
+    for folder in folders:
+        found = problems(folder)
+        damaged = damaged or bool(found)
+        print("\n".join(f"fishvoice: {problem}" for problem in found), file=sys.stderr, end="\n" if found else "")
+        print(f"{folder.name}: {'damaged' if found else 'whole'}")
+    return 1 if damaged else 0

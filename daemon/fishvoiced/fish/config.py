@@ -217,8 +217,8 @@ class ModelConfig:
         return _checked(folder.convert(data, ModelConfig, file), folder, file)
 
     @staticmethod
-    def from_checkpoint(path: Path) -> ModelConfig:
-        """Read ``config.json`` and, when present, ``fishvoice.json``.
+    def from_checkpoint(path: Path, name: str | None = None, license: str | None = None) -> ModelConfig:  # noqa: A002
+        """Read ``config.json`` and, when present, ``fishvoice.json``; ``name`` and ``license`` where they are known.
 
         Raises CheckpointError when the folder is no dual_ar checkpoint, or its sizes contradict each other.
         """
@@ -232,8 +232,9 @@ class ModelConfig:
                 "checkpoints (openaudio-s1-mini's format) can be used"
             )
         extras = folder.json(FORMAT_FILE, dict[str, Any]) if (path / FORMAT_FILE).exists() else {}
-        name = extras.get("name") or re.sub(r"[^\w.+@-]+", "-", path.resolve().name)
-        merged = {**extras, "name": name, "dual_ar": data}
+        given = {"license": license} if license else {}
+        name = name or extras.get("name") or re.sub(r"[^\w.+@-]+", "-", path.resolve().name)
+        merged = {**extras, **given, "name": name, "dual_ar": data}
         config = _checked(folder.convert(merged, ModelConfig, f"{CONFIG_FILE} or {FORMAT_FILE}"), folder, FORMAT_FILE)
         if config.dual_ar.num_codebooks != config.codec.num_codebooks:
             raise CheckpointError(

@@ -39,6 +39,11 @@ class KeepAlive:
         """When to ask `expired` again."""
         return min((u for m, u in self._until.items() if u is not None and not self.used(m)), default=None)
 
+    def left(self, model: str, now: float) -> float | None:
+        """Seconds until the model goes, if nobody uses it meanwhile; None: it stays for ever."""
+        until = self._until.get(model)
+        return None if until is None else max(0.0, until - now)
+
     def used(self, model: str) -> bool:
         """Whether a request works with it."""
         return model in self._users

@@ -291,7 +291,7 @@ class ServerLoop:
 
     def status(self) -> dict[str, Any]:
         """The `status` map."""
-        scheduler = self._requests.scheduler
+        scheduler, now = self._requests.scheduler, time.monotonic()
         voices = self._models.known_voices() or ()
         doing = LoopState(
             state=self._models.state,
@@ -307,5 +307,6 @@ class ServerLoop:
             active=len(scheduler) - scheduler.waiting,
             limit=scheduler.queue,
             current=self._requests.current,
+            expires={each.model: self._models.seconds_left(each.model, now) for each in self._inference.loaded()},
         )
         return self._report.report(doing)

@@ -172,6 +172,10 @@ class ModelManager:
         self._keep_alive.leave(model)
         self._keep_alive.keep(model, keep_alive, now)
 
+    def seconds_left(self, model: str, now: float) -> float | None:
+        """See :meth:`KeepAlive.left`."""
+        return self._keep_alive.left(model, now)
+
     def next_expiry(self) -> float | None:
         """When to call `expire` again."""
         return self._keep_alive.next_expiry()

@@ -36,6 +36,8 @@ class LoopState:
     active: int
     limit: int
     current: str | None
+    expires: Mapping[str, float | None] = field(default_factory=dict)
+    """Seconds until a loaded model goes; None: it stays."""
 
 
 @dataclass
@@ -89,7 +91,9 @@ class StatusReport:
             "model": first.model if first else None,
             "engine": first.engine if first else None,
             "precision": first.precision if first else None,
-            "models": [asdict(loaded) for loaded in doing.loaded],
+            "models": [
+                asdict(loaded) | {"expires_seconds": doing.expires.get(loaded.model)} for loaded in doing.loaded
+            ],
             "voices": doing.voices,
             "damaged": dict(doing.damaged),
             "clients": doing.clients,

@@ -12,8 +12,7 @@ from fishvoice.protocol import AudioEnd, AudioStart
 from fishvoiced.cli.models import models_command
 from fishvoiced.config import Config, ConfigError, load
 from fishvoiced.errors import EngineError, ModelStoreError
-from fishvoiced.fish.convert import export
-from fishvoiced.fish.convert.importer import import_checkpoint
+from fishvoiced.fish.convert.importer import Conversion, import_checkpoint
 from fishvoiced.fish.convert.shared_weights import list_weights
 from fishvoiced.fish.engine.select import EngineChoice, open_engine
 from fishvoiced.fish.engine.torch_engine import TorchEngine
@@ -94,10 +93,10 @@ def test_with_torch_and_without_onnx_runtime_the_daemon_speaks_and_says_how(
 
 @pytest.fixture
 def unexportable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def trace(*_: object) -> None:
+    def write(*_: object) -> None:
         raise RuntimeError("operator aten::imaginary is not supported\nby this exporter")
 
-    monkeypatch.setattr(export, "trace", trace)
+    monkeypatch.setattr(Conversion, "write", write)
 
 
 @pytest.mark.usefixtures("unexportable")
@@ -118,7 +117,7 @@ def test_an_import_that_succeeds_later_forgets_the_reason(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(export, "trace", lambda *_: 1 / 0)
+        broken.setattr(Conversion, "write", lambda *_: 1 / 0)
         assert import_checkpoint(tiny_checkpoint, ModelStore(tmp_path), "fp32", "fp32").unconverted
     assert import_checkpoint(tiny_checkpoint, ModelStore(tmp_path), "fp32", "fp32").unconverted is None
 

@@ -1,4 +1,4 @@
-"""The decoder in 8 bits: as good as promised on a voice that speaks, in ONNX Runtime as in torch, block by block."""
+"""The decoder in 8 bits: as good as promised on a voice that speaks, and block by block."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ import pytest
 import torch
 
 from fishvoiced.errors import CheckpointError
-from fishvoiced.fish.convert import export, importer, sample_speech
-from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
+from fishvoiced.fish.checkpoint.folder import recognize
+from fishvoiced.fish.convert import sample_speech
+from fishvoiced.fish.convert.decoder import write_decoder
+from fishvoiced.fish.convert.decoder_int8 import Int8Sound, observe
+from fishvoiced.fish.convert.graph import Graph
+from fishvoiced.fish.convert.importer import Conversion, import_checkpoint
 from fishvoiced.fish.engine.onnx_engine import OnnxDecoder
 from fishvoiced.fish.engine.select import available
 from fishvoiced.fish.network import checkpoint as checkpoints
-from fishvoiced.fish.quantize import codec_int8, qparams
 from fishvoiced.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.fish.store.models import DECODER, ConvertedModel, ModelStore
+from fishvoiced.fish.types import Codes
 from fishvoiced.onnx_sessions import Runtime, Session
 from tools.starter_voice.mel import log_mel
 
@@ -44,24 +48,45 @@ def starter() -> checkpoints.Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def rounded(starter: checkpoints.Checkpoint) -> checkpoints.Checkpoint:
-    return importer.rounded(starter, lambda: sample_speech.speak(starter, STARTER_FOLDER), DECODER, "int8")
+def conversion() -> Conversion:
+    checkpoint = recognize(STARTER_FOLDER)
+    return Conversion(checkpoint, checkpoint.config(), Runtime(threads=1, spinning=False))
 
 
 @pytest.fixture(scope="module")
-def speech(starter: checkpoints.Checkpoint) -> torch.Tensor:
+def speaker(conversion: Conversion, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speaker")
+    sample_speech.write_speaker(folder, conversion.language, conversion.config, conversion.tokenizer)
+    return folder
+
+
+def said(conversion: Conversion, speaker: Path) -> Codes:
+    sentences = sample_speech.speak(
+        speaker, conversion.config, conversion.tokenizer, conversion.frontend(), conversion.runtime
+    )
+    return sample_speech.typical_codes(sentences)
+
+
+@pytest.fixture(scope="module")
+def speech(conversion: Conversion, speaker: Path) -> Codes:
     """Codes of sentences that the scales were not fitted to."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample_speech, "SENTENCES", UNSEEN)
+        patch.setattr(sample_speech, "ENGLISH", UNSEEN)
         patch.setattr(sample_speech, "FRAMES", 60)
-        return sample_speech.typical_codes(sample_speech.speak(starter, STARTER_FOLDER))
+        return said(conversion, speaker)
+
+
+def decoder(conversion: Conversion, codes: Codes, folder: Path) -> Path:
+    """The graph of a decoder that is fitted to ``codes``."""
+    spans = observe(conversion.codec, conversion.config.codec, codes, folder, conversion.runtime)
+    with Graph(folder, "decoder", "int8") as graph:
+        write_decoder(graph, conversion.codec, conversion.config.codec, Int8Sound(spans))
+    return folder / "decoder.onnx"
 
 
 @pytest.fixture(scope="module")
-def graph(rounded: checkpoints.Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("int8")
-    write_graph(export.trace(DECODER, rounded), "int8", folder, DECODER)
-    return folder / "decoder.onnx"
+def graph(conversion: Conversion, speaker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return decoder(conversion, said(conversion, speaker), tmp_path_factory.mktemp("int8"))
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +95,16 @@ def session(graph: Path) -> Session:
 
 
 @pytest.fixture(scope="module")
-def unpacked(rounded: checkpoints.Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """The same decoder, with the products before it left in float32, as torch has them."""
-    folder = tmp_path_factory.mktemp("unpacked")
-    write_graph(export.trace(DECODER, rounded), "fp32", folder, DECODER)
-    return Session(folder / "decoder.onnx", Runtime(threads=1, spinning=False))
+def exact(starter: checkpoints.Checkpoint, speech: Codes) -> torch.Tensor:
+    """What torch makes of the speech in float32."""
+    with torch.inference_mode():
+        return starter.codec.decode(torch.from_numpy(speech)[None])[0, 0]
 
 
-def sound(session: Session, loaded: checkpoints.Checkpoint, codes: torch.Tensor, *blocks: int) -> torch.Tensor:
+def sound(session: Session, loaded: checkpoints.Checkpoint, codes: Codes, *blocks: int) -> torch.Tensor:
     decoder = OnnxDecoder(session, loaded.config.codec.frame_samples)
-    parts = torch.split(codes[0], list(blocks) or codes.shape[2], dim=1)
-    return torch.from_numpy(np.concatenate([decoder.decode(part.numpy()) for part in parts]))
+    parts = np.split(codes, np.cumsum(blocks)[:-1], axis=1) if blocks else [codes]
+    return torch.from_numpy(np.concatenate([decoder.decode(part) for part in parts]))
 
 
 def loudness_over_error(wanted: torch.Tensor, got: torch.Tensor) -> float:
@@ -88,32 +112,23 @@ def loudness_over_error(wanted: torch.Tensor, got: torch.Tensor) -> float:
     return float(10 * torch.log10(wanted.square().mean() / (wanted - got).square().mean()))
 
 
-def test_speech_sounds_as_in_float32(starter: checkpoints.Checkpoint, session: Session, speech: torch.Tensor) -> None:
-    with torch.inference_mode():
-        wanted = starter.codec.decode(speech)[0, 0]
+def test_speech_sounds_as_in_float32(
+    starter: checkpoints.Checkpoint, session: Session, speech: Codes, exact: torch.Tensor
+) -> None:
     got = sound(session, starter, speech)
     rate = starter.config.codec.sample_rate
-    distance = float((log_mel(wanted, rate) - log_mel(got, rate)).abs().mean()) * math.log(10)
-    error = loudness_over_error(wanted, got)
-    print(f"int8 decoder, {speech.shape[2]} frames: log-mel distance {distance:.3f}, error {error:.1f} dB below speech")
-    assert wanted.std() > 0.02
+    distance = float((log_mel(exact, rate) - log_mel(got, rate)).abs().mean()) * math.log(10)
+    error = loudness_over_error(exact, got)
+    print(f"int8 decoder, {speech.shape[1]} frames: log-mel distance {distance:.3f}, error {error:.1f} dB below speech")
+    assert exact.std() > 0.02
     assert distance <= FARTHEST
     assert error > 25
 
 
-def test_onnx_runtime_and_torch_round_alike(
-    rounded: checkpoints.Checkpoint, unpacked: Session, speech: torch.Tensor
-) -> None:
-    with torch.inference_mode():
-        wanted = rounded.codec.decode(speech)[0, 0]
-    # Not to the bit: float32 sums differ in their last one, and a value between two levels may fall to the other.
-    assert loudness_over_error(wanted, sound(unpacked, rounded, speech)) > 50
-
-
-def test_blocks_join_as_one(rounded: checkpoints.Checkpoint, session: Session, speech: torch.Tensor) -> None:
-    whole = sound(session, rounded, speech)
-    rest = speech.shape[2] - 15
-    assert loudness_over_error(whole, sound(session, rounded, speech, 1, 1, 2, 3, 8, rest)) > 33
+def test_blocks_join_as_one(starter: checkpoints.Checkpoint, session: Session, speech: Codes) -> None:
+    whole = sound(session, starter, speech)
+    rest = speech.shape[1] - 15
+    assert loudness_over_error(whole, sound(session, starter, speech, 1, 1, 2, 3, 8, rest)) > 33
 
 
 def test_all_convolutions_but_the_last_are_in_int8(starter: checkpoints.Checkpoint, graph: Path) -> None:
@@ -127,20 +142,25 @@ def test_all_convolutions_but_the_last_are_in_int8(starter: checkpoints.Checkpoi
 
 
 def test_scales_that_see_less_are_worse(
-    starter: checkpoints.Checkpoint, rounded: checkpoints.Checkpoint, speech: torch.Tensor
+    conversion: Conversion,
+    starter: checkpoints.Checkpoint,
+    session: Session,
+    speech: Codes,
+    exact: torch.Tensor,
+    tmp_path: Path,
 ) -> None:
     """The scales really come from what was observed: two frames are too few."""
-    narrow = codec_int8.in_int8(starter.codec, qparams.observe(starter.codec, speech[:, :, :2]))
-    with torch.inference_mode():
-        wanted = starter.codec.decode(speech)
-        errors = [loudness_over_error(wanted, codec.decode(speech)) for codec in (rounded.codec, narrow)]
+    narrow = Session(decoder(conversion, speech[:, :2], tmp_path), Runtime(threads=1))
+    errors = [loudness_over_error(exact, sound(each, starter, speech)) for each in (session, narrow)]
     assert errors[0] > errors[1] + 3
 
 
-def test_a_model_that_says_nothing_is_refused(starter: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_says_nothing_is_refused(
+    conversion: Conversion, speaker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sample_speech, "FRAMES", 0)
     with pytest.raises(CheckpointError, match="--codec-precision fp32"):
-        sample_speech.speak(starter, STARTER_FOLDER)
+        said(conversion, speaker)
 
 
 def test_int8_is_a_part_of_its_own_and_found(tiny_checkpoint: Path, tiny_model: ConvertedModel, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,43 +11,58 @@ import torch
 
 from benchmarks.s1_engine import Stopwatch
 from fishvoiced.errors import EngineError
-from fishvoiced.fish.convert import export, importer
-from fishvoiced.fish.convert.importer import import_checkpoint, write_graph
+from fishvoiced.fish.checkpoint.folder import recognize
+from fishvoiced.fish.convert import importer
+from fishvoiced.fish.convert.graph import Graph
+from fishvoiced.fish.convert.importer import Conversion, import_checkpoint
+from fishvoiced.fish.convert.slow import write_slow
+from fishvoiced.fish.convert.transformer import KVScales, Layer, matrices
+from fishvoiced.fish.convert.walk import MARGIN, slow_walk
 from fishvoiced.fish.engine import onnx_engine
 from fishvoiced.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
 from fishvoiced.fish.network import checkpoint as checkpoints
 from fishvoiced.fish.network.layers import KVCache
 from fishvoiced.fish.prompt import build_prompt
-from fishvoiced.fish.quantize import kv_int8
-from fishvoiced.fish.store.models import SLOW, ConvertedModel, ModelStore
-from fishvoiced.fish.types import Codes, Reference, SamplingOptions
+from fishvoiced.fish.store.models import ConvertedModel, ModelStore
+from fishvoiced.fish.types import Codes, Columns, Reference, SamplingOptions
 from fishvoiced.onnx_sessions import Array, Runtime, Session, keeps_int8_kv
 
 LENGTH = 40
 
 
 @pytest.fixture(scope="module")
-def tiny(tiny_checkpoint: Path) -> checkpoints.Checkpoint:
-    return checkpoints.load(tiny_checkpoint)
+def tiny(tiny_checkpoint: Path) -> Conversion:
+    checkpoint = recognize(tiny_checkpoint)
+    return Conversion(checkpoint, checkpoint.config())
 
 
 @pytest.fixture(scope="module")
-def columns(tiny: checkpoints.Checkpoint) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(4)
-    codes = torch.randint(0, 16, (tiny.config.dual_ar.num_codebooks, LENGTH), generator=generator)
-    return torch.cat([codes[:1] + tiny.dual_ar.semantic_begin, codes])
+def columns(tiny: Conversion) -> Columns:
+    codes = np.random.default_rng(4).integers(0, 16, (tiny.config.dual_ar.num_codebooks, LENGTH))
+    return np.concatenate([codes[:1] + tiny.tokenizer.semantic_begin, codes])
 
 
-def logits(tiny: checkpoints.Checkpoint, folder: Path, columns: torch.Tensor) -> Array:
+def observed(tiny: Conversion, *texts: Columns) -> list[KVScales]:
+    begin = tiny.tokenizer.semantic_begin
+    semantic = range(begin, begin + tiny.tokenizer.semantic_count)
+    walk = slow_walk(tiny.language, tiny.config.dual_ar, semantic, texts, compensate=False, scale_kv=True)
+    return [layer.scales for layer in walk.layers() if layer.scales is not None]
+
+
+def logits(tiny: Conversion, folder: Path, columns: Columns, scales: list[KVScales] | None = None) -> Array:
     """Of the last column, all but it read in one run and it in another; with the weights as they are."""
-    write_graph(export.trace(SLOW, tiny), "fp32", folder, SLOW)
-    slow = Session(folder / "slow.onnx", Runtime(threads=1))
     sizes = tiny.config.dual_ar.slow
+    layers = [
+        Layer(matrices(tiny.language, f"layers.{i}"), scales[i] if scales else None) for i in range(sizes.n_layer)
+    ]
+    with Graph(folder, "slow", "fp32") as graph:
+        write_slow(graph, tiny.language, tiny.config.dual_ar, tiny.tokenizer, layers, scales is not None)
+    slow = Session(folder / "slow.onnx", Runtime(threads=1))
     shape = (1, sizes.n_local_heads, 64, sizes.head_dim)
     past = {n: np.zeros(shape, kind) for n, kind in slow.types.items() if n.startswith("past")}
     found: Array = np.zeros(0)
     for start, end in ((0, LENGTH - 1), (LENGTH - 1, LENGTH)):
-        part = {"columns": columns[None, :, start:end].numpy(), "total": np.array([end], np.int32)}
+        part = {"columns": columns[None, :, start:end], "total": np.array([end], np.int32)}
         found, _, *present = slow.run({**part, **past})
         past = dict(zip(past, present, strict=True))
     assert all(values.dtype == slow.types[name] for name, values in past.items())
@@ -56,30 +70,31 @@ def logits(tiny: checkpoints.Checkpoint, folder: Path, columns: torch.Tensor) ->
 
 
 def test_a_slow_ar_with_rounded_k_and_v_says_nearly_the_same(
-    tiny: checkpoints.Checkpoint, columns: torch.Tensor, tmp_path: Path
+    tiny: Conversion, columns: Columns, tmp_path: Path
 ) -> None:
     exact = logits(tiny, tmp_path, columns)
-    scales = kv_int8.observe(tiny.dual_ar, [columns])
-    rounded = logits(replace(tiny, kv_scales=scales), tmp_path, columns)
-    coarse = [replace(s, key=s.key * 30, value=s.value * 30) for s in scales]
-    bad = logits(replace(tiny, kv_scales=coarse), tmp_path, columns)
+    scales = observed(tiny, columns)
+    rounded = logits(tiny, tmp_path, columns, scales)
+    coarse = [KVScales(s.key * 30, s.value * 30) for s in scales]
+    bad = logits(tiny, tmp_path, columns, coarse)
     error, worse = (float(np.abs(found - exact).max() / np.abs(exact).max()) for found in (rounded, bad))
     assert 0 < error < 0.02
     assert worse > 5 * error
 
 
-def test_scales_reach_as_far_as_the_values_do(tiny: checkpoints.Checkpoint, columns: torch.Tensor) -> None:
+def test_scales_reach_as_far_as_the_values_do(tiny: Conversion, tiny_checkpoint: Path, columns: Columns) -> None:
+    model = checkpoints.load(tiny_checkpoint).dual_ar
     sizes = tiny.config.dual_ar.slow
     shape, total = (1, sizes.n_local_heads, LENGTH, sizes.head_dim), torch.tensor([LENGTH], dtype=torch.int32)
     caches = [KVCache(torch.zeros(shape), torch.zeros(shape), total) for _ in range(sizes.n_layer)]
     with torch.no_grad():
-        tiny.dual_ar.slow(columns[None], caches)
-    for cache, scales in zip(caches, kv_int8.observe(tiny.dual_ar, [columns[:, :7], columns]), strict=True):
-        levels = cache.value.abs() / scales.value
-        assert torch.allclose(levels.amax(2), torch.tensor(127 / kv_int8.MARGIN))
-        assert (cache.key.abs() / scales.key).max() <= 127 / kv_int8.MARGIN + 1e-3
+        model.slow(torch.from_numpy(columns)[None], caches)
+    for cache, scales in zip(caches, observed(tiny, columns[:, :7], columns), strict=True):
+        levels = np.abs(cache.value.numpy()) / scales.value
+        np.testing.assert_allclose(levels.max(2), 127 / MARGIN, rtol=1e-4)
+        assert (np.abs(cache.key.numpy()) / scales.key).max() <= 127 / MARGIN + 1e-2
         # A pair's channels turn into each other along a text: both have the pair's scale.
-        assert torch.equal(scales.key[..., 0::2], scales.key[..., 1::2])
+        np.testing.assert_array_equal(scales.key[..., 0::2], scales.key[..., 1::2])
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +149,8 @@ def test_int8_k_and_v_want_a_runtime_that_has_them(imported: ConvertedModel, mon
 
 
 def test_a_model_imported_beside_an_older_runtime_has_k_and_v_in_float32(
-    tiny: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "keeps_int8_kv", lambda: False)
-    assert importer.rounded(tiny, list, SLOW, "int8").kv_scales is None
+    model = import_checkpoint(tiny_checkpoint, ModelStore(tmp_path), "int8", "fp32")
+    assert Session(model.graph("slow", "int8"), Runtime(threads=1)).types["past.0"] is np.float32

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-import onnx_ir as ir
-import onnxruntime as ort
+import onnx
 import pytest
 from numpy.typing import NDArray
 
+from fishvoiced.fish.checkpoint.tensors import Weight
+from fishvoiced.fish.convert.graph import Graph
+from fishvoiced.fish.convert.transformer import FLOAT
 from fishvoiced.fish.quantize import weights as weight_quantization
-from fishvoiced.fish.quantize.weights import Packed, pack, quantize_matmuls
+from fishvoiced.fish.quantize.weights import HEAD_BITS, Packed, pack, unpacked
+from fishvoiced.onnx_sessions import Runtime, Session
 
 
 def unpack(packed: Packed, bits: int) -> NDArray[np.float32]:
     """Packed → [in, out]."""
-    blocks = packed.blocks
-    if bits == 4:
-        blocks = np.stack([blocks & 15, blocks >> 4], axis=-1).reshape(*blocks.shape[:2], -1)
-    levels = blocks.astype(np.float32) - (1 << (bits - 1))
-    return (levels * packed.scales[..., None]).reshape(len(levels), -1).T
+    return unpacked(packed, bits).T
 
 
 def weights(rows: int, columns: int) -> NDArray[np.float32]:
@@ -56,32 +58,47 @@ def test_a_block_of_zeros_stays_zero(bits: int) -> None:
     assert not unpack(pack(np.zeros((64, 2), np.float32), bits), bits).any()
 
 
-def product(operator: str, weight: NDArray[np.float32]) -> ir.Model:
-    """``x @ weight`` as a graph of opset 21; Gemm holds the matrix the other way round."""
-    columns, rows = weight.shape if operator == "Gemm" else weight.T.shape
-    x = ir.val("x", ir.DataType.FLOAT, (1, rows))
-    constant = ir.val("w", const_value=ir.tensor(weight, name="w"))
-    attributes = {"transB": 1} if operator == "Gemm" else {}
-    node = ir.node(operator, [x, constant], attributes)
-    node.outputs[0].name, node.outputs[0].dtype = "y", ir.DataType.FLOAT
-    node.outputs[0].shape = ir.Shape((1, columns))
-    graph = ir.Graph([x], node.outputs, nodes=[node], initializers=[constant], opset_imports={"": 21}, name="g")
-    return ir.Model(graph, ir_version=10)
+def run(folder: Path, weight: NDArray[np.float32], precision: str, x: NDArray[np.float32], head: bool) -> Any:
+    """``x`` times ``weight`` [in, out] by a graph of that precision, and the operator that does it."""
+    matrix = Weight.of(np.ascontiguousarray(weight.T))
+    with Graph(folder, "product", precision) as graph:
+        graph.input("x", FLOAT, x.shape)
+        write = graph.head if head else graph.product
+        graph.output("y", write("x", "w", matrix), FLOAT, [len(x), weight.shape[1]])
+    (node,) = onnx.load(folder / "product.onnx", load_external_data=False).graph.node
+    return Session(folder / "product.onnx", Runtime(threads=1)).run({"x": x})[0], node
 
 
-@pytest.mark.parametrize(("operator", "bits"), [("MatMul", 4), ("Gemm", weight_quantization.HEAD_BITS)])
-def test_the_runtime_multiplies_with_the_packed_weights_and_heads_keep_eight_bits(operator: str, bits: int) -> None:
+@pytest.mark.parametrize(("head", "bits"), [(False, 4), (True, HEAD_BITS)])
+def test_the_runtime_multiplies_with_the_packed_weights_and_heads_keep_eight_bits(
+    head: bool, bits: int, tmp_path: Path
+) -> None:
     weight, x = weights(256, 40), weights(1, 256)
-    model = product(operator, weight.T.copy() if operator == "Gemm" else weight)
-    assert quantize_matmuls(model, 4) == 1
-    (node,) = model.graph
-    assert node.attributes.get_int("bits", 0) == bits
-    session = ort.InferenceSession(ir.to_proto(model).SerializeToString())
-    (y,) = session.run(None, {"x": x})
+    y, node = run(tmp_path, weight, "int4", x, head)
+    assert {a.name: a.i for a in node.attribute}["bits"] == bits
     wanted = x @ unpack(pack(weight, bits), bits)
     assert np.abs(y - wanted).max() < 0.02 * np.abs(wanted).max()  # activations are rounded to int8
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(48, 64), (64, 7)])
-def test_a_product_that_fills_no_block_or_has_few_outputs_is_left_alone(rows: int, columns: int) -> None:
-    assert quantize_matmuls(product("MatMul", weights(rows, columns)), 4) == 0
+def test_a_product_that_fills_no_block_or_has_few_outputs_is_left_alone(
+    rows: int, columns: int, tmp_path: Path
+) -> None:
+    weight, x = weights(rows, columns), weights(1, rows)
+    y, node = run(tmp_path, weight, "int4", x, head=False)
+    assert node.op_type == "MatMul"
+    np.testing.assert_allclose(y, x @ weight, rtol=1e-5, atol=1e-5)
+
+
+def test_float16_halves_the_file_and_not_the_arithmetic(tmp_path: Path) -> None:
+    weight, x = weights(64, 40).astype(np.float16).astype(np.float32), weights(1, 64)
+    for precision, item in (("fp32", 4), ("fp16", 2)):
+        folder = tmp_path / precision
+        folder.mkdir()
+        matrix = Weight.of(np.ascontiguousarray(weight.T))
+        with Graph(folder, "product", precision) as graph:
+            graph.input("x", FLOAT, x.shape)
+            graph.output("y", graph.product("x", "w", matrix), FLOAT, [1, 40])
+        assert (folder / "product.weights").stat().st_size == weight.size * item
+        y = Session(folder / "product.onnx", Runtime(threads=1)).run({"x": x})[0]
+        np.testing.assert_allclose(y, x @ weight, rtol=1e-5, atol=1e-5)

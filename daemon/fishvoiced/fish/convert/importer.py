@@ -1,34 +1,50 @@
-"""A checkpoint folder → a model in the store: load, trace, quantize, write. Needs the ``export`` extra."""
+"""A checkpoint → a model in the store: weights rounded and graphs written, part by part, without torch.
+
+Parts that exist and are whole are kept, so that an import that was ended goes on where it stopped, and another
+precision costs only its own parts. ``about/`` is written last: a model without it is unfinished, and never loaded.
+"""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-import onnx_ir
-from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+import numpy as np
+from threadpoolctl import threadpool_limits
 
-from fishvoiced.errors import CheckpointError, ModelStoreError
+from fishvoice.locks import FileLock
+from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
+from fishvoiced.fish.checkpoint.folder import CheckpointFolder, recognize
+from fishvoiced.fish.checkpoint.shapes import check, codec_shapes, language_shapes
+from fishvoiced.fish.checkpoint.tensors import Floats, Table
+from fishvoiced.fish.checkpoint.weight_files import open_table
+from fishvoiced.fish.checkpoint.weights import codec_weights, language_weights
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
-from fishvoiced.fish.convert import export, sample_speech
-from fishvoiced.fish.network import checkpoint as checkpoints
-from fishvoiced.fish.quantize import codec_int8, kv_int8, qparams
-from fishvoiced.fish.quantize import weights as weight_quantization
-from fishvoiced.fish.quantize.gptq import compensate_fast, compensate_slow
+from fishvoiced.fish.convert.decoder import write_decoder
+from fishvoiced.fish.convert.decoder_int8 import Int8Sound, observe
+from fishvoiced.fish.convert.encoder import write_encoder
+from fishvoiced.fish.convert.fast import write_fast
+from fishvoiced.fish.convert.graph import BITS, Graph
+from fishvoiced.fish.convert.resources import check_resources
+from fishvoiced.fish.convert.sample_speech import SampleSentence, speak, typical_codes, write_speaker
+from fishvoiced.fish.convert.slow import write_slow
+from fishvoiced.fish.convert.transformer import Layer, matrices
+from fishvoiced.fish.convert.walk import Walk, fast_walk, slow_walk
 from fishvoiced.fish.store.models import (
     ABOUT,
     CONFIG,
     DECODER,
     ENCODER,
     FAST,
-    GRAPHS_OF_PART,
     LANGUAGE,
     SLOW,
     ConvertedModel,
@@ -38,28 +54,34 @@ from fishvoiced.fish.store.models import (
     writing,
 )
 from fishvoiced.fish.store.untrusted import UntrustedFolder
-from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
-from fishvoiced.onnx_sessions import keeps_int8_kv
+from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.fish.types import Frontend
+from fishvoiced.onnx_sessions import Runtime, keeps_int8_kv
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind us (0 … 1)."""
 
-WEIGHTS = ("config.json", FORMAT_FILE, checkpoints.MODEL_FILE, checkpoints.CODEC_FILE, TOKENIZER_FILE, SPECIAL_FILE)
-BITS = {"int8": 8, "int4": 4}
+SPOKEN = "sample-speech.npz"
+HASHING, SPEAKING = 10.0, 40.0
+COSTS = {LANGUAGE: 30.0, DECODER: 15.0, ENCODER: 15.0}
+"""About the seconds that each takes of openaudio-s1-mini on two cores; rounding to 4 bits takes twice that."""
 
 
-def checkpoint_hash(folder: Path, config: ModelConfig) -> str:
+def checkpoint_hash(checkpoint: CheckpointFolder) -> str:
     """Of all files that conversion reads: the same hash means the same model. Raises CheckpointError."""
     combined = hashlib.sha256()
-    files = UntrustedFolder(folder, CheckpointError)
-    for name in (*WEIGHTS, *config.assets):
-        path = folder / name
+    files = UntrustedFolder(checkpoint.folder, CheckpointError)
+    shards = [file.name for file in checkpoint.files() if file.name.startswith("model-")]
+    weights = (checkpoint.model.name, *shards, checkpoint.codec.name)
+    names = ("config.json", FORMAT_FILE, *weights, TOKENIZER_FILE, SPECIAL_FILE, *checkpoint.config().assets)
+    for name in names:
+        path = checkpoint.folder / name
         if os.path.lexists(path):
             combined.update(f"{name} {sha256(files.file(name))}\n".encode())
         elif name != FORMAT_FILE:
-            raise CheckpointError(f"{path} is missing: is {folder} a whole Fish checkpoint?")
+            raise CheckpointError(f"{path} is missing: is {checkpoint.folder} a whole Fish checkpoint?")
     return combined.hexdigest()
 
 
@@ -69,94 +91,227 @@ def import_checkpoint(
     language: str,
     codec: str,
     progress: Progress = lambda _what, _share: None,
+    *,
+    name: str | None = None,
     source: str | None = None,
 ) -> ConvertedModel:
     """Convert what is not yet converted. Raises CheckpointError or ModelStoreError.
 
     ``source`` is where the model will look for its checkpoint, from its own folder on; by default ``folder``.
 
-    A part that the exporter fails on is no error: the model then has no graphs of it and says why
-    (``ConvertedModel.unconverted``), and PyTorch runs it from its checkpoint.
-
-    Parts that exist and are whole are kept, so that an interrupted import goes on where it stopped, and a second
-    precision costs only its own parts.
+    A part that fails is no error: the model then has no graphs of it and says why (``ConvertedModel.unconverted``), and
+    PyTorch runs it from its checkpoint.
     """
+    checkpoint = recognize(folder, name)
+    config = checkpoint.config()
     progress("reading the checkpoint", 0.0)
-    config = ModelConfig.from_checkpoint(folder)
-    digest = checkpoint_hash(folder, config)
+    conversion = Conversion(checkpoint, config)
+    conversion.check()
+    digest = checkpoint_hash(checkpoint)
     target = store.model_folder(config.name, digest)
     wanted = [(LANGUAGE, language), (DECODER, codec)]
     if config.codec.has_encoder:
         wanted.append((ENCODER, "fp32"))
-    missing = [(part, precision) for part, precision in wanted if not _present(target, part, precision)]
-    unconverted: str | None = None
-    if missing:
-        progress("loading the weights", 0.05)
-        loaded = checkpoints.load(folder)
-        spoken = functools.cache(
-            lambda: sample_speech.speak(loaded, folder)
-        )  # takes a minute, and not all parts want it
-        steps = [(part, precision, graph) for part, precision in missing for graph in GRAPHS_OF_PART[part]]
-        done = 0
+    # Threads of our own share the work; a BLAS with threads of its own waits for itself where cores are busy.
+    with _alone(store, target), threadpool_limits(1, "blas"):
+        missing = [part for part in wanted if not _present(target, *part)]
+        if missing:
+            check_resources(config, missing, target.parent)
+        bar = _Bar(progress, missing)
+        unconverted: str | None = None
         for part, precision in missing:
+            bar.begin(part, precision)
             try:
                 with writing(target / f"{part}-{precision}", digest) as temporary:
-                    for graph in GRAPHS_OF_PART[part]:
-                        progress(f"converting {graph} to {precision}", 0.1 + 0.85 * done / len(steps))
-                        traced = export.trace(graph, rounded(loaded, spoken, graph, precision))
-                        write_graph(traced, precision, temporary, graph)
-                        done += 1
-            except (ModelStoreError, CheckpointError, MemoryError):
-                raise  # the disk, the checkpoint or the machine is at fault, not the export
+                    conversion.write(part, precision, temporary, target, bar)
+            except (DaemonError, MemoryError):
+                raise  # the disk, the checkpoint or the machine is at fault, not the conversion
             except Exception as error:
                 log.warning("converting %s of %s failed", part, config.name, exc_info=True)
                 first = (str(error).splitlines() or [""])[0]
                 unconverted = f"its {part} could not be converted: {type(error).__name__}: {first[:200]}".rstrip(": ")
                 break
-    if not _present(target, ABOUT, None) or ConvertedModel.open(target).unconverted != unconverted:
-        shutil.rmtree(target / ABOUT, ignore_errors=True)
-        with writing(target / ABOUT, digest) as temporary:
-            about = {"config": config.to_json(), "source": source or str(folder.resolve()), "unconverted": unconverted}
-            (temporary / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
-            for name in (TOKENIZER_FILE, SPECIAL_FILE, *config.assets):
-                UntrustedFolder(folder, CheckpointError).copy(name, temporary / name)
+        if not _present(target, ABOUT, None) or ConvertedModel.open(target).unconverted != unconverted:
+            shutil.rmtree(target / ABOUT, ignore_errors=True)
+            with writing(target / ABOUT, digest) as temporary:
+                conversion.write_about(temporary, source, unconverted)
     progress("done", 1.0)
     return ConvertedModel.open(target)
 
 
-def write_graph(model: onnx_ir.Model, precision: str, folder: Path, name: str) -> None:
-    """Quantize ``model`` as ``precision`` says and write it with its weights beside it, ready to be mapped."""
-    if precision == "fp16":
-        weight_quantization.store_half(model)
-    elif precision in BITS:
-        weight_quantization.quantize_matmuls(model, BITS[precision])
-        weight_quantization.halve_embeddings(model)
-    ClearMetadataAndDocStringPass()(model)  # the exporter notes every operator's place in the source code
-    onnx_ir.save(model, folder / f"{name}.onnx", external_data=f"{name}.weights")
+@dataclass
+class Conversion:
+    """One checkpoint's weights on their way into graphs."""
+
+    checkpoint: CheckpointFolder
+    config: ModelConfig
+    runtime: Runtime = field(default_factory=lambda: Runtime(spinning=False))
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.load(self.checkpoint.folder)
+        wanted = self.config.codec.semantic_codebook_size
+        if tokenizer.semantic_count < wanted:
+            raise CheckpointError(
+                f"{self.checkpoint.folder}: {tokenizer.semantic_count} semantic tokens for a semantic codebook of "
+                f"{wanted}"
+            )
+        return tokenizer
+
+    @cached_property
+    def language(self) -> Table:
+        table = language_weights(open_table(self.checkpoint.model))
+        check(table, language_shapes(self.config.dual_ar), self.checkpoint.model)
+        return table
+
+    @cached_property
+    def codec(self) -> Table:
+        table = codec_weights(open_table(self.checkpoint.codec), self.config.codec)
+        check(table, codec_shapes(self.config.codec), self.checkpoint.codec)
+        return table
+
+    def check(self) -> None:
+        """Raises CheckpointError if anything is missing or of a wrong shape."""
+        _ = self.tokenizer, self.language, self.codec
+
+    def write(self, part: str, precision: str, folder: Path, kept: Path, bar: _Bar) -> None:
+        """The part's graphs into ``folder``; what the model says meanwhile is kept in ``kept``."""
+        if part == LANGUAGE:
+            self._write_language(precision, folder, kept, bar)
+        elif part == ENCODER:
+            with Graph(folder, ENCODER, precision) as graph:
+                write_encoder(graph, self.codec, self.config.codec)
+        elif precision == "int8":
+            codes = typical_codes(self._spoken(kept, bar))
+            with _temporary(kept) as observing:
+                spans = observe(self.codec, self.config.codec, codes, observing, self.runtime)
+            with Graph(folder, DECODER, precision) as graph:
+                write_decoder(graph, self.codec, self.config.codec, Int8Sound(spans))
+        else:
+            with Graph(folder, DECODER, precision) as graph:
+                write_decoder(graph, self.codec, self.config.codec)
+
+    def _write_language(self, precision: str, folder: Path, kept: Path, bar: _Bar) -> None:
+        config, table = self.config.dual_ar, self.language
+        compensate, int8_kv = precision == "int4", precision in BITS and keeps_int8_kv()
+        walk: Walk | None = None
+        if compensate or int8_kv:
+            spoken = self._spoken(kept, bar)
+            semantic = range(
+                self.tokenizer.semantic_begin, self.tokenizer.semantic_begin + self.tokenizer.semantic_count
+            )
+            texts = [each.all_columns(semantic.start) for each in spoken]
+            walk = slow_walk(table, config, semantic, texts, compensate=compensate, scale_kv=int8_kv)
+        plain = (Layer(matrices(table, f"layers.{i}")) for i in range(config.n_layer))
+        layers = bar.counted(walk.layers() if walk else plain, config.n_layer)
+        with Graph(folder, SLOW, precision) as graph:
+            write_slow(graph, table, config, self.tokenizer, layers, int8_kv)
+        fast = [Layer(matrices(table, f"fast_layers.{i}")) for i in range(config.n_fast_layer)]
+        if walk is not None and compensate:
+            fast = list(fast_walk(table, config, before_frames(walk.states, spoken), typical_codes(spoken)).layers())
+        with Graph(folder, FAST, precision) as graph:
+            write_fast(graph, table, config, self.tokenizer, fast)
+
+    def _spoken(self, kept: Path, bar: _Bar) -> list[SampleSentence]:
+        """What the model says, said once per checkpoint."""
+        file = kept / SPOKEN
+        if not file.exists():
+            bar.say("the model says its sample sentences")
+            with _temporary(kept) as folder:
+                write_speaker(folder, self.language, self.config, self.tokenizer)
+                spoken = speak(folder, self.config, self.tokenizer, self.frontend(), self.runtime)
+                arrays = {
+                    f"{k}{i}": v for i, s in enumerate(spoken) for k, v in (("read", s.columns), ("said", s.codes))
+                }
+                np.savez(folder / SPOKEN, **arrays)  # type: ignore[arg-type]
+                (folder / SPOKEN).rename(file)
+        with np.load(file) as saved:
+            return [SampleSentence(saved[f"read{i}"], saved[f"said{i}"]) for i in range(len(saved) // 2)]
+
+    def frontend(self) -> Frontend:
+        from fishvoiced.text import english, misaki
+
+        frontends = {"english": english.load, misaki.NAME: misaki.load}
+        load = frontends.get(self.config.frontend or "")
+        return load(self.checkpoint.folder / english.LEXICON_FILE) if load else str
+
+    def write_about(self, folder: Path, source: str | None, unconverted: str | None) -> None:
+        about = {
+            "config": self.config.to_json(),
+            "source": source or str(self.checkpoint.folder.resolve()),
+            "unconverted": unconverted,
+        }
+        (folder / CONFIG).write_text(json.dumps(about, indent=2), encoding="utf-8")
+        for name in (TOKENIZER_FILE, SPECIAL_FILE, *self.config.assets):
+            UntrustedFolder(self.checkpoint.folder, CheckpointError).copy(name, folder / name)
 
 
-def rounded(
-    loaded: checkpoints.Checkpoint,
-    spoken: Callable[[], Sequence[sample_speech.SampleSentence]],
-    graph: str,
-    precision: str,
-) -> checkpoints.Checkpoint:
-    """``loaded`` as ``graph`` wants it: what is rounded is fitted to what the model itself has ``spoken``.
+def before_frames(states: Floats, spoken: Sequence[SampleSentence]) -> Floats:
+    """The states [T, dim] that the frames of ``spoken`` were said from, of all its columns' [rows, dim]."""
+    kept, begin = [], 0
+    for each in spoken:
+        first = begin + each.columns.shape[1] - 1
+        kept.append(states[first : first + each.codes.shape[1]])
+        begin += each.columns.shape[1] + each.codes.shape[1]
+    return np.concatenate(kept)
 
-    The language model's weights are rounded to 4 bits in place.
-    """
-    if graph == DECODER and precision == "int8":
-        spans = qparams.observe(loaded.codec, sample_speech.typical_codes(spoken()))
-        return replace(loaded, codec=codec_int8.in_int8(loaded.codec, spans))
-    model = loaded.dual_ar
-    if graph == SLOW and precision in BITS:
-        texts = [sentence.all_columns(model.semantic_begin) for sentence in spoken()]
-        if precision == "int4":
-            compensate_slow(model, texts)
-        return replace(loaded, kv_scales=kv_int8.observe(model, texts)) if keeps_int8_kv() else loaded
-    if graph == FAST and precision == "int4":
-        compensate_fast(model, *sample_speech.frames(model, spoken()))
-    return loaded
+
+class _Bar:
+    """The share of all work that is behind us, from what each part costs."""
+
+    def __init__(self, progress: Progress, missing: list[tuple[str, str]]) -> None:
+        self._progress = progress
+        self._costs = {part: _cost(part, precision) for part, precision in missing}
+        speaks = any(precision in BITS for _, precision in missing)
+        self._total = HASHING + sum(self._costs.values()) + (SPEAKING if speaks else 0)
+        self._done, self._now, self._what = HASHING, 0.0, ""
+
+    def begin(self, part: str, precision: str) -> None:
+        self._done, self._now = self._done + self._now, self._costs[part]
+        self.say(f"{_SAID[part]} in {precision}")
+
+    def say(self, what: str, share: float = 0.0) -> None:
+        """``share`` of the current part."""
+        self._progress(what, (self._done + share * self._now) / self._total)
+
+    def counted(self, layers: Iterator[Layer], count: int) -> Iterator[Layer]:
+        for i, layer in enumerate(layers):
+            self.say(f"language model: layer {i + 1} of {count}", i / count)
+            yield layer
+
+
+_SAID = {LANGUAGE: "language model", DECODER: "codec decoder", ENCODER: "codec encoder"}
+
+
+def _cost(part: str, precision: str) -> float:
+    return COSTS[part] * (2 if precision == "int4" else 1)
+
+
+@contextmanager
+def _alone(store: ModelStore, target: Path) -> Iterator[None]:
+    """No other import into this store; what an earlier one left behind when it was ended is removed."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelStoreError(f"cannot write converted models to {target}: {error.strerror or error}") from error
+    with FileLock(store.folder / ".import.lock") as lock:
+        if not lock.try_acquire():
+            raise ModelStoreError(f"another import into {store.folder} is running; wait until it has ended")
+        for left in target.glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def _temporary(beside: Path) -> Iterator[Path]:
+    """A folder for what is needed for a while. Raises ModelStoreError when the disk is full."""
+    folder = Path(tempfile.mkdtemp(prefix=".temporary-", dir=beside))
+    try:
+        yield folder
+    except OSError as error:
+        raise ModelStoreError(f"cannot write to {beside}: {error.strerror or error}; free some space") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _present(target: Path, part: str, precision: str | None) -> bool:

@@ -1,24 +1,28 @@
 """Reading and writing checkpoint folders in upstream's format.
 
 ``config.json``, ``model.pth``, ``codec.pth``, ``tokenizer.tiktoken``, ``special_tokens.json`` and, for what
-upstream keeps elsewhere, ``fishvoice.json``. Weights are loaded with ``weights_only`` and memory-mapped.
+upstream keeps elsewhere, ``fishvoice.json``. What is read comes from ``fish/checkpoint``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fishvoiced.errors import CheckpointError
+from fishvoiced.fish.checkpoint.folder import recognize
+from fishvoiced.fish.checkpoint.shapes import check, codec_shapes
+from fishvoiced.fish.checkpoint.tensors import Table, Weight
+from fishvoiced.fish.checkpoint.weight_files import open_table
+from fishvoiced.fish.checkpoint.weights import codec_names, codec_weights, language_weights
 from fishvoiced.fish.config import FORMAT_FILE, CodecConfig, ModelConfig
 from fishvoiced.fish.network.codec import CausalConv, CausalTransposedConv, Codec, VectorQuantizer
 from fishvoiced.fish.network.dual_ar import DualAR
-from fishvoiced.fish.network.layers import KVScales
 from fishvoiced.fish.tokenizer import Tokenizer
 
 MODEL_FILE = "model.pth"
@@ -37,13 +41,12 @@ class Checkpoint:
     tokenizer: Tokenizer
     dual_ar: DualAR
     codec: Codec
-    kv_scales: list[KVScales] | None = None
-    """Of the slow AR's layers, where its graph keeps K and V as int8."""
 
 
 def load(folder: Path) -> Checkpoint:
     """Raises CheckpointError with the first thing that is wrong."""
-    config = ModelConfig.from_checkpoint(folder)
+    found = recognize(folder)
+    config = found.config()
     tokenizer = Tokenizer.load(folder)
     if tokenizer.semantic_count < config.codec.semantic_codebook_size:
         raise CheckpointError(
@@ -53,8 +56,8 @@ def load(folder: Path) -> Checkpoint:
     with torch.device("meta"):
         dual_ar = new_dual_ar(config, tokenizer)
         codec = Codec(config.codec)
-    _assign(dual_ar, read_dual_ar(folder / MODEL_FILE), folder / MODEL_FILE)
-    _assign(codec, read_codec(folder / CODEC_FILE, config.codec), folder / CODEC_FILE)
+    _assign(dual_ar, language_weights(open_table(found.model)), found.model)
+    _assign(codec, codec_weights(open_table(found.codec), config.codec), found.codec)
     return Checkpoint(config, tokenizer, dual_ar.eval(), codec.eval())
 
 
@@ -78,10 +81,10 @@ def from_spoken_weights(config: ModelConfig, tokenizer: Tokenizer, weights: Stat
         output = torch.zeros(config.dual_ar.vocab_size, config.dual_ar.slow.dim)
         output[_chosen(tokenizer)] = weights["head"]
         state[OUTPUT] = output
-    _assign(dual_ar, state, where)
+    _assign(dual_ar, _table(state), where)
     unused = {name: torch.zeros(weight.shape) for name, weight in codec.state_dict().items() if name.endswith(_ENCODES)}
     sound = {name.removeprefix("codec."): weight for name, weight in weights.items() if name.startswith("codec.")}
-    _assign(codec, unused | sound, where)
+    _assign(codec, _table(unused | sound), where)
     return Checkpoint(config, tokenizer, dual_ar.eval(), codec.eval())
 
 
@@ -111,152 +114,39 @@ def save_weights(folder: Path, config: ModelConfig, dual_ar: DualAR, codec: Code
 
 def read_dual_ar(path: Path) -> State:
     """Weights of the language model under our names (which are upstream's)."""
-    state = _read(path)
-    if any(k.startswith("model.") for k in state):
-        state = {k.removeprefix("model."): v for k, v in state.items()}
-    state = {k: v for k, v in state.items() if "audio_" not in k}
-    for name in [k for k in state if k.endswith("attention.wq.weight")]:
-        stem = name.removesuffix("wq.weight")
-        state[f"{stem}wqkv.weight"] = torch.cat([state.pop(f"{stem}{part}.weight") for part in ("wq", "wk", "wv")])
-    return state
+    return _tensors(language_weights(open_table(path)))
 
 
 def read_codec(path: Path, config: CodecConfig) -> State:
     """Weights of the codec under our names, weight norms and layer scales folded in."""
-    state = _read(path)
-    if any(k.startswith("generator.") for k in state):
-        state = {k.removeprefix("generator."): v for k, v in state.items() if k.startswith("generator.")}
-    return codec_from_upstream(state, config)
+    return _codec(open_table(path), config)
 
 
 def codec_from_upstream(state: State, config: CodecConfig) -> State:
-    state = _fold_layer_scales(_fold_weight_norms(state))
-    renamed: State = {}
-    for ours, theirs in codec_names(config):
-        for key, value in state.items():
-            if key.startswith(theirs + "."):
-                renamed[ours + key[len(theirs) :]] = value
-    with torch.device("meta"):
-        template = Codec(config)
-    for name, module in template.named_modules():
-        key = f"{name}.conv.weight"
-        if isinstance(module, CausalTransposedConv) and key in renamed:
-            renamed[key] = transposed_to_phases(renamed[key], module.stride)
-            renamed[f"{name}.conv.bias"] = renamed[f"{name}.conv.bias"].repeat(module.stride)
-    wanted = template.state_dict().keys()
-    return {k: v for k, v in renamed.items() if k in wanted}
+    return _codec(_table(state), config)
 
 
-def _read(path: Path) -> State:
-    try:
-        loaded = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing") from error
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, zip errors, …
-        raise CheckpointError(f"{path} is damaged or not a torch checkpoint: {str(error).splitlines()[0]}") from error
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
-    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
-        raise CheckpointError(f"{path} does not hold a table of tensors")
-    return dict(loaded)
+def _table(state: State) -> Table:
+    return {name: Weight.of(tensor.float().numpy()) for name, tensor in state.items()}
 
 
-def _assign(module: nn.Module, state: State, path: Path) -> None:
-    wanted = module.state_dict()
-    missing = sorted(wanted.keys() - state.keys())
-    if missing:
-        raise CheckpointError(f"{path} lacks {len(missing)} of {len(wanted)} weights, first {missing[0]}")
-    for name, parameter in wanted.items():
-        if parameter.shape != state[name].shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {tuple(state[name].shape)}, the configuration says {tuple(parameter.shape)}"
-            )
-    module.load_state_dict({k: state[k].float() for k in wanted}, assign=True)
+def _codec(stored: Table, config: CodecConfig) -> State:
+    wanted = codec_shapes(config)
+    return _tensors({name: weight for name, weight in codec_weights(stored, config).items() if name in wanted})
 
 
-# -- names and layouts --------------------------------------------------------------------------------
+def _tensors(stored: Table) -> State:
+    # What is read may be the mapped file itself, which nobody may write to: torch has a copy.
+    return {name: torch.from_numpy(np.array(weight.read(), np.float32)) for name, weight in stored.items()}
 
 
-def codec_names(config: CodecConfig) -> Iterator[tuple[str, str]]:
-    """Pairs of module prefixes, ours and upstream's."""
-
-    def numbered(ours: str, theirs: Iterator[str]) -> Iterator[tuple[str, str]]:
-        return ((f"{ours}.{i}", name) for i, name in enumerate(theirs))
-
-    def decoder() -> Iterator[str]:
-        yield "decoder.model.0"
-        blocks = len(config.decoder_rates)
-        for b in range(1, blocks + 1):
-            yield from (f"decoder.model.{b}.block.{i}" for i in range(5))
-        yield from (f"decoder.model.{blocks + 1}", f"decoder.model.{blocks + 2}")
-
-    def encoder() -> Iterator[str]:
-        yield "encoder.block.0"
-        blocks = len(config.encoder_rates)
-        for b, n_layer in enumerate(config.encoder_transformer_layers, start=1):
-            yield from (f"encoder.block.{b}.block.{i}" for i in range(6 if n_layer else 5))
-        yield from (f"encoder.block.{blocks + 1}", f"encoder.block.{blocks + 2}")
-
-    def resampling(name: str) -> Iterator[str]:
-        return (f"quantizer.{name}.{i}.{j}" for i in range(len(config.downsample)) for j in range(2))
-
-    yield "quantizer.semantic", "quantizer.semantic_quantizer.quantizers.0"
-    for k in range(config.num_codebooks - 1):
-        yield f"quantizer.residual.{k}", f"quantizer.quantizer.quantizers.{k}"
-    yield "quantizer.post", "quantizer.post_module"
-    yield from numbered("quantizer.upsample", resampling("upsample"))
-    yield from numbered("decoder", decoder())
-    if config.has_encoder:
-        yield from numbered("quantizer.downsample", resampling("downsample"))
-        yield "quantizer.pre", "quantizer.pre_module"
-        yield from numbered("encoder", encoder())
+def _assign(module: nn.Module, stored: Table, path: Path) -> None:
+    shapes = {name: tuple(parameter.shape) for name, parameter in module.state_dict().items()}
+    check(stored, shapes, path)
+    module.load_state_dict(_tensors({name: stored[name] for name in shapes}), assign=True)
 
 
-def _fold_weight_norms(state: State) -> State:
-    """weight = g · v / ‖v‖, over all axes but the first; both spellings that torch has had."""
-    folded = dict(state)
-    for key in state:
-        if key.endswith(".parametrizations.weight.original1"):
-            stem = key.removesuffix(".parametrizations.weight.original1")
-            v, g = folded.pop(key), folded.pop(f"{stem}.parametrizations.weight.original0")
-        elif key.endswith(".weight_v"):
-            stem = key.removesuffix(".weight_v")
-            v, g = folded.pop(key), folded.pop(f"{stem}.weight_g")
-        else:
-            continue
-        folded[f"{stem}.weight"] = torch._weight_norm(v.float(), g.float(), 0)
-    return folded
-
-
-def _fold_layer_scales(state: State) -> State:
-    """A scale after a linear layer is a scale of its rows."""
-    folded = dict(state)
-    scaled = {
-        "attention_layer_scale.gamma": "attention.wo",
-        "ffn_layer_scale.gamma": "feed_forward.w2",
-        "gamma": "pwconv2",
-    }
-    for key in state:
-        for suffix, layer in scaled.items():
-            if key.endswith("." + suffix):
-                stem = key.removesuffix(suffix)
-                gamma = folded.pop(key).float()
-                folded[f"{stem}{layer}.weight"] = folded[f"{stem}{layer}.weight"].float() * gamma[:, None]
-                if f"{stem}{layer}.bias" in folded:
-                    folded[f"{stem}{layer}.bias"] = folded[f"{stem}{layer}.bias"].float() * gamma
-                break
-    return folded
-
-
-def transposed_to_phases(weight: Tensor, stride: int) -> Tensor:
-    """ConvTranspose1d weight [in, out, kernel] → our [stride x out, in, kernel // stride].
-
-    Output sample t·stride + r sums weight[:, :, r + j·stride] · x[t - j]; a convolution's tap i sees
-    x[t - (taps - 1 - i)], so the taps are in reverse order.
-    """
-    channels_in, channels_out, kernel = weight.shape
-    taps = weight.reshape(channels_in, channels_out, kernel // stride, stride).flip(2)
-    return taps.permute(3, 1, 0, 2).reshape(stride * channels_out, channels_in, kernel // stride).contiguous()
+# -- writing ------------------------------------------------------------------------------------------
 
 
 def phases_to_transposed(weight: Tensor, stride: int) -> Tensor:

@@ -137,9 +137,7 @@ class DualAR(nn.Module):
         return torch.stack([token, *codes], dim=1)[..., None]
 
     def _fast_caches(self, hidden: Tensor) -> list[KVCache]:
-        """Fixed buffers in torch; empty ones in ONNX, where they grow inside the graph."""
         fast = self.config.fast
-        growing = torch.onnx.is_in_onnx_export()
-        shape = (1, fast.n_local_heads, 0 if growing else self.config.num_codebooks, fast.head_dim)
+        shape = (1, fast.n_local_heads, self.config.num_codebooks, fast.head_dim)
         none = torch.zeros(1, dtype=torch.int32, device=hidden.device)
-        return [KVCache(hidden.new_zeros(shape), hidden.new_zeros(shape), none, growing) for _ in range(fast.n_layer)]
+        return [KVCache(hidden.new_zeros(shape), hidden.new_zeros(shape), none) for _ in range(fast.n_layer)]

@@ -1,7 +1,7 @@
 """Transformer layers shared by the slow AR, the fast AR and the codec.
 
-One definition serves three uses: training and one-shot evaluation (no cache), the torch engine (K/V buffers
-updated in place), and ONNX export, where attention becomes ONNX Runtime's fused ``GroupQueryAttention``.
+One definition serves training and one-shot evaluation (no cache), and the torch engine (K/V buffers updated in place).
+``convert/transformer.py`` has the same arithmetic in ONNX Runtime's operators; tests compare the two.
 
 Source of the arithmetic: fish-speech 0.1.0 (Apache-2.0): pre-norm blocks, one ``wqkv``, optional per-head
 RMS norm of q and k, rotary embedding on interleaved pairs with tables rounded to bfloat16, SwiGLU.
@@ -17,8 +17,6 @@ from torch.nn import functional as F
 
 from fishvoiced.fish.config import TransformerConfig
 
-MS_DOMAIN = "com.microsoft"
-
 
 def rotary_tables(positions: int, head_dim: int, base: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine tables, each [positions, head_dim // 2], rounded to bfloat16 as upstream keeps them.
@@ -32,44 +30,21 @@ def rotary_tables(positions: int, head_dim: int, base: float) -> tuple[Tensor, T
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate interleaved pairs of ``x`` [B, H, S, D] by tables [S, D // 2]."""
-    if torch.onnx.is_in_onnx_export():  # one operator instead of a dozen
-        fused: Tensor = torch.onnx.ops.symbolic(
-            f"{MS_DOMAIN}::RotaryEmbedding",
-            (x, torch.zeros(1, dtype=torch.int64), cos, sin),
-            {"interleaved": 1},
-            dtype=x.dtype,
-            shape=x.shape,
-            version=1,
-        )
-        return fused
     even, odd = x.float()[..., 0::2], x.float()[..., 1::2]
     pairs = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     return pairs.flatten(-2).to(x.dtype)
-
-
-@dataclass(frozen=True)
-class KVScales:
-    """What one step of an int8 K or V stands for, each [1, n_local_heads, 1, head_dim]."""
-
-    key: Tensor
-    value: Tensor
 
 
 @dataclass
 class KVCache:
     """K and V of one layer, each [1, n_local_heads, capacity, head_dim], and how much of them is in use.
 
-    ``total`` int32 [1] counts the columns including the ones being added. In torch the buffers are written in
-    place; in ONNX the runtime is bound to the same memory for past and present, which comes to the same.
+    ``total`` int32 [1] counts the columns including the ones being added. The buffers are written in place.
     """
 
     key: Tensor
     value: Tensor
     total: Tensor
-    growing: bool = False
-    """Empty at first and lengthened by every call: the fast AR's, inside one exported graph."""
-    scales: KVScales | None = None
-    """Where K and V are int8: in ONNX alone."""
 
 
 class RMSNorm(nn.Module):
@@ -79,15 +54,6 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.onnx.is_in_onnx_export():
-            fused: Tensor = torch.onnx.ops.symbolic(
-                "SimplifiedLayerNormalization",
-                (x, self.weight),
-                {"axis": -1, "epsilon": self.eps, "stash_type": 1},
-                dtype=x.dtype,
-                shape=x.shape,
-            )
-            return fused
         full = x.float()
         return (full * torch.rsqrt(full.square().mean(-1, keepdim=True) + self.eps)).to(x.dtype) * self.weight
 
@@ -102,11 +68,7 @@ class FeedForward(nn.Module):
         self.w2 = nn.Linear(config.intermediate_size, config.dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.onnx.is_in_onnx_export():  # one product for both: half as many meetings of the threads
-            gate, up = F.linear(x, torch.cat([self.w1.weight, self.w3.weight])).chunk(2, dim=-1)
-        else:
-            gate, up = self.w1(x), self.w3(x)
-        out: Tensor = self.w2(F.silu(gate) * up)
+        out: Tensor = self.w2(F.silu(self.w1(x)) * self.w3(x))
         return out
 
 
@@ -128,8 +90,6 @@ class Attention(nn.Module):
         self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None = None
     ) -> tuple[Tensor, KVCache | None]:
         """``x`` [B, S, dim]; ``cos``/``sin`` whole tables [positions, head_dim // 2]."""
-        if cache is not None and torch.onnx.is_in_onnx_export():
-            return self._fused(x, cos, sin, cache)
         heads = self.qkv(x)
         if cache is None:
             y = causal_attention(*heads, cos, sin)
@@ -163,34 +123,6 @@ class Attention(nn.Module):
             rotate(q, cos, sin), cache.key[:, :, :end], cache.value[:, :, :end], attn_mask=seen, enable_gqa=True
         )
         return y, cache
-
-    def _fused(self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache) -> tuple[Tensor, KVCache]:
-        c = self.config
-        packed = self.wqkv(x)
-        q: Tensor = packed
-        k: Tensor | None = None
-        v: Tensor | None = None
-        if c.qk_norm:  # the CPU kernel takes q, k, v in one piece, but does not normalize them
-            q, k, v = packed.split([self.q_size, self.kv_size, self.kv_size], dim=-1)
-            q = self.q_norm(q.reshape(*q.shape[:-1], -1, c.head_dim)).flatten(-2)
-            k = self.k_norm(k.reshape(*k.shape[:-1], -1, c.head_dim)).flatten(-2)
-        batch, heads, columns, dim = cache.key.shape
-        present = (batch, heads, columns + x.shape[1] if cache.growing else columns, dim)
-        inputs: list[Tensor | None] = [q, k, v, cache.key, cache.value, cache.total - 1, cache.total, cos, sin]
-        options: dict[str, int | str] = {"do_rotary": 1, "rotary_interleaved": 1}
-        if cache.scales is not None:
-            inputs += [None, None, None, cache.scales.key, cache.scales.value]
-            options |= {"kv_cache_bit_width": 8, "k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL"}
-        y, key, value = torch.onnx.ops.symbolic_multi_out(
-            f"{MS_DOMAIN}::GroupQueryAttention",
-            inputs,
-            {"num_heads": c.n_head, "kv_num_heads": c.n_local_heads, **options},
-            dtypes=(x.dtype, cache.key.dtype, cache.value.dtype),
-            shapes=((*x.shape[:2], self.q_size), present, present),
-            version=1,
-        )
-        out: Tensor = self.wo(y)
-        return out, KVCache(key, value, cache.total, cache.growing, cache.scales)
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

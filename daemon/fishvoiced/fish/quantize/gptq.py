@@ -2,94 +2,78 @@
 
 GPTQ (Frantar et al. 2023): the inputs of a layer go through a matrix one after the other; what rounding one input's
 weights does to the results is made up for by the weights of the inputs still to come, as far as those inputs are
-correlated with it, in what the model reads and says itself. ``quantize.pack`` finds the rounded weights on a grid and
-keeps them as they are.
+correlated with it, in what the model reads and says itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
-from fishvoiced.fish.network.dual_ar import DualAR
-from fishvoiced.fish.quantize.weights import SMALLEST_BLOCK, block_size, finest_scale, to_levels
+from fishvoiced.fish.checkpoint.tensors import Floats
+from fishvoiced.fish.quantize.weights import Packed, block_size, finest_scale, packed_levels
 
 DAMPING = 0.5
 """Of the inputs' mean square, added to each one's: a few sentences do not tell which inputs always go together."""
+MIDDLE = 8
+GROUP = 16
+"""Inputs whose errors are spread one by one; to all behind them their errors go in one product."""
+OUTPUTS = 1024
+"""Outputs of a piece of work: each output is rounded by itself, so that pieces can be done side by side."""
 
 
-@torch.no_grad()
-def compensate_slow(model: DualAR, texts: Iterable[Tensor]) -> None:
-    """Round the slow AR's layers, in place (a copy would be gigabytes); ``texts``: [1 + num_codebooks, S] each."""
-    compensate(model.layers, *_tables(model, "slow"), [model.embed(columns[None]) for columns in texts])
+def compensated(weight: Floats, inputs: Floats, pool: Executor) -> Packed:
+    """``weight`` [out, in] rounded to 4 bits in blocks; ``inputs`` [n, in] are what goes through it."""
+    spread = error_spread(inputs)
+    pieces = [weight[begin : begin + OUTPUTS] for begin in range(0, len(weight), OUTPUTS)]
+    rounded = list(pool.map(lambda piece: _rounded(piece, spread), pieces))
+    levels = np.concatenate([levels for levels, _ in rounded])
+    scales = np.concatenate([scales for _, scales in rounded])
+    block = block_size(weight.shape[1])
+    return Packed(packed_levels(levels.reshape(len(weight), -1, block), 4), scales, block)
 
 
-@torch.no_grad()
-def compensate_fast(model: DualAR, hidden: Iterable[Tensor], codes: Iterable[Tensor]) -> None:
-    """Round the fast AR's layers, in place.
+def error_spread(inputs: Floats) -> Floats:
+    """Upper triangular [in, in]; row i, divided by its i-th entry: how input i's error goes to those behind it.
 
-    ``hidden`` [T, dim]: the slow AR's states before each frame of ``codes`` [T, num_codebooks]; one pair a sentence.
+    It is the Cholesky factor of the inverse of the inputs' damped second moment. They are fewer than a wide matrix has
+    columns, so that the inverse comes from the smaller matrix of their products with each other.
     """
-    states = [
-        torch.cat([model.fast_project_in(h)[:, None], model.fast_embeddings(c[:, :-1])], dim=1)
-        for h, c in zip(hidden, codes, strict=True)
-    ]
-    compensate(model.fast_layers, *_tables(model, "fast"), states)
+    count, width = inputs.shape
+    mean = np.maximum(np.square(inputs).sum(dtype=np.float64) / width, 1e-12)
+    x = inputs / np.float32(np.sqrt(DAMPING * mean))  # the damping is 1 then
+    if count < width:
+        inverse = -(x.T @ np.linalg.solve(x @ x.T + np.eye(count, dtype=np.float32), x))
+        inverse[np.diag_indices(width)] += 1
+    else:
+        inverse = np.linalg.inv(x.T @ x + np.eye(width, dtype=np.float32))
+    return np.ascontiguousarray(np.linalg.cholesky(inverse).T)
 
 
-def _tables(model: DualAR, stack: str) -> tuple[Tensor, Tensor]:
-    return model.get_buffer(f"{stack}_cos"), model.get_buffer(f"{stack}_sin")
-
-
-def compensate(layers: Iterable[nn.Module], cos: Tensor, sin: Tensor, states: Sequence[Tensor]) -> None:
-    """Round one layer after the other, each on what the rounded ones before it give: ``states`` [B, S, dim] each."""
-    for layer in layers:
-        for linear, moment in input_moments(layer, cos, sin, states).items():
-            linear.weight.copy_(compensated(linear.weight, moment))
-        states = [layer(x, cos, sin)[0] for x in states]
-
-
-def input_moments(layer: nn.Module, cos: Tensor, sin: Tensor, states: Iterable[Tensor]) -> dict[nn.Linear, Tensor]:
-    """The sums of the outer products of what goes into each product of a layer, [in, in]."""
-    moments: dict[nn.Linear, Tensor] = {}
-
-    def add(linear: nn.Module, inputs: tuple[Tensor]) -> None:
-        assert isinstance(linear, nn.Linear)
-        x = inputs[0].flatten(0, -2)
-        moments[linear] = moments.get(linear, torch.zeros(())) + x.mT @ x
-
-    watched = (module for module in layer.modules() if isinstance(module, nn.Linear) and is_rounded(module))
-    watches = [linear.register_forward_pre_hook(add) for linear in watched]
-    for x in states:
-        layer(x, cos, sin)
-    for watch in watches:
-        watch.remove()
-    return moments
-
-
-def is_rounded(linear: nn.Linear) -> bool:
-    """What ``quantize_matmuls`` replaces."""
-    return linear.in_features % SMALLEST_BLOCK == 0 and linear.out_features >= SMALLEST_BLOCK
-
-
-def compensated(weight: Tensor, moment: Tensor) -> Tensor:
-    """``weight`` [out, in] rounded to 4 bits in blocks; ``moment`` [in, in]: the sum of the inputs' outer products."""
-    left = weight.mT.contiguous()  # [in, out]: what is still to be rounded
-    rounded = torch.empty_like(left)
-    mean = moment.diagonal().mean().clamp(min=1e-12)
-    damped = moment + torch.eye(len(moment)) * (DAMPING * mean)
-    # Row i of this factor of the inverse: how input i's error is best spread over itself and those behind it.
-    spread = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
-    size = block_size(len(left))
-    for begin in range(0, len(left), size):
+def _rounded(weight: Floats, spread: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Levels [out, in] and scales [out, blocks] of some outputs."""
+    left = np.ascontiguousarray(weight.T)  # [in, out]: what is still to be rounded
+    size, (width, out) = block_size(len(left)), left.shape
+    levels = np.empty((width, out), np.int8)
+    scales = np.empty((width // size, out), np.float32)
+    errors = np.empty((size, out), np.float32)
+    shares = spread / np.diagonal(spread)[:, None]
+    for begin in range(0, width, size):
         end = begin + size
-        scale = finest_scale(left[begin:end].mT.contiguous().numpy())[:, 0]
-        errors = torch.empty_like(left[begin:end])
-        for i in range(begin, end):
-            rounded[i] = torch.from_numpy(to_levels(left[i].numpy(), scale, 8) * scale)
-            errors[i - begin] = (left[i] - rounded[i]) / spread[i, i]
-            left[i:end].addr_(spread[i, i:end], errors[i - begin], alpha=-1)
-        left[end:].addmm_(spread[begin:end, end:].mT, errors, alpha=-1)
-    return rounded.mT
+        scale = finest_scale(np.ascontiguousarray(left[begin:end].T))[:, 0]
+        inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
+        scales[begin // size] = scale
+        for first in range(begin, end, GROUP):
+            behind = first + GROUP
+            for i in range(first, behind):
+                level = np.rint(left[i] * inverse)
+                np.maximum(level, -MIDDLE, out=level)
+                np.minimum(level, MIDDLE - 1, out=level)
+                levels[i] = level
+                error = np.subtract(left[i], level * scale, out=errors[i - begin])
+                left[i + 1 : behind] -= shares[i, i + 1 : behind, None] * error
+            left[behind:end] -= shares[first:behind, behind:end].T @ errors[first - begin : behind - begin]
+        left[end:] -= shares[begin:end, end:].T @ errors
+    return np.ascontiguousarray(levels.T), np.ascontiguousarray(scales.T)

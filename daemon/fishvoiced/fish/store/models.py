@@ -148,7 +148,8 @@ class ModelStore:
 
     def models(self) -> Iterator[ConvertedModel | ModelStoreError]:
         """Every model; for one that is damaged, the error that says so."""
-        yield from (self._try(folder) for folder in self.folders())
+        whole = (folder for folder in self.folders() if os.path.lexists(folder / ABOUT))  # else an import is unfinished
+        yield from (self._try(folder) for folder in whole)
 
     def damaged(self) -> dict[str, str]:
         """Folders of models that cannot be used, with the reasons; without those that an import is still writing."""
@@ -163,6 +164,11 @@ class ModelStore:
             return error
         except OSError as error:  # no permission, a failing disk
             return ModelStoreError(f"{folder} cannot be read: {error.strerror or error}")
+
+    def unfinished(self) -> list[Path]:
+        """Folders of imports that were ended: they can be gone on with, but hold no model yet."""
+        own = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        return [f for f in own if f.is_dir() and not f.name.startswith(".") and not (f / ABOUT).is_dir()]
 
     def _open(self, folder: Path) -> ConvertedModel:
         manifest = folder / ABOUT / MANIFEST
@@ -225,6 +231,11 @@ def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def parts_of(model: Path) -> list[Path]:
+    """The folders of a model's parts."""
+    return sorted(folder for folder in model.iterdir() if (folder / MANIFEST).is_file())
 
 
 def verify(part: Path) -> str:

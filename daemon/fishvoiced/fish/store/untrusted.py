@@ -43,6 +43,16 @@ _MOST_ITEMS = 64
 _T = TypeVar("_T")
 
 
+def _blob(path: Path) -> Path:
+    """In the hub's cache a snapshot's files are links to blobs of the same repository: the blob; else ``path``."""
+    repository = path.parent.parent.parent
+    if path.parent.parent.name == "snapshots" and repository.name.startswith("models--") and path.is_symlink():
+        blob = path.resolve()
+        if blob.parent == repository.resolve() / "blobs":
+            return blob
+    return path
+
+
 def is_plain_name(name: str) -> bool:
     """Whether ``name`` can be a file's or a folder's, on every system, and leads nowhere else."""
     usable = _NAME.fullmatch(name) is not None and not _WINDOWS_DEVICES.fullmatch(name)
@@ -61,7 +71,7 @@ class UntrustedFolder:
         """The regular file ``name`` of this folder."""
         if not isinstance(name, str) or not is_plain_name(name):
             raise self.refusal(f"names the file {name!r:.100}, which is no plain file name")
-        path = self.path / name
+        path = _blob(self.path / name)
         try:
             found = path.lstat()
         except FileNotFoundError as error:
