@@ -18,7 +18,7 @@ from fishvoice.adapters.openai_http.errors import Refusal, refusal, refusal_resp
 from fishvoice.adapters.openai_http.response import SpeechResponse
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
-from fishvoice.protocol import VoiceInfo
+from fishvoice.protocol import Markup, VoiceInfo
 from fishvoice.request import SpeechOptions
 
 MAX_BODY_BYTES = 1 << 20  # the longest text there may be, every character of it escaped
@@ -39,7 +39,7 @@ class VoiceId(msgspec.Struct, frozen=True):
 class SpeechRequest(msgspec.Struct, frozen=True):
     """The body of ``POST /v1/audio/speech``. The voice decides the model; ``instructions`` have no effect here.
 
-    ``seed`` is ours: the same seed gives the same sound.
+    ``seed`` and ``markup`` are ours: the same seed gives the same sound; how ``input`` is marked up.
     """
 
     input: str
@@ -50,6 +50,7 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     speed: float = 1.0
     stream_format: Literal["audio", "sse"] = "audio"
     seed: int | None = None
+    markup: Markup = "auto"
 
 
 class Endpoint:
@@ -71,6 +72,7 @@ class Endpoint:
         if not 0.5 <= asked.speed <= 2:
             raise Refusal(400, f"a speed of {asked.speed:g} is outside 0.5 … 2", param="speed")
         options: SpeechOptions = {"voice": await self._voice(asked.voice), "speed": asked.speed, "seed": asked.seed}
+        options["markup"] = asked.markup
         return SpeechResponse(self._client, asked.input, options, asked.response_format, asked.stream_format)
 
     async def voices(self, request: Request) -> JSONResponse:
