@@ -117,6 +117,15 @@ class Voice(_Section, frozen=True):
     gap_seconds: Seconds = 10.0
 
 
+class TextReading(_Section, frozen=True):
+    """How written text is read."""
+
+    code_blocks: Literal["read", "skip"] = "read"
+    """What is done with blocks of code in Markdown."""
+    numbers: Literal["written", "spoken"] = "written"
+    """Whether voices that read for themselves (Fish models) get numbers as they are written, or in words."""
+
+
 class Config(_Section, frozen=True):
     voice: str | None = None
     """The default voice; None: the first installed one, else the starter voice."""
@@ -132,6 +141,7 @@ class Config(_Section, frozen=True):
     voices: dict[str, Voice] = {}
     languages: dict[str, str] = {}
     """Voices for texts that the voice asked for cannot read, by language: ``ru = "ru_RU-irina-medium"``."""
+    text: TextReading = TextReading()
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:

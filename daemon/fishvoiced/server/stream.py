@@ -12,6 +12,7 @@ from fishvoice.protocol import (
     AudioStart,
     Error,
     FinishReason,
+    MarkTime,
     Metrics,
     Predicted,
     SegmentError,
@@ -58,6 +59,7 @@ class Stream:
     end_notices: list[str] = field(default_factory=list)
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
+    marks: tuple[MarkTime, ...] = ()  # likewise
     outbox: deque[SynthesisReply] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -109,9 +111,11 @@ class Stream:
         self.work_seconds = sound.work_seconds
         self.segments = max(self.segments, sound.segment + 1)
         self.words += sound.words
+        self.marks += sound.marks
         if not sound.pcm:
             return
         words, self.words = self.words, ()
+        marks, self.marks = self.marks, ()
         self.outbox.append(
             AudioChunk(
                 id=self.id,
@@ -121,6 +125,7 @@ class Stream:
                 text_end=sound.text_end,
                 throttled=sound.throttled,
                 words=words,
+                marks=marks,
                 payload=sound.pcm,
             )
         )
