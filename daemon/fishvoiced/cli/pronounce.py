@@ -6,14 +6,18 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fishvoice import paths
 from fishvoice.errors import InvalidRequest
 from fishvoiced import config
+from fishvoiced.errors import VoiceUnavailable
+from fishvoiced.text.lines import one_line
 from fishvoiced.text.markup.read import MARKUPS
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
+from fishvoiced.text.phones import to_misaki
 from fishvoiced.text.pronounce import Phones, as_text, pronounce
+from fishvoiced.text.spoken.words import Word
 
 
 def main(argv: Sequence[str]) -> int:
@@ -58,11 +62,33 @@ def _phones(voice: str | None) -> Phones | None:
     """Of the voice, where it is here and reads phones that can be shown."""
     if voice is None:
         return None
+    return _light_phones(voice) or _fish_phones(voice)
+
+
+def _light_phones(voice: str) -> Phones | None:
+    from fishvoiced.light import package
+    from fishvoiced.light.spoken import tokens
+
+    try:
+        found = package.load()
+    except VoiceUnavailable:
+        return None
+    facts = found.known_voices().get(voice)
+    if facts is None:
+        return None
+    reader = found.Reader(british=facts.british)
+
+    def of(words: Iterable[Word]) -> str:
+        return " ".join(reader.phonemes(tokens(one_line(words, to_misaki))))
+
+    return Phones(of, reader)
+
+
+def _fish_phones(voice: str) -> Phones | None:
     from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
-    from fishvoiced.text import english
+    from fishvoiced.fish.warm_up import load_frontend
+    from fishvoiced.text.english import EnglishFrontend
 
     choice = Catalog(user_models(), user_voices(), None).find(voice)
-    if choice is None or choice.model.config.frontend != "english":
-        return None
-    frontend = english.load(choice.model.asset(english.LEXICON_FILE))
-    return Phones(frontend.symbols, frontend.words)
+    frontend = load_frontend(choice) if choice is not None else None
+    return Phones(frontend.symbols, frontend.words) if isinstance(frontend, EnglishFrontend) else None

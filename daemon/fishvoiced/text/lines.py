@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -52,11 +52,7 @@ class Line:
 
     def spoken(self, alphabet: Callable[[str], str]) -> str:
         """The spoken words as one string; ``[word](/phones/)``, in ``alphabet``, where a pronunciation is fixed."""
-        out = ""
-        for word in self.reading.words:
-            said = word.spoken if word.phones is None else f"[{word.spoken}](/{alphabet(word.phones)}/)"
-            out += said if word.is_pause or not out else f" {said}"
-        return out
+        return one_line(self.reading.words, alphabet)
 
     @classmethod
     def of(cls, text: str, language: str = "en") -> Line:
@@ -117,6 +113,15 @@ class Line:
     def _unread(self, part: Unread) -> Unread:
         start, end = self._place(part.start, part.end)
         return Unread(start, end, part.script)
+
+
+def one_line(words: Iterable[Word], alphabet: Callable[[str], str]) -> str:
+    """Spoken words as a voice is given them: "see the [data](/dˈAtə/) here."."""
+    out = ""
+    for word in words:
+        said = word.spoken if word.phones is None else f"[{word.spoken}](/{alphabet(word.phones)}/)"
+        out += said if word.is_pause or not out else f" {said}"
+    return out
 
 
 def is_english(language: str) -> bool:
