@@ -124,7 +124,7 @@ def test_a_folder_of_the_users_keeps_its_mode(home: Path) -> None:
 # -- frozen ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["stop"], ["status"], ["say", "Hello.", "--out", "/dev/null"]])
+@pytest.mark.parametrize("command", [["stop"], ["status"], ["say", "Hello.", "--out", "-"]])
 def test_a_frozen_daemon_is_told_as_frozen(home: Path, command: list[str]) -> None:
     with running(home) as daemon:
         daemon.signal(signal.SIGSTOP)

@@ -8,7 +8,7 @@ from fishvoiced.errors import BadRequest
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.latency import DeadlineMissed, LatencyEstimator, check_deadline
 from fishvoiced.server.model_manager import ModelManager
-from fishvoiced.server.scheduler import Promise
+from fishvoiced.server.scheduling.scheduler import Promise
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_preload
 

@@ -13,7 +13,7 @@ from fishvoiced.inference.messages import Done, Elsewhere, Failed, Noticed, Open
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
-from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
+from fishvoiced.server.scheduling.scheduler import Admitted, Refused, Scheduler
 from fishvoiced.server.status import Outcome, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.transport.router import Channel, RouterTransport, Sent, name_of

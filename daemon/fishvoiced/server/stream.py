@@ -24,7 +24,7 @@ from fishvoice.protocol import (
 from fishvoiced.inference.governor import Delay
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
-from fishvoiced.server.scheduler import Promise, Ticket
+from fishvoiced.server.scheduling.scheduler import Promise, Ticket
 
 TELL_SECONDS = 2.0  # between two words that a request waits
 MOMENT_SECONDS = 1.0  # a shorter rest is not worth a word

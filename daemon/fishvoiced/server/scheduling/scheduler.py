@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.interruption import RANK, drowns, superseded
-from fishvoiced.server.turns import Turns
+from fishvoiced.server.scheduling.interruption import RANK, drowns, superseded
+from fishvoiced.server.scheduling.turns import Turns
 
 PATIENCE = 500  # characters: about half a minute of speech
 SEGMENT = 200  # characters that a turn takes at most, for estimates

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.scheduler import PATIENCE, RANK, SEGMENT, Promise, Refused, Scheduler, Ticket
-from tests.server.tickets import PRIORITIES, admit, speak_all, ticket
+from fishvoiced.server.scheduling.scheduler import PATIENCE, RANK, SEGMENT, Promise, Refused, Scheduler, Ticket
+from tests.server.scheduling.tickets import PRIORITIES, admit, speak_all, ticket
 
 # -- order ---------------------------------------------------------------------------------------------------
 
