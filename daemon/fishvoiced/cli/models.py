@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from fishvoiced.cli.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
 from fishvoiced.fish.store.models import (
     DECODER,
@@ -17,8 +18,6 @@ from fishvoiced.fish.store.models import (
     parts_of,
 )
 from fishvoiced.fish.store.verification import problems
-
-NON_COMMERCIAL = "-NC"
 
 
 def models_command(argv: list[str], store: ModelStore | None = None) -> int:
@@ -77,14 +76,6 @@ def parser() -> argparse.ArgumentParser:
     verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
     verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
-
-
-def license_note(license_name: str | None) -> str:
-    """The licence as a person wants to read it."""
-    if license_name is None:
-        return "licence unknown: see where the model comes from"
-    limit = " (not for commercial use)" if NON_COMMERCIAL in license_name.upper() else ""
-    return f"licence {license_name}{limit}"
 
 
 def _find(store: ModelStore, name: str) -> ConvertedModel:

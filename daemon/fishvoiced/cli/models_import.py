@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from fishvoiced.cli.models import license_note
+from fishvoiced.cli.licenses import license_note
 from fishvoiced.config import Config
 from fishvoiced.fish.backend import engine_choice
 from fishvoiced.fish.checkpoint.folder import recognize

@@ -34,7 +34,7 @@ def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 def test_a_folder_has_its_own_name_and_its_cards_licence(folder: Path) -> None:
     (folder / "README.md").write_text("---\nlanguage: en\nlicense: cc-by-nc-sa-4.0\n---\nlicense: mit\n")
     found = recognize(folder)
-    assert (found.name, found.license) == ("my fish", "CC-BY-NC-SA-4.0")
+    assert (found.name, found.license) == ("my-fish", "CC-BY-NC-SA-4.0")
     assert found.config().license == "CC-BY-NC-SA-4.0"
 
 

@@ -67,7 +67,7 @@ def own_name(folder: Path) -> str:
     for part in (folder, *folder.parents):
         if found := _CACHED.fullmatch(part.name):
             return found["name"]
-    return folder.resolve().name
+    return re.sub(r"[^\w.+@-]+", "-", folder.resolve().name)
 
 
 def _folder(path: Path) -> Path:
