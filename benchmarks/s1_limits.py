@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from fishvoiced.fish.config import TransformerConfig
-from fishvoiced.fish.network.layers import MS_DOMAIN
+from fishvoiced.fish.convert.graph import MS_DOMAIN
 from fishvoiced.fish.quantize.weights import LARGEST_BLOCK
 from fishvoiced.onnx_sessions import Runtime
 

@@ -21,7 +21,7 @@ from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND
+from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
 from tools.harness.daemon_process import eventually
 
 FACTS = collect()
