@@ -29,7 +29,7 @@ def import_model(store: ModelStore, what: str, precision: str | None, codec: str
     with _bar(sys.stderr) as progress:
         folder = Path(what) if hub is None else fetch(hub, progress)
     checkpoint = recognize(folder, name or (hub.name if hub else None))
-    print(f"{checkpoint.name}: {license_note(checkpoint.license)}", file=sys.stderr)
+    print(f"{checkpoint.name}: {license_note(checkpoint.config.license)}", file=sys.stderr)
     with _bar(sys.stderr) as progress:
         model = import_checkpoint(
             checkpoint.folder,

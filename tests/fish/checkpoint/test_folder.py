@@ -34,8 +34,7 @@ def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 def test_a_folder_has_its_own_name_and_its_cards_licence(folder: Path) -> None:
     (folder / "README.md").write_text("---\nlanguage: en\nlicense: cc-by-nc-sa-4.0\n---\nlicense: mit\n")
     found = recognize(folder)
-    assert (found.name, found.license) == ("my-fish", "CC-BY-NC-SA-4.0")
-    assert found.config().license == "CC-BY-NC-SA-4.0"
+    assert (found.name, found.config.license) == ("my-fish", "CC-BY-NC-SA-4.0")
 
 
 def test_a_single_file_of_a_checkpoint_stands_for_its_folder(folder: Path) -> None:
@@ -156,5 +155,5 @@ def test_weights_are_those_that_torch_itself_reads(tiny_checkpoint: Path) -> Non
         np.testing.assert_array_equal(table[name].read(), tensor.float().numpy())
         if tensor.ndim > 1:
             np.testing.assert_array_equal(table[name].read(1, 3), tensor[1:3].float().numpy())
-    codec = recognize(tiny_checkpoint).config().codec
+    codec = recognize(tiny_checkpoint).config.codec
     check(codec_weights(open_table(tiny_checkpoint / "codec.pth"), codec), codec_shapes(codec), tiny_checkpoint)

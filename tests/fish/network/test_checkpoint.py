@@ -74,7 +74,7 @@ def test_separate_q_k_and_v_are_joined(folder: Path) -> None:
     ("edit", "says"),
     [
         (lambda f: (f / "config.json").unlink(), "no config.json"),
-        (lambda f: (f / "config.json").write_text("{oops"), "cannot be read as JSON"),
+        (lambda f: (f / "config.json").write_text("{oops"), "damaged or not of the right shape"),
         (lambda f: (f / "config.json").write_text('{"model_type": "llama"}'), "model_type 'llama'"),
         (lambda f: (f / "config.json").write_text('{"model_type": "dual_ar"}'), "missing required field"),
         (lambda f: (f / "model.pth").unlink(), "has no model.pth"),

@@ -63,7 +63,7 @@ def test_inputs_that_never_come_leave_the_nearest_weights() -> None:
 @pytest.fixture(scope="module")
 def starter() -> Conversion:
     checkpoint = recognize(STARTER_FOLDER)
-    return Conversion(checkpoint, checkpoint.config())
+    return Conversion(checkpoint, checkpoint.config)
 
 
 @pytest.fixture(scope="module")

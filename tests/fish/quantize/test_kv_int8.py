@@ -33,7 +33,7 @@ LENGTH = 40
 @pytest.fixture(scope="module")
 def tiny(tiny_checkpoint: Path) -> Conversion:
     checkpoint = recognize(tiny_checkpoint)
-    return Conversion(checkpoint, checkpoint.config())
+    return Conversion(checkpoint, checkpoint.config)
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
+from fishvoiced.fish.store.untrusted import UntrustedFolder
 from fishvoiced.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 
 MODEL_FILES = ("model.pth", "model.safetensors", "model.safetensors.index.json")
@@ -25,14 +28,14 @@ class CheckpointFolder:
     """A folder in openaudio-s1-mini's format."""
 
     folder: Path
-    name: str
     model: Path
     codec: Path
-    license: str | None
+    config: ModelConfig
+    """What it says about itself, under the name that it is imported by."""
 
-    def config(self) -> ModelConfig:
-        """What it says about itself, under the name that it is imported by. Raises CheckpointError."""
-        return ModelConfig.from_checkpoint(self.folder, self.name, self.license)
+    @property
+    def name(self) -> str:
+        return self.config.name
 
     def files(self) -> list[Path]:
         """All that an import reads, the weights last."""
@@ -48,18 +51,35 @@ def recognize(path: Path, name: str | None = None) -> CheckpointFolder:
     if name is not None and not _NAME.fullmatch(name):
         raise CheckpointError(f"{name!r} is no name for a model: letters, digits, dots, dashes, 64 of them at most")
     _check_kind(folder)
-    model = next((folder / file for file in MODEL_FILES if (folder / file).exists()), None)
-    codec = next((folder / file for file in CODEC_FILES if (folder / file).exists()), None)
+    model = next((folder / file for file in MODEL_FILES if _has(folder, file)), None)
+    codec = next((folder / file for file in CODEC_FILES if _has(folder, file)), None)
     if model is None or codec is None:
         missing = "model.pth" if model is None else "codec.pth"
         raise CheckpointError(f"{folder} has no {missing}{_instead(folder)}")
     for file in (TOKENIZER_FILE, SPECIAL_FILE):
-        if not (folder / file).exists():
+        if not _has(folder, file):
             raise CheckpointError(f"{folder / file} is missing: fetch the repository's other files too")
-    extras = _json(folder / FORMAT_FILE) if (folder / FORMAT_FILE).exists() else {}
-    return CheckpointFolder(
-        folder, name or extras.get("name") or own_name(folder), model, codec, extras.get("license") or _license(folder)
-    )
+    files = UntrustedFolder(folder, CheckpointError)
+    extras = files.json(FORMAT_FILE, _Extras) if _has(folder, FORMAT_FILE) else _Extras()
+    if name is None and not extras.name:
+        name = own_name(folder)
+    config = ModelConfig.from_checkpoint(folder, name, None if extras.license else _license(folder))
+    checkpoint = CheckpointFolder(folder, model, codec, config)
+    for path in checkpoint.files():
+        files.file(path.name)  # a regular one, through no link: whatever is opened later is safe to open
+    return checkpoint
+
+
+class _Extras(msgspec.Struct, frozen=True):
+    """Of ``fishvoice.json``, whether it says these; ``ModelConfig`` checks what."""
+
+    name: object = None
+    license: object = None
+
+
+def _has(folder: Path, file: str) -> bool:
+    """Also where it is a link to nowhere: that is then told."""
+    return os.path.lexists(folder / file)
 
 
 def own_name(folder: Path) -> str:
@@ -103,7 +123,7 @@ def _check_kind(folder: Path) -> None:
         raise CheckpointError(f"{folder} is a LoRA adapter: merge it into its base model first, and import the result")
     if not (folder / "config.json").exists():
         raise CheckpointError(f"{folder} has no config.json{_instead(folder)}")
-    config = _json(folder / "config.json")
+    config = UntrustedFolder(folder, CheckpointError).json("config.json", dict[str, Any])
     kind = config.get("model_type")
     if kind == "fish_qwen3_omni":
         raise CheckpointError(f"{folder} is Fish Audio S2, another architecture; only openaudio-s1-mini's can be used")
@@ -137,13 +157,3 @@ def _license(folder: Path) -> str | None:
     head = re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
     found = re.search(r"^license(?:_name)?: *['\"]?([\w.-]+)", head[1], re.MULTILINE) if head else None
     return found[1].upper() if found else None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path} does not hold a JSON object")
-    return data

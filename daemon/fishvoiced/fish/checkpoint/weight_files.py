@@ -10,6 +10,7 @@ from typing import Any
 from fishvoiced.errors import CheckpointError
 from fishvoiced.fish.checkpoint.tensors import ITEM_BYTES, Extent, Floats, Rows, Table, Weight, opened, widened
 from fishvoiced.fish.checkpoint.torch_file import read_torch_file
+from fishvoiced.fish.store.untrusted import is_plain_name
 
 LFS_MARK = b"version https://git-lfs"
 
@@ -63,6 +64,8 @@ def _sharded(index: Path) -> Table:
         where: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{index} is no index of safetensors: {error}") from error
+    if not all(map(is_plain_name, where.values())):
+        raise CheckpointError(f"{index} names shards that do not lie beside it")
     shards = {name: open_table(index.parent / name) for name in sorted(set(where.values()))}
     try:
         return {name: shards[shard][name] for name, shard in where.items()}

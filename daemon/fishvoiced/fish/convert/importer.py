@@ -75,7 +75,7 @@ def checkpoint_hash(checkpoint: CheckpointFolder) -> str:
     files = UntrustedFolder(checkpoint.folder, CheckpointError)
     shards = [file.name for file in checkpoint.files() if file.name.startswith("model-")]
     weights = (checkpoint.model.name, *shards, checkpoint.codec.name)
-    names = ("config.json", FORMAT_FILE, *weights, TOKENIZER_FILE, SPECIAL_FILE, *checkpoint.config().assets)
+    names = ("config.json", FORMAT_FILE, *weights, TOKENIZER_FILE, SPECIAL_FILE, *checkpoint.config.assets)
     for name in names:
         path = checkpoint.folder / name
         if os.path.lexists(path):
@@ -103,7 +103,7 @@ def import_checkpoint(
     PyTorch runs it from its checkpoint.
     """
     checkpoint = recognize(folder, name)
-    config = checkpoint.config()
+    config = checkpoint.config
     progress("reading the checkpoint", 0.0)
     conversion = Conversion(checkpoint, config)
     conversion.check()

@@ -46,7 +46,7 @@ class Checkpoint:
 def load(folder: Path) -> Checkpoint:
     """Raises CheckpointError with the first thing that is wrong."""
     found = recognize(folder)
-    config = found.config()
+    config = found.config
     tokenizer = Tokenizer.load(folder)
     if tokenizer.semantic_count < config.codec.semantic_codebook_size:
         raise CheckpointError(
