@@ -15,7 +15,7 @@ from fishvoice import paths
 from fishvoice.cli import main
 from fishvoiced.doctor import first_start
 from fishvoiced.fish.store.models import ConvertedModel
-from fishvoiced.monitor.history import History, HistoryPoint
+from fishvoiced.monitor.records.history import History, HistoryPoint
 from fishvoiced.monitor.throttle import Phase
 from tools.harness.daemon_process import running
 

@@ -93,13 +93,16 @@ class Catalog:
                 sample_rate=model.config.codec.sample_rate,
                 clones=model.config.codec.has_encoder,
                 description=model.config.description,
+                kind="fish",
+                license=model.config.license,
             )
             for model in models
         ]
         rates = {model.name: model.config.codec.sample_rate for model in models}
         saved = self._voices.all()
         infos += [
-            VoiceInfo(v.name, v.language, v.model, rates.get(v.model), description=v.description) for v in saved.voices
+            VoiceInfo(v.name, v.language, v.model, rates.get(v.model), description=v.description, kind="fish")
+            for v in saved.voices
         ]
         default = self._default or (self._first() if infos else None)
         damaged = [VoiceInfo(name, unavailable=reason) for name, reason in self._damaged().items()]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fishvoiced.monitor.history import History, HistoryPoint, read_history
+from fishvoiced.monitor.records.history import History, HistoryPoint, read_history
 from fishvoiced.monitor.throttle import Phase
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fishvoiced.monitor.throttle import Phase
 
+HISTORY_FILE = "heat.bin"
 # One hour at one point every two seconds.
 CAPACITY = 1800
 
