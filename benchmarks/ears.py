@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from num2words import num2words
 from numpy.typing import NDArray
 
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.text.numerals import in_words
 
 EAR_RATE = 16000
 SILENCE_SECONDS = 0.3  # around what is listened to: recognizers expect some
@@ -95,7 +95,7 @@ def plain_words(text: str) -> list[str]:
     """Lower-case words, whole numbers written out, hyphens parting words."""
     text = re.sub(r"(?<=\d),(?=\d)", "", text.lower().replace("’", "'"))
     text = text.replace("%", " percent")
-    text = re.sub(r"\d+", lambda number: f" {num2words(int(number.group()))} ", text)
+    text = re.sub(r"\d+", lambda number: " " + in_words(int(number.group()), "en") + " ", text)
     return [word for word in re.findall(r"[a-z']+", text) if word.strip("'")]
 
 

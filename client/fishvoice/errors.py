@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NOTHING_TO_SPEAK = "nothing_to_speak"
+"""The code of a text that the voice can say nothing of."""
+
 
 class FishvoiceError(Exception):
     """Base of everything this package raises on purpose."""

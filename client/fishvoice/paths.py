@@ -71,6 +71,11 @@ def config_file() -> Path:
     return _home("config.toml") or _platform("config") / "config.toml"
 
 
+def words_file() -> Path:
+    """How the user wants words to be said; it need not exist."""
+    return config_file().with_name("words.toml")
+
+
 def lock_file() -> Path:
     """What a running daemon holds locked: one daemon per runtime folder."""
     return runtime_dir() / "daemon.lock"

@@ -22,6 +22,7 @@ MAX_CREDIT = 1024
 
 SampleFormat: TypeAlias = Literal["s16le", "f32le"]
 Priority: TypeAlias = Literal["important", "message", "text", "notification", "progress"]
+Markup: TypeAlias = Literal["plain", "markdown", "ssml", "auto"]
 Interrupted: TypeAlias = Literal["drop", "resume"]
 RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 ChunkCount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
@@ -69,6 +70,7 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     reference_text: str | None = None
     pitch: float = 1.0
     volume: float = 1.0
+    markup: Markup = "plain"
 
 
 class Credit(Message, frozen=True, tag="credit"):
@@ -152,11 +154,18 @@ class WordTime(msgspec.Struct, frozen=True, array_like=True):
     seconds: float
 
 
+class MarkTime(msgspec.Struct, frozen=True, array_like=True):
+    """A mark that the writer has put into the text is come to ``seconds`` after the request's first sample."""
+
+    name: str
+    seconds: float
+
+
 class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     """Sound in ``payload``, mono PCM. ``text_start``/``text_end`` are characters of the request's text, estimated.
 
     ``words``: those whose time has become known with this chunk, each once and in order; exact where the voice
-    knows when it says what, else estimated.
+    knows when it says what, else estimated. ``marks``: likewise, those of the text's markup.
     """
 
     id: str
@@ -166,6 +175,7 @@ class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     text_end: int
     throttled: str | None = None
     words: tuple[WordTime, ...] = ()
+    marks: tuple[MarkTime, ...] = ()
 
 
 class SegmentError(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias, TypedDict, Unpack
 
 from fishvoice.errors import InvalidRequest
-from fishvoice.protocol import MAX_TEXT_CHARACTERS, Interrupted, Priority, SampleFormat, Sampling, Synthesize
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, Interrupted, Markup, Priority, SampleFormat, Sampling, Synthesize
 
 Recording: TypeAlias = bytes | str | PathLike[str]
 """The bytes of a recording (any format libsndfile reads), or the path of one."""
@@ -17,6 +17,7 @@ class SpeechOptions(TypedDict, total=False):
     """Options of one request; what is left out takes the daemon's or the voice's own value.
 
     ``speed`` 0.25 … 4; ``pitch`` 0.5 … 2; ``volume`` 0 … 2; ``temperature`` 0 … 2; ``top_p`` 0 … 1, 0 is greedy;
+    ``markup`` "plain" (taken literally), "markdown", "ssml" or "auto" (by what the text looks like);
     ``first_audio_within`` and ``keep_alive`` in seconds; ``credit`` is how many chunks may wait unread. More in
     ``docs/protocol.md``, ``synthesize``.
     """
@@ -37,6 +38,7 @@ class SpeechOptions(TypedDict, total=False):
     keep_alive: float | None
     pitch: float
     volume: float
+    markup: Markup
     credit: int
 
 

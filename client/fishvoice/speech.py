@@ -16,6 +16,7 @@ from fishvoice.protocol import (
     AudioEnd,
     AudioStart,
     FinishReason,
+    MarkTime,
     Metrics,
     SampleFormat,
     Synthesize,
@@ -30,7 +31,7 @@ class Chunk:
 
     The characters [text_start, text_end) of the text are what it is estimated to say. ``throttled`` says why the
     daemon goes slower at the moment, if it does. ``words``: when the words that have become known begin, in seconds
-    from the request's first sample.
+    from the request's first sample; ``marks``: likewise, the marks of the text's own markup.
     """
 
     pcm: bytes
@@ -42,6 +43,7 @@ class Chunk:
     format: SampleFormat
     throttled: str | None = None
     words: tuple[WordTime, ...] = ()
+    marks: tuple[MarkTime, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -122,6 +124,7 @@ class Progress:
                     self._start.format,
                     event.throttled,
                     event.words,
+                    event.marks,
                 )
             case _:
                 self._error = event

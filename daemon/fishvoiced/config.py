@@ -40,6 +40,8 @@ class Limits(_Section, frozen=True):
     queue: Count = 256
     requests_per_client: Count = 64
     text_characters: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100_000
+    waiting_bytes: Count = 256 << 20
+    """Texts and reference recordings of all requests under way, together."""
     reference_bytes: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 32 << 20
     credit: Count = 1024
     stall_seconds: Seconds = 300.0
@@ -115,6 +117,15 @@ class Voice(_Section, frozen=True):
     gap_seconds: Seconds = 10.0
 
 
+class TextReading(_Section, frozen=True):
+    """How written text is read."""
+
+    code_blocks: Literal["read", "skip"] = "read"
+    """What is done with blocks of code in Markdown."""
+    numbers: Literal["written", "spoken"] = "written"
+    """Whether voices that read for themselves (Fish models) get numbers as they are written, or in words."""
+
+
 class Config(_Section, frozen=True):
     voice: str | None = None
     """The default voice; None: the first installed one, else the starter voice."""
@@ -130,6 +141,7 @@ class Config(_Section, frozen=True):
     voices: dict[str, Voice] = {}
     languages: dict[str, str] = {}
     """Voices for texts that the voice asked for cannot read, by language: ``ru = "ru_RU-irina-medium"``."""
+    text: TextReading = TextReading()
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Tree, *, must_exist: bool = False) -> Config:

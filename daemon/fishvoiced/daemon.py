@@ -48,6 +48,8 @@ def installed_speaker(settings: Config) -> Speaker:
         from fishvoiced.piper.backend import PiperBackend
         from fishvoiced.piper.store import PiperStore
         from fishvoiced.remote.backend import RemoteBackend
+        from fishvoiced.text.own_words.file import WordsFile
+        from fishvoiced.text.pronounce import pronounce
         from fishvoiced.voices.registry import VoiceRegistry
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
@@ -57,7 +59,9 @@ def installed_speaker(settings: Config) -> Speaker:
         PiperBackend(PiperStore(), settings.engine.threads or thread_budget(collect()).threads),
         RemoteBackend(settings.voices),
     ]
-    return VoiceRegistry(backends, settings.voice, settings.languages)
+    pronounce("1")  # the first number of all would cost 40 ms
+    words = WordsFile(paths.words_file())
+    return VoiceRegistry(backends, settings.voice, settings.languages, words, settings.text.code_blocks)
 
 
 def installed_governor(settings: Config) -> Governor:

@@ -64,7 +64,9 @@ class EngineError(DaemonError):
 
 
 class NothingToSay(BadRequest):
-    """A text, or a part of it, has nothing that this voice can pronounce."""
+    """A text, or a part of it, has nothing that this voice can pronounce: a line of dashes, a foreign script."""
+
+    code = "nothing_to_speak"
 
 
 class VoiceUnavailable(DaemonError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fishvoice.protocol import AudioChunk, Credit
+from fishvoice.protocol import AudioChunk, Credit, Error
 from tools.harness.daemon_process import ROOT, environment, eventually, running
 
 
@@ -124,7 +124,7 @@ def test_a_folder_of_the_users_keeps_its_mode(home: Path) -> None:
 # -- frozen ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["stop"], ["status"], ["say", "Hello.", "--out", "/dev/null"]])
+@pytest.mark.parametrize("command", [["stop"], ["status"], ["say", "Hello.", "--out", "-"]])
 def test_a_frozen_daemon_is_told_as_frozen(home: Path, command: list[str]) -> None:
     with running(home) as daemon:
         daemon.signal(signal.SIGSTOP)
@@ -256,3 +256,13 @@ def test_a_package_in_the_middle_of_being_replaced_is_not_started(home: Path) ->
             time.sleep(1.5)
         assert daemon.process.poll() is None
         assert daemon.log().count("listens") == 1
+
+
+def test_what_waits_is_bounded_in_bytes_and_not_only_in_number(home: Path) -> None:
+    with running(home, "--set", "limits.waiting_bytes=3000000", frame=0.05) as daemon, daemon.client() as client:
+        client.speak("word " * 100, priority="important")
+        ids = [client.speak("one", payload=b"RIFF" * 250_000, reference_text="one") for _ in range(5)]
+        refused = [message for message in (client.receive() for _ in range(40)) if isinstance(message, Error)]
+        assert {error.code for error in refused} == {"busy"}
+        assert {error.id for error in refused} <= set(ids[2:])
+        assert len(refused) >= 2

@@ -233,14 +233,17 @@ def test_a_deadline_that_cannot_be_kept_is_refused_at_once_or_answered_by_the_fa
     with running(home, frame=0.05) as daemon, daemon.client() as reader, daemon.client() as client:
         client.until_end(client.speak("one two three four"))  # now it knows how fast it is
         client.until_end(client.speak("", voice="fast", keep_alive=-1.0))  # and has the other one at hand
-        long = reader.speak(LONG)
+        long = reader.speak(LONG, priority="important")
         first_chunk(reader)
         refused = client.until_end(client.speak("quick", first_audio_within=0.5))[-1]
         assert isinstance(refused, Error)
         assert refused.code == "too_late"
         assert refused.retry_after is not None
         assert refused.retry_after > 1
-        urgent = client.until_end(client.speak("quick", first_audio_within=0.5, priority="important"))
+        reader.send(Cancel(id=long))
+        eventually(lambda: client.status()["queue"]["active"] == 0)
+        book = reader.speak(LONG)
+        urgent = client.until_end(client.speak("quick", first_audio_within=0.5, priority="progress"))
         assert outcome(urgent[-1]) == "complete"
         start = client.until_end(
             client.speak("quick", first_audio_within=0.01, priority="important", fallback_voice="fast")
@@ -248,7 +251,7 @@ def test_a_deadline_that_cannot_be_kept_is_refused_at_once_or_answered_by_the_fa
         assert isinstance(start, AudioStart)
         assert start.voice == "fast"
         assert start.notice is not None
-        reader.send(Cancel(id=long))
+        reader.send(Cancel(id=book))
 
 
 def test_a_full_queue_says_busy_and_when_to_come_again(home: Path) -> None:

@@ -168,7 +168,10 @@ class FakeDaemon:
             case Voices():
                 mimic = (VoiceInfo("mimic", language="de", clones=True),) if self.behaviour.clones else ()
                 starter = VoiceInfo("starter", language="en", default=True)
-                self._reply(socket, client, VoicesReply((starter, *mimic)))
+                absent = (
+                    (VoiceInfo("fable", language="de", clones=True, unavailable="not downloaded yet"),) if mimic else ()
+                )
+                self._reply(socket, client, VoicesReply((starter, *absent, *mimic)))
             case Shutdown():
                 self._reply(socket, client, Ok())
                 self._stop.set()

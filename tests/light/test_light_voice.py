@@ -20,6 +20,7 @@ from fishvoiced.light.hibari import SAMPLE_RATE, Network, Reader, known_voices
 from fishvoiced.light.spoken import tokens
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import TimedSamples
+from fishvoiced.text.lines import Line
 
 LETTERS = [chr(code) for code in range(ord("A"), ord("Z") + 1)]
 
@@ -42,7 +43,7 @@ def network() -> Network:
 
 
 def steps(model: LightModel, text: str, seed: int = 1, index: int = 0) -> list[TimedSamples | None]:
-    found = model.renderer(Synthesize(id="1", text=text, voice="heart", seed=seed)).render(index, text)
+    found = model.renderer(Synthesize(id="1", text=text, voice="heart", seed=seed)).render(index, Line.of(text))
     return [step for step in found if step is None or isinstance(step, TimedSamples)]
 
 

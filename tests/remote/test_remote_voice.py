@@ -20,6 +20,7 @@ from fishvoiced.remote.renderer import RemoteRenderer
 from fishvoiced.remote.sound import RemoteVoiceError
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Waiting
+from fishvoiced.text.lines import Line
 from tools.harness.speech_server import RATE, TONE, Seen, speech_server
 
 EXPECTED = np.frombuffer(TONE, "<i2") / 32768
@@ -44,7 +45,7 @@ def remote(url: str, **more: object) -> RemoteRenderer:
 def spoken(voice: RemoteRenderer, text: str = "Hello.") -> Samples:
     """All the sound of one segment; whoever waits sleeps, as the inference thread would."""
     sounds = [np.zeros(0, np.float32)]
-    for step in voice.render(0, text):
+    for step in voice.render(0, Line.of(text)):
         if isinstance(step, Waiting):
             assert 0 < step.seconds <= 0.1
             time.sleep(step.seconds)
@@ -61,7 +62,7 @@ def test_the_servers_sound_comes_sample_for_sample(server: tuple[str, Seen], mod
 
 def test_sound_is_passed_on_before_the_answer_is_over(server: tuple[str, Seen]) -> None:
     url, seen = server
-    steps = remote(f"{url}/slow", gap_seconds=30).render(0, "Hello.")
+    steps = remote(f"{url}/slow", gap_seconds=30).render(0, Line.of("Hello."))
     first = next(step for step in steps if isinstance(step, np.ndarray))
     assert len(first)
     assert not seen.go_on.is_set()
@@ -128,7 +129,8 @@ def test_sound_that_breaks_off_is_kept_and_told_and_never_asked_for_again(server
     url, seen = server
     heard: list[Samples] = []
     with pytest.raises(RemoteVoiceError, match=r"127\.0\.0\.1"):
-        heard.extend(step for step in remote(f"{url}/{mode}").render(0, "Hello.") if isinstance(step, np.ndarray))
+        steps = remote(f"{url}/{mode}").render(0, Line.of("Hello."))
+        heard.extend(step for step in steps if isinstance(step, np.ndarray))
     assert sum(map(len, heard)) == RATE // 4  # what was sent before: that many bytes, two a sample
     assert seen.modes() == [mode]
 
@@ -144,7 +146,7 @@ def test_sound_without_end_is_cut_off(server: tuple[str, Seen], monkeypatch: pyt
 @pytest.mark.parametrize("mode", ["endless", "stalled", "mute"])
 def test_a_cancelled_request_closes_its_connection(server: tuple[str, Seen], mode: str) -> None:
     url, seen = server
-    steps = remote(f"{url}/{mode}", answer_seconds=60, gap_seconds=60).render(0, "Hello.")
+    steps = remote(f"{url}/{mode}", answer_seconds=60, gap_seconds=60).render(0, Line.of("Hello."))
     for step in steps:
         if isinstance(step, np.ndarray) or seen.requests:
             break

@@ -62,6 +62,11 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     assert len(samples) % 1200 == 0
     assert np.isfinite(samples).all()
 
+    lexicon.save({"yes": "jˈɛs", "A": "ˈA"}, folder / "lexicon.txt.gz")
+    decoded = say.DecoderVoice(folder)("yes", 0)
+    assert len(decoded) == len(say.SourceVoice(folder).on_grid("yes", 0).samples)
+    assert np.abs(decoded).max() > 0
+
     before, after = decoder.Codebooks.load(work / "codebooks.pt"), decoder.Codebooks.from_checkpoint(folder)
     torch.testing.assert_close(after.books, before.books, rtol=1e-3, atol=1e-4)
     assert torch.equal(after.basis, before.basis)

@@ -11,6 +11,7 @@ import pytest
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, EngineError, UnknownVoice
 from fishvoiced.synthesis.base import Chunk, Rendering, SegmentFailure, Traits, Waiting
+from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LoadedModel
 from fishvoiced.voices.registry import VoiceRegistry
 from fishvoiced.voices.speed import Speed
@@ -29,7 +30,7 @@ class Toy:
     def prepare(self) -> Iterator[None]:
         yield None
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         if index == self.failing:
             raise EngineError("no")
         second = np.full(RATE, (index + 1) / 10, np.float32)

@@ -13,6 +13,7 @@ import pytest
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import DaemonError, NothingToSay, VoiceUnavailable
 from fishvoiced.synthesis.base import Chunk, Notice, Rendering, SegmentFailure, Step, Traits, Waiting
+from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LoadedModel
 from fishvoiced.voices.registry import VoiceRegistry
 from tests.voices.test_registry import RATE, Toy, ToyBackend, ask
@@ -28,8 +29,8 @@ class Scribe(Toy):
     traits: Traits = HERE
     said: list[str] = field(default_factory=list)
 
-    def render(self, index: int, text: str) -> Rendering:
-        self.said.append(text)
+    def render(self, index: int, line: Line) -> Rendering:
+        self.said.append(line.text)
         yield np.full(RATE, 0.5, np.float32)
 
 
@@ -42,7 +43,7 @@ class Late(Toy):
     first: bool = False
     closed: int = 0
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         try:
             if self.first:
                 yield np.full(RATE, 0.1, np.float32)
@@ -152,10 +153,10 @@ def test_a_single_letter_of_another_script_stays_with_its_sentence() -> None:
 
 @dataclass
 class Silent(Scribe):
-    def render(self, index: int, text: str) -> Rendering:
-        if "mute" in text:
+    def render(self, index: int, line: Line) -> Rendering:
+        if "mute" in line.text:
             raise NothingToSay("nothing to pronounce")
-        yield from super().render(index, text)
+        yield from super().render(index, line)
 
 
 def test_a_segment_without_a_reading_costs_that_segment_only() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -84,11 +85,16 @@ def _pack(options: argparse.Namespace, work: Path) -> None:
 
 def _evaluate(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import evaluate
-    from tools.starter_voice.say import ProjectVoice, SourceVoice, torch_voice
+    from tools.starter_voice.say import DecoderVoice, ProjectVoice, SourceVoice, Voice, torch_voice
 
     corpus = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))
     texts = corpus[options.sentences_of][: options.count]
-    voice = torch_voice(options.folder) if options.engine == "torch" else ProjectVoice(options.model_path)
+    voices: dict[str, Callable[[], Voice]] = {
+        "project": lambda: ProjectVoice(options.model_path),
+        "torch": lambda: torch_voice(options.folder),
+        "decoder": lambda: DecoderVoice(options.folder),
+    }
+    voice = voices[options.engine]()
     evaluate.evaluate(voice, SourceVoice(options.folder), texts, options.seeds, work / options.out)
 
 
@@ -134,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
     stage = stages.add_parser("evaluate", help="judge a packed voice")
     stage.add_argument("--folder", type=Path, default=SHIPPED, help="the checkpoint (for its lexicon, too)")
-    stage.add_argument("--engine", choices=("project", "torch"), default="project")
+    stage.add_argument("--engine", choices=("project", "torch", "decoder"), default="project")
     stage.add_argument("--model-path", type=Path, help="another model than the shipped one, for --engine project")
     stage.add_argument("--sentences-of", choices=("test", "valid"), default="test")
     stage.add_argument("--count", type=int, default=100)

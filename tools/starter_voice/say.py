@@ -7,13 +7,16 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from fishvoiced.fish.engine.base import Engine
+from fishvoiced.fish.network import checkpoint
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import SamplingOptions
 from fishvoiced.text.misaki import load
 from tools.starter_voice import speech
-from tools.starter_voice.source import RATE, Source
+from tools.starter_voice.codebooks import Codebooks, features
+from tools.starter_voice.source import RATE, Source, Utterance
 
 Samples = npt.NDArray[np.float32]
 MAX_FRAMES = 600  # 30 s
@@ -64,10 +67,35 @@ class SourceVoice:
 
     def __call__(self, text: str, seed: int) -> Samples:
         """Raises ValueError for a text with a word that only its spelling gives."""
+        return self.source.say_plainly(self._phonemes(text), seed)
+
+    def on_grid(self, text: str, seed: int) -> Utterance:
+        """What the voice is trained on; raises likewise."""
+        return self.source.say(self._phonemes(text), seed)
+
+    def _phonemes(self, text: str) -> str:
         line = speech.read(self.source, self.frontend, "", text, as_sentence=False)
         if line is None:
             raise ValueError(f"the source cannot read a word of {text!r}: it is not in the lexicon")
-        return self.source.say_plainly(speech.closed(line.phonemes), seed)
+        return speech.closed(line.phonemes)
+
+
+class DecoderVoice:
+    """The source's own codes through a checkpoint's decoder: how well the voice could speak, its reading aside."""
+
+    rate = RATE
+
+    def __init__(self, folder: Path) -> None:
+        self._source = SourceVoice(folder)
+        self._books = Codebooks.from_checkpoint(folder)
+        self._codec = checkpoint.load(folder).codec
+
+    def __call__(self, text: str, seed: int) -> Samples:
+        rows = self._source.on_grid(text, seed).rows.astype(np.float16)
+        codes = self._books.encode(features(torch.from_numpy(rows)))
+        with torch.inference_mode():
+            samples: Samples = self._codec.decode(codes.T[None])[0, 0].numpy()
+        return samples
 
 
 class ProjectVoice:

@@ -21,7 +21,7 @@ from fishvoice.errors import InvalidRequest
 from fishvoice.playback.say import Report, sink_for, speak
 from fishvoice.playback.sentences import split
 from fishvoice.playback.turn import turn
-from fishvoice.protocol import Priority
+from fishvoice.protocol import Markup, Priority
 from fishvoice.request import SpeechOptions
 
 
@@ -118,6 +118,7 @@ def _speech_options(options: argparse.Namespace) -> SpeechOptions:
         "top_p": options.top_p,
         "priority": options.priority,
         "keep_alive": options.keep_alive,
+        "markup": options.markup,
     }
 
 
@@ -152,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--top-p", type=float, help="0 … 1; 0 always takes the likeliest")
     parser.add_argument("--priority", choices=get_args(Priority), default="text", help="default text")
     parser.add_argument("--keep-alive", type=duration, metavar="TIME", help="keep the model so long afterwards: 5m")
+    parser.add_argument("--markup", choices=get_args(Markup), default="auto", help="how the text is marked up")
     parser.add_argument("--json", action="store_true", help="print what it cost, as JSON")
     parser.add_argument("--events", action="store_true", help="print which words are being heard, as lines of JSON")
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")

@@ -6,6 +6,7 @@ import codecs
 import os
 import select
 import sys
+import time
 from collections.abc import Iterator
 
 from fishvoice.errors import InvalidRequest
@@ -19,8 +20,10 @@ def stream_pieces(handle: int) -> Iterator[str]:
     pieces = SentenceBuffer(STREAM_CHARACTERS)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     ended = False
+    since = time.monotonic()  # when the first of what is not spoken yet came
     while True:
         while not ended and not pieces.full and _readable(handle, 0):
+            since = since if not pieces.empty else time.monotonic()
             ended = _read(handle, decoder, pieces)
         if ended:
             piece = pieces.take_rest()
@@ -29,13 +32,14 @@ def stream_pieces(handle: int) -> Iterator[str]:
         else:
             piece = pieces.take()
             if piece is None and not pieces.full:
-                if _readable(handle, IDLE_SECONDS):
-                    continue
-                piece = pieces.take_idle()
-                if piece is None:
+                idle = not _readable(handle, IDLE_SECONDS)
+                piece = (pieces.take_idle() if idle else None) or pieces.take_late(time.monotonic() - since)
+                if piece is None and idle and pieces.empty:
                     ended = _read(handle, decoder, pieces)
+                    since = time.monotonic()
         if piece is not None:
             yield piece
+            since = time.monotonic()
 
 
 def _read(handle: int, decoder: codecs.IncrementalDecoder, pieces: SentenceBuffer) -> bool:

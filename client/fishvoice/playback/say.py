@@ -12,7 +12,7 @@ from typing import Unpack
 
 from fishvoice.client import Client
 from fishvoice.connection.waiting import get
-from fishvoice.errors import PlaybackError
+from fishvoice.errors import NOTHING_TO_SPEAK, PlaybackError, RequestFailed
 from fishvoice.playback.loudspeaker import Sink, loudspeaker
 from fishvoice.playback.sentences import split
 from fishvoice.playback.sound_files import StandardOutput, WavFile
@@ -95,17 +95,26 @@ def speak(
     exception, it falls silent at once and the daemon's work is cancelled.
     """
     report = Report()
+    silent: RequestFailed | None = None
     try:
         for speech in _ahead(client, pieces, options):
             report.requests += 1
             speech.on_waiting = lambda told: observe(_waits(report, told))
-            for chunk in speech:
-                _play(chunk, speech, sink, report)
-                observe(report)
+            try:
+                for chunk in speech:
+                    _play(chunk, speech, sink, report)
+                    observe(report)
+            except RequestFailed as error:
+                if error.code != NOTHING_TO_SPEAK:
+                    raise
+                silent = error  # a line of dashes, say: the others are spoken all the same
+                continue
             _conclude(speech, report)
             observe(report)
             if report.finish_reason != "complete":
                 break
+        if silent is not None and report.start is None:
+            raise silent
         if report.start is not None and report.finish_reason != "cancelled":
             sink.finish()
     finally:

@@ -46,6 +46,7 @@ class FishModel:
     calibration: Calibration
     threads: int
     segment_characters: int
+    numbers_in_words: bool = False
 
     def __post_init__(self) -> None:
         self.name = self.choice.model.name
@@ -76,6 +77,8 @@ class FishModel:
             sampling=resolve_sampling(request.sampling, engine, choice),
             references=references,
             frontend=self.frontend,
+            numbers_in_words=self.numbers_in_words,
+            language=(choice.voice.language if choice.voice else None) or "en",
             segment_characters=self.segment_characters,
             encode=None
             if recording is None
@@ -116,6 +119,7 @@ class FishBackend:
         self._catalog = catalog or Catalog(user_models(), user_voices(), settings.voice)
         self._facts = collect()
         self._settings = settings.engine
+        self._numbers_in_words = settings.text.numbers == "spoken"
         self._wanted = engine_choice(settings, self._facts)
         self._profile = profile_for(classify(self._facts).tier, self._facts)
         self._calibration = IdleCalibration() if calibrates else None
@@ -145,6 +149,7 @@ class FishBackend:
             calibration,
             wanted.threads or thread_budget(self._facts).threads,
             self._profile.segment_chars,
+            self._numbers_in_words,
         )
 
     def busy(self, models: Sequence[LoadedModel]) -> None:

@@ -13,7 +13,10 @@ from fishvoiced.errors import NothingToSay
 from fishvoiced.fish.engine.base import Engine
 from fishvoiced.fish.prompt import build_prompt
 from fishvoiced.fish.types import Codes, Frontend, Reference, SamplingOptions
-from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS, Rendering, Traits
+from fishvoiced.synthesis.base import MAX_SEGMENT_CHARACTERS, Reads, Rendering, Traits
+from fishvoiced.synthesis.said import said
+from fishvoiced.text.english import EnglishFrontend
+from fishvoiced.text.lines import Line
 
 SLOWEST_CHARACTERS_PER_SECOND = 4.0
 SPARE_SECONDS = 4.0
@@ -32,13 +35,20 @@ class FishRenderer:
     sampling: SamplingOptions
     references: References = ()
     frontend: Frontend = field(default=lambda text: text)
+    numbers_in_words: bool = False
     segment_characters: int = MAX_SEGMENT_CHARACTERS
     encode: Callable[[], Reference] | None = None
+    language: str = "en"
 
     @property
     def traits(self) -> Traits:
         codec = self.engine.config.codec
-        return Traits(codec.sample_rate, 1.0 / codec.frame_rate, self.segment_characters)
+        step = 1.0 / codec.frame_rate
+        if isinstance(self.frontend, EnglishFrontend):
+            known = self.frontend.words
+            return Traits(codec.sample_rate, step, self.segment_characters, reads="spoken", known_words=known)
+        reads: Reads = "numbered" if self.numbers_in_words else "written"
+        return Traits(codec.sample_rate, step, self.segment_characters, language=self.language, reads=reads)
 
     def prepare(self) -> Iterator[None]:
         """Encode the recording to imitate, where there is one. Raises BadReference."""
@@ -46,16 +56,19 @@ class FishRenderer:
             yield None  # encoding takes a while: let the caller look round first
             self.references = (self.encode(),)
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         """Each segment begins with a fresh decoder, as upstream decodes them."""
         decoder = self.engine.decoder()
-        for codes in self._blocks(index, text):
+        for codes in self._blocks(index, said(line, self.traits)):
             yield None if codes is None else decoder.decode(codes)
+
+    def _prepared(self, text: str) -> str:
+        return self.frontend.of_spoken(text) if isinstance(self.frontend, EnglishFrontend) else self.frontend(text)
 
     def _blocks(self, index: int, text: str) -> Iterator[Codes | None]:
         """Codes of one segment in growing blocks; None after each frame that completes no block."""
         engine = self.engine
-        read = self.frontend(text)
+        read = self._prepared(text)
         if not read.strip(" ,.?!"):
             raise NothingToSay("there is nothing in this text that the voice can pronounce")
         prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, read, self.references)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fishvoice.protocol import SegmentError, Synthesize, WordTime
+from fishvoice.protocol import MarkTime, SegmentError, Synthesize, WordTime
 from fishvoiced.inference.governor import Delay
 from fishvoiced.voices.base import Loaded
 
@@ -44,6 +44,7 @@ class Sound:
     throttled: str | None
     work_seconds: float
     words: tuple[WordTime, ...] = ()
+    marks: tuple[MarkTime, ...] = ()
     ends_segment: bool = False
 
 

@@ -243,6 +243,7 @@ class InferenceThread:
             rest.state,
             run.work_seconds,
             chunk.words,
+            chunk.marks,
             chunk.ends_segment,
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
 from fishvoiced.light import package
+from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LoadedModel
 from fishvoiced.voices.speed import Speed
 
@@ -112,7 +113,7 @@ class LightBackend:
         network = self._package.Network(facts.path)
         model = LightModel(f"hibari/{voice}", network, self._package.Reader(british=facts.british))
         warm_up = model.renderer(Synthesize(id="warm-up", text=_WARM_UP, voice=voice, seed=0))
-        for _ in warm_up.render(0, _WARM_UP):
+        for _ in warm_up.render(0, Line.of(_WARM_UP)):
             pass
         return model
 

@@ -25,7 +25,6 @@ from fishvoiced.errors import VoiceUnavailable
 from fishvoiced.light.spoken import Token
 from fishvoiced.onnx_sessions import Array, Runtime, Session
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.text.english_words import spoken_pieces
 
 SAMPLE_RATE: int = hibari.dsp.SR
 FRAME_SAMPLES: int = hibari.dsp.HOP
@@ -87,13 +86,6 @@ class Reader:
     def __contains__(self, word: object) -> bool:
         """Whether the dictionaries have ``word``, however it is spelled."""
         return isinstance(word, str) and (word in self._g2p.lexicon.golds or word in self._g2p.lexicon.silvers)
-
-    def spoken(self, text: str) -> str:
-        """Written English as spoken words and marks."""
-        spoken = ""
-        for piece in spoken_pieces(text, self):
-            spoken += piece.spoken if piece.is_pause or not spoken else " " + piece.spoken
-        return spoken
 
     def phonemes(self, tokens: Sequence[Token]) -> list[str]:
         """Of each token; a mark's are the mark itself, "" is what has no pronunciation."""

@@ -15,6 +15,8 @@ from fishvoiced.light.spoken import MARKS, SENTENCE_ENDS, Token, tokens
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Rendering, TimedSamples, Traits
 from fishvoiced.synthesis.edges import audible, joined
+from fishvoiced.synthesis.said import said
+from fishvoiced.text.lines import Line
 
 MAX_SEGMENT_CHARACTERS = 400
 NOTHING_TO_SAY = "this voice speaks English; it cannot read this text"
@@ -33,13 +35,15 @@ class LightRenderer:
 
     @property
     def traits(self) -> Traits:
-        return Traits(SAMPLE_RATE, None, MAX_SEGMENT_CHARACTERS)
+        return Traits(
+            SAMPLE_RATE, None, MAX_SEGMENT_CHARACTERS, reads="spoken", alphabet="misaki", known_words=self._reader
+        )
 
     def prepare(self) -> Iterator[None]:
         return iter(())
 
-    def render(self, index: int, text: str) -> Rendering:
-        speech = Speech(self._network, self._reader, self._reader.spoken(text))
+    def render(self, index: int, line: Line) -> Rendering:
+        speech = Speech(self._network, self._reader, said(line, self.traits))
         if speech.is_empty:
             raise NothingToSay(NOTHING_TO_SAY)
         yield from speech.render((self._seed, index), quick=index == 0)

@@ -14,6 +14,8 @@ from fishvoiced.onnx_sessions import Runtime
 from fishvoiced.piper.store import PiperFiles, PiperStore
 from fishvoiced.synthesis.base import Rendering, Traits
 from fishvoiced.synthesis.edges import audible
+from fishvoiced.synthesis.said import said
+from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LoadedModel
 from fishvoiced.voices.speed import Speed
 
@@ -28,18 +30,19 @@ SENTENCE_PAUSE = 0.25  # between those of one segment
 class PiperRenderer:
     """See :class:`fishvoiced.synthesis.base.Renderer`."""
 
-    def __init__(self, piper: Piper) -> None:
+    def __init__(self, piper: Piper, language: str = "en") -> None:
         self._piper = piper
+        self._language = language
 
     @property
     def traits(self) -> Traits:
-        return Traits(self._piper.sample_rate, None, MAX_SEGMENT_CHARACTERS)
+        return Traits(self._piper.sample_rate, None, MAX_SEGMENT_CHARACTERS, language=self._language)
 
     def prepare(self) -> Iterator[None]:
         return iter(())
 
-    def render(self, index: int, text: str) -> Rendering:
-        rate, sentences = self._piper.sample_rate, list(self._piper.sentences(text))
+    def render(self, index: int, line: Line) -> Rendering:
+        rate, sentences = self._piper.sample_rate, list(self._piper.sentences(said(line, self.traits)))
         if not sentences:
             raise NothingToSay("there is nothing in this text that the voice can pronounce")
         for number, ids in enumerate(sentences, 1):

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,7 +43,9 @@ class RemoteModel:
     def renderer(self, request: Synthesize) -> RemoteRenderer:
         if request.payload is not None:
             raise BadReference(f"voice {self._voice!r} cannot imitate a recording sent along; see: fishvoice voices")
-        return RemoteRenderer(lambda text: to_request(self._voice, self._settings, text), self._settings.sample_rate)
+        settings = self._settings
+        ask = partial(to_request, self._voice, settings)
+        return RemoteRenderer(ask, settings.sample_rate, settings.language or "en")
 
     def observe(self, rtf: float) -> None:
         self._observed, self._utterances = rtf, self._utterances + 1

@@ -10,6 +10,8 @@ from fishvoiced.remote.download import Answer, Arrival, Broken, Download, End, R
 from fishvoiced.remote.sound import PcmDecoder, RemoteVoiceError
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Rendering, Traits, Waiting
+from fishvoiced.synthesis.said import said
+from fishvoiced.text.lines import Line
 
 MAX_SEGMENT_CHARACTERS = 600
 """Of one request to the server: what is lost if it fails in the middle, and how much it may need to hear ahead."""
@@ -26,9 +28,9 @@ class RemoteRenderer:
     """See :class:`fishvoiced.synthesis.base.Renderer`. ``ask`` makes the request for a text; it raises
     VoiceUnavailable where the settings make none."""
 
-    def __init__(self, ask: Callable[[str], Request], sample_rate: int) -> None:
+    def __init__(self, ask: Callable[[str], Request], sample_rate: int, language: str = "en") -> None:
         self._ask = ask
-        self._traits = Traits(sample_rate, None, MAX_SEGMENT_CHARACTERS, on_this_cpu=False)
+        self._traits = Traits(sample_rate, None, MAX_SEGMENT_CHARACTERS, on_this_cpu=False, language=language)
 
     @property
     def traits(self) -> Traits:
@@ -37,8 +39,9 @@ class RemoteRenderer:
     def prepare(self) -> Iterator[None]:
         return iter(())
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         """Raises VoiceUnavailable if no byte came, RemoteVoiceError if it broke off or was no sound."""
+        text = said(line, self.traits)
         request = self._ask(text)
         for attempt in range(1, ATTEMPTS + 1):
             refused = yield from self._attempt(request, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from fishvoice.protocol import AudioChunk, encode
-from fishvoiced.server.scheduler import Scheduler
+from fishvoiced.server.scheduling.scheduler import Scheduler
 from fishvoiced.server.stream import Stream
 from fishvoiced.transport.router import Channel, RouterTransport, Sent
 

@@ -13,7 +13,7 @@ from fishvoiced.inference.messages import Done, Elsewhere, Failed, Noticed, Open
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.server.delivery import Delivered, Delivery
 from fishvoiced.server.model_manager import ModelManager
-from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
+from fishvoiced.server.scheduling.scheduler import Admitted, Refused, Scheduler
 from fishvoiced.server.status import Outcome, StatusReport
 from fishvoiced.server.stream import Stream
 from fishvoiced.transport.router import Channel, RouterTransport, Sent, name_of
@@ -137,6 +137,9 @@ class InFlightRequests:
 
     def admit(self, stream: Stream) -> Refused | None:
         """Take the request in, and end those that it makes superfluous; or say why there is no room."""
+        held = sum(each.request_bytes for each in self._streams.values())
+        if held + stream.request_bytes > self._config.limits.waiting_bytes:
+            return Refused(f"texts and recordings of {held >> 20} MB are waiting already")
         admitted = self.scheduler.admit(stream.ticket(self._config.limits.credit))
         if isinstance(admitted, Admitted):
             self._streams[stream.key] = stream

@@ -30,6 +30,7 @@ class FinishedRequest:
 @dataclass
 class _Voice:
     opening: float | None = None
+    deviation: float = 0.0  # of the openings, on average
     work_per_character: float | None = None
     audio_per_character: float | None = None
     rtf: float | None = None
@@ -48,6 +49,8 @@ class LatencyEstimator:
         """Learn from a request that was spoken to its end."""
         for voice in (self._voices.setdefault(measured.voice, _Voice()), self._all):
             if measured.opening_seconds is not None:
+                if voice.opening is not None:
+                    voice.deviation = _blend(voice.deviation, abs(measured.opening_seconds - voice.opening))
                 voice.opening = _blend(voice.opening, measured.opening_seconds)
             if measured.audio_seconds > 0 and measured.characters > 0:
                 voice.work_per_character = _blend(voice.work_per_character, measured.work_seconds / measured.characters)
@@ -83,6 +86,15 @@ class LatencyEstimator:
         if load_seconds is None:
             return None
         return load_seconds + (self.wait(characters_ahead) or 0.0) + (self._voice(voice).opening or 0.0)
+
+    def longest_opening(self, voice: str | None) -> float:
+        """What a first sound takes at most, all but never more; 0 where nothing was measured."""
+        own = self._voice(voice)
+        return 0.0 if own.opening is None else own.opening + 4 * own.deviation
+
+    def work(self, characters: int) -> float:
+        """As `wait`, with 0 for what was not measured."""
+        return self.wait(characters) or 0.0
 
     def _voice(self, voice: str | None) -> _Voice:
         return self._all if voice is None else self._voices.get(voice, _Voice())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -33,6 +34,8 @@ class LoadTimes:
             partial.replace(self._file)
         except OSError as error:
             log.warning("how long loading takes cannot be kept for the next start: %s", error)
+            with contextlib.suppress(OSError):
+                partial.unlink()
 
 
 def _read(file: Path) -> dict[str, float]:

@@ -26,20 +26,19 @@ from fishvoice.protocol import (
     encode,
 )
 from fishvoiced.config import Config, reconfigured
-from fishvoiced.errors import BadRequest, DaemonError
+from fishvoiced.errors import DaemonError
 from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloaded
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.renewal import OwnPackage
 from fishvoiced.process.systemd import SystemdNotifier
+from fishvoiced.server.admission import Admission, Refusal
 from fishvoiced.server.in_flight import InFlightRequests
-from fishvoiced.server.latency import DeadlineMissed, check_deadline
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
-from fishvoiced.server.stream import Stream
-from fishvoiced.server.validation import check, is_preload, with_voice_settings
+from fishvoiced.server.validation import is_preload, with_voice_settings
 from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterTransport, WakeUp, name_of
 
 log = logging.getLogger(__name__)
@@ -76,6 +75,7 @@ class ServerLoop:
         self._renew_at: float | None = None
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
+        self._admission = Admission(self._requests, self._models, health.pace)
         self._watchdog = Watchdog()
         self._last_key = DEFAULT_VOICE
         self._alive_at: float | None = None
@@ -217,44 +217,17 @@ class ServerLoop:
         self._look_at_package()
         self._report.counters.requests += 1
         request = with_voice_settings(request, self._models.voice, self._config.voices)
-        refusal = self._refusal(client, request)
-        if refusal is not None:
-            self._refuse(client, refusal)
-            return
-        self._last_key += 1
-        if is_preload(request):
-            self._models.preload(self._last_key, client, request, now)
-            return
-        ahead = self._requests.scheduler.characters_ahead(request.priority, client)
-        promised = check_deadline(self._report.pace, request, self._models.voice, ahead, self._models.seconds_to_load)
-        if isinstance(promised, DeadlineMissed):
-            error = Error(code="too_late", message=str(promised), id=request.id, retry_after=promised.wait or None)
-            self._refuse(client, error)
-            return
-        stream = Stream(self._last_key, client, promised.request, now, promised.predicted, promised.notice)
-        refused = self._requests.admit(stream)
-        if refused is not None:
-            retry = self._report.pace.wait(self._requests.scheduler.characters_to_room())
-            self._refuse(client, Error(code="busy", message=refused.reason, id=request.id, retry_after=retry))
-
-    def _refusal(self, client: bytes, request: Synthesize) -> Error | None:
-        if self._leave_at is not None:
-            return Error(code="shutting_down", message="the daemon is ending", id=request.id, retry_after=1.0)
-        voices = self._models.known_voices()
-        known = None if voices is None else frozenset(voice.name for voice in voices)
         try:
-            check(request, self._config.limits, known)
-        except BadRequest as error:
-            return Error(code=error.code, message=str(error), id=request.id)
-        under_way = self._requests.scheduler
-        if under_way.find(request.id, client):
-            return Error(code="bad_request", message=f"request {request.id} is under way already", id=request.id)
-        limit = self._config.limits.requests_per_client
-        if is_preload(request) and self._models.pending(client) >= limit:
-            return Error(code="busy", message=f"this client has {limit} models to load already", id=request.id)
-        if self._transport.clients > self._config.limits.clients and not under_way.find(client=client):
-            return Error(code="busy", message=f"{self._config.limits.clients} clients are connected", id=request.id)
-        return None
+            if self._leave_at is not None:
+                raise Refusal(Error("shutting_down", "the daemon is ending", id=request.id, retry_after=1.0))
+            self._admission.check(client, request, self._config.limits, self._transport.clients)
+            self._last_key += 1
+            if is_preload(request):
+                self._models.preload(self._last_key, client, request, now)
+            else:
+                self._admission.admit(self._last_key, client, request, now)
+        except Refusal as refusal:
+            self._refuse(client, refusal.error)
 
     def _refuse(self, client: bytes, error: Error) -> None:
         self._report.ended("refused")

@@ -12,6 +12,7 @@ from fishvoice.protocol import (
     AudioStart,
     Error,
     FinishReason,
+    MarkTime,
     Metrics,
     Predicted,
     SegmentError,
@@ -23,7 +24,7 @@ from fishvoice.protocol import (
 from fishvoiced.inference.governor import Delay
 from fishvoiced.inference.messages import Job, Opened, Sound
 from fishvoiced.server.latency import FinishedRequest
-from fishvoiced.server.scheduler import Ticket
+from fishvoiced.server.scheduling.scheduler import Promise, Ticket
 
 TELL_SECONDS = 2.0  # between two words that a request waits
 MOMENT_SECONDS = 1.0  # a shorter rest is not worth a word
@@ -39,6 +40,7 @@ class Stream:
     arrived: float
     predicted: Predicted
     notice: str | None = None
+    promise: Promise | None = None
     opened: Opened | None = None
     began: float | None = None
     first_audio_seconds: float | None = None
@@ -57,6 +59,7 @@ class Stream:
     end_notices: list[str] = field(default_factory=list)
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
+    marks: tuple[MarkTime, ...] = ()  # likewise
     outbox: deque[SynthesisReply] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,11 @@ class Stream:
     @property
     def id(self) -> str:
         return self.request.id
+
+    @property
+    def request_bytes(self) -> int:
+        """What is kept of the request while it waits."""
+        return len(self.request.payload or b"") + len(self.request.text)
 
     def ticket(self, credit: int) -> Ticket:
         """What the scheduler has to know of it; ``credit`` at most."""
@@ -77,6 +85,7 @@ class Stream:
             interrupted=asked.interrupted,
             characters=len(asked.text),
             credit=min(asked.credit, credit),
+            promise=self.promise,
         )
 
     def open(self, opened: Opened, now: float) -> None:
@@ -102,9 +111,11 @@ class Stream:
         self.work_seconds = sound.work_seconds
         self.segments = max(self.segments, sound.segment + 1)
         self.words += sound.words
+        self.marks += sound.marks
         if not sound.pcm:
             return
         words, self.words = self.words, ()
+        marks, self.marks = self.marks, ()
         self.outbox.append(
             AudioChunk(
                 id=self.id,
@@ -114,6 +125,7 @@ class Stream:
                 text_end=sound.text_end,
                 throttled=sound.throttled,
                 words=words,
+                marks=marks,
                 payload=sound.pcm,
             )
         )

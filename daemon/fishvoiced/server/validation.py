@@ -9,10 +9,10 @@ import msgspec
 
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits, Voice
-from fishvoiced.errors import BadRequest, UnknownVoice
+from fishvoiced.errors import BadRequest, NothingToSay, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
-from fishvoiced.text.normalize import speakable
+from fishvoiced.text.normalize import may_be_spoken
 
 # Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
@@ -55,8 +55,8 @@ def check(request: Synthesize, limits: Limits, voices: Set[str] | None) -> None:
         raise BadRequest("there is no text to speak")
     if len(request.text) > limits.text_characters:
         raise BadRequest(f"the text has {len(request.text)} characters; the limit is {limits.text_characters}")
-    if not is_preload(request) and len(request.text) <= LOOKED_THROUGH and not speakable(request.text):
-        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
+    if not is_preload(request) and len(request.text) <= LOOKED_THROUGH and not may_be_spoken(request.text):
+        raise NothingToSay("there is nothing to speak in this text: it has no letters and no digits")
     for name in (request.voice, request.fallback_voice):
         _voice(name, voices)
     _within("speed", request.speed, MIN_SPEED, MAX_SPEED)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from fishvoice.protocol import WordTime
+from fishvoice.protocol import MarkTime, WordTime
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.text.lines import Line
 
 MAX_SEGMENT_CHARACTERS = 200
+
+Reads: TypeAlias = Literal["written", "numbered", "spoken"]
+Alphabet: TypeAlias = Literal["ipa", "misaki"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class Traits:
     ``step_seconds`` is the sound made per step of work; None where a step renders a whole segment, so that a cancel
     waits for its end. ``on_this_cpu`` False: sound is made elsewhere, and neither heat nor calibration concerns it.
     ``changes_speed``: the renderer applies the request's speed itself, so that no time stretch follows.
+
+    ``reads`` is what the voice is to be given of a line. "written": normalized text without markup, in ``language``;
+    "numbered": the same with numbers written out; "spoken": words as they are said, letters' names as capitals, the
+    pause marks ``, . ? !``, and ``[word](/phones/)`` in ``alphabet`` where a pronunciation is fixed. ``known_words``
+    are those that a voice can pronounce whatever their spelling.
     """
 
     sample_rate: int
@@ -53,6 +62,10 @@ class Traits:
     max_segment_characters: int = MAX_SEGMENT_CHARACTERS
     on_this_cpu: bool = True
     changes_speed: bool = False
+    language: str = "en"
+    reads: Reads = "written"
+    alphabet: Alphabet = "ipa"
+    known_words: Container[str] = frozenset()
 
     def frames(self, samples: Samples) -> int:
         """How many steps of work made ``samples``; 0 for a kind that does not work in frames."""
@@ -72,8 +85,8 @@ class Renderer(Protocol):
         Raises DaemonError if the request cannot be spoken at all.
         """
 
-    def render(self, index: int, text: str) -> Rendering:
-        """The sound of segment ``index``, whose normalized text is ``text``.
+    def render(self, index: int, line: Line) -> Rendering:
+        """The sound of segment ``index``; `fishvoiced.synthesis.said.said` gives its text as the traits want it.
 
         Raises DaemonError if this segment cannot be spoken; the following ones still are.
         """
@@ -94,6 +107,7 @@ class Chunk:
     text_end: int
     ends_segment: bool = False
     words: tuple[WordTime, ...] = ()
+    marks: tuple[MarkTime, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ length, and then p times fewer samples per second of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,37 @@ import numpy as np
 from fishvoiced.errors import BadRequest
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
+from fishvoiced.text.spans import Prosody as Style
 
 MIN_PITCH, MAX_PITCH = 0.5, 2.0
 """Factors of the voice's own: an octave down and up."""
 MAX_VOLUME = 2.0
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Speed, pitch and volume as factors of the voice's own."""
+
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume: float = 1.0
+
+    def at_own_speed(self) -> Sound:
+        return replace(self, speed=1.0)
+
+    def styled(self, style: Style) -> Sound:
+        """With a stretch of text's own prosody on top, as far as the limits go."""
+        if style == Style():
+            return self
+        return Sound(
+            min(max(self.speed * style.rate, MIN_SPEED), MAX_SPEED),
+            min(max(self.pitch * 2.0 ** (style.pitch / 12.0), MIN_PITCH), MAX_PITCH),
+            min(self.volume * style.volume, MAX_VOLUME),
+        )
+
+    def prosody(self, sample_rate: int, *, stretches: bool = True) -> Prosody:
+        """Raises BadRequest for a factor out of range."""
+        return Prosody(sample_rate, self.speed, self.pitch, self.volume, stretches=stretches)
 
 
 class Prosody:

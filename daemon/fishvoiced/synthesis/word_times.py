@@ -13,10 +13,15 @@ LOOKAHEAD = 4  # written words that may be spoken so differently that none of th
 
 
 class WordTimes:
-    """The words of ``text`` [start, end), each told once and in order, in seconds from the segment's first sample."""
+    """The words of ``text`` [start, end), each told once and in order, in seconds from the segment's first sample.
 
-    def __init__(self, text: str, start: int, end: int) -> None:
-        self._words = [(match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
+    ``places``: where they stand, if that is known already; between markup it cannot be seen here.
+    """
+
+    def __init__(self, text: str, start: int, end: int, places: Sequence[tuple[int, int]] | None = None) -> None:
+        if places is None:
+            places = [(match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
+        self._words = list(places)
         self._letters = [_letters(text[begin:stop]) for begin, stop in self._words]
         self._next = 0
         self._unmatched: list[float] = []  # times of spoken words that are not recognised in the text

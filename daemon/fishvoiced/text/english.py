@@ -1,8 +1,7 @@
 """English text as pronunciation: the front end of voices that declare ``"frontend": "english"``.
 
-Such a voice reads phones, not spelling. Text becomes spoken words (numbers, dates,
-money, symbols and acronyms written out), every word is looked up in the lexicon that
-ships with the voice, and each phone is one character of the phonetic string that the
+Such a voice reads phones, not spelling. Every spoken word (see :mod:`fishvoiced.text.spoken.english`) is looked up in
+the lexicon that ships with the voice, and each phone is one character of the phonetic string that the
 voice's tokenizer turns into one token. A word that neither the lexicon nor a simple
 suffix or compound rule knows is written in capital letters, a spelling the voice was
 also trained to read.
@@ -11,12 +10,15 @@ also trained to read.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fishvoiced.text.english_words import Piece, spoken_pieces
+from fishvoiced.text import phones
+from fishvoiced.text.spoken.english import read
+from fishvoiced.text.spoken.words import Word
 
 LEXICON_FILE = "lexicon.txt.gz"
 MAX_LEXICON_BYTES = 128 << 20
@@ -51,29 +53,50 @@ class EnglishFrontend:
 
     def __call__(self, text: str) -> str:
         """The phonetic string: words parted by single spaces, pause marks after their word."""
+        return self.symbols(read(text, known=self._lexicon).words)
+
+    def of_spoken(self, spoken: str) -> str:
+        """The same for words as they are spoken, marks among them, ``[word](/phones/)`` for a fixed pronunciation."""
+        words = []
+        for match in _SPOKEN.finditer(spoken):
+            said = match["word"] or match["plain"] or match["mark"]
+            words.append(Word(match.start(), match.end(), said, match["phones"]))
+        return self.symbols(words)
+
+    def symbols(self, words: Iterable[Word]) -> str:
+        """The same for words that have been read already."""
         out: list[str] = []
-        for piece in self.pronounced(text):
-            if out and piece.symbols not in ",.?!":
+        for word in words:
+            symbols = self._symbols(word)
+            if out and not word.is_pause and symbols:
                 out.append(" ")
-            out.append(piece.symbols)
+            out.append(symbols)
         return "".join(out)
 
     def spoken(self, text: str) -> str:
         """The words that are said, for transcripts and for speaking by another synthesizer."""
-        out = ""
-        for piece in spoken_pieces(text, self._lexicon):
-            out += piece.spoken if piece.is_pause or not out else " " + piece.spoken
-        return out
+        return read(text, known=self._lexicon).line
 
     def pronounced(self, text: str) -> Iterator[Pronounced]:
         """Every word and pause mark in order, with its place in ``text``."""
-        for piece in spoken_pieces(text, self._lexicon):
-            yield Pronounced(piece.start, piece.end, piece.spoken, self._symbols(piece))
+        for word in read(text, known=self._lexicon).words:
+            yield Pronounced(word.start, word.end, word.spoken, self._symbols(word))
 
-    def _symbols(self, piece: Piece) -> str:
-        if piece.is_pause:
-            return piece.spoken
-        return " ".join(self._say(word) for word in piece.spoken.split())
+    @property
+    def words(self) -> Container[str]:
+        """The words that this voice knows."""
+        return self._lexicon
+
+    def _symbols(self, word: Word) -> str:
+        if word.is_pause:
+            return word.spoken
+        if word.phones is not None:
+            return self._given(word.phones)
+        return " ".join(self._say(part) for part in word.spoken.split())
+
+    def _given(self, ipa: str) -> str:
+        """A pronunciation of the writer's in this voice's alphabet."""
+        return phones.to_starter(ipa)
 
     def _pronounce(self, word: str) -> str:
         return self.look_up(word) or spelled(word)
@@ -106,6 +129,9 @@ class EnglishFrontend:
         return None
 
 
+_SPOKEN = re.compile(
+    r"\[(?P<word>[^\[\]]+)\]\(/(?P<phones>[^/()]*)/\)|(?P<mark>[,.?!])|(?P<plain>(?:(?!\[[^\[\]]+\]\(/)[^\s,.?!])+)"
+)
 _SUFFIXES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("'s", ("",)),
     ("s'", ("",)),

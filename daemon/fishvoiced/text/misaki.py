@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from fishvoiced.text.english import EnglishFrontend, read_lexicon
+from fishvoiced.text.phones import to_misaki
 
 NAME = "misaki"
 """Of the front end, in a model's ``fishvoice.json``"""
@@ -64,6 +65,9 @@ class MisakiFrontend(EnglishFrontend):
 
     def _pronounce(self, word: str) -> str:
         return self.look_up(word) or spelled(word)
+
+    def _given(self, ipa: str) -> str:
+        return to_misaki(ipa)
 
     def _add_suffix(self, stem: str, suffix: str) -> str:
         return with_suffix(stem, suffix)

@@ -56,6 +56,11 @@ def speakable(text: str) -> bool:
     return any(category(c)[0] in "LN" or category(c) == "Sc" or c in SPOKEN_MARKS for c in normalize(text))
 
 
+def may_be_spoken(text: str) -> bool:
+    """Whether some voice could say something for ``text``: more than punctuation, or a single sign to be named."""
+    return len(text.strip()) == 1 or any(category(character)[0] not in "PZC" for character in text)
+
+
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     """What one character becomes, without regard to its neighbors."""

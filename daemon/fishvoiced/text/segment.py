@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -39,6 +39,9 @@ _CLAUSE = re.compile(r"[,;:][\"'”’)\]]*\s+|\s[-–—]+\s+|—|[，、；：
 _SPACE = re.compile(r"\s+")
 # Abbreviations sentencex takes for the end of a sentence.
 _MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|resp)\.\s*$", re.IGNORECASE)
+_NUMBERING = re.compile(
+    r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|nos?|eq|art|ext|apt|rm|pp?|ep|ver|est)\.\s*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,14 @@ def split(
     first_characters: int = FIRST_CHARACTERS,
     merge_characters: int = MERGE_CHARACTERS,
     language: str = "en",
+    is_speakable: Callable[[str], bool] = speakable,
 ) -> list[Segment]:
     """Cut ``text`` into segments of at most ``max_characters``; what cannot be spoken is left out.
 
     Short neighbors of one paragraph are merged up to ``merge_characters``, since every segment costs a prefill.
     The first sentence stays alone, and is cut at a comma if longer than ``first_characters``, so that sound
-    starts soon. ``language`` is an ISO 639 code; an unknown one is read as English. Linear in the text.
+    starts soon. ``language`` is an ISO 639 code; an unknown one is read as English. Segments that are not
+    ``is_speakable`` are left out. Linear in the text.
     """
     if max_characters < 1:
         raise ValueError(f"max_characters must be at least 1, not {max_characters}")
@@ -74,7 +79,7 @@ def split(
             sentences = _quick_start(plain, sentences, min(first_characters, max_characters))
         pieces = [piece for sentence in sentences for piece in _fit(plain, sentence, max_characters)]
         merged = _merge(plain, pieces, max_characters, merge_characters, alone=not spans)
-        spans += (span for span in merged if speakable(text[slice(*span)]))
+        spans += (span for span in merged if is_speakable(text[slice(*span)]))
     return [Segment(text[start:end], start, end) for start, end in spans]
 
 
@@ -125,7 +130,10 @@ def _is_break(window: str, stop: int) -> bool:
     """Refuse breaks inside words and names, as in "System.Out", and behind abbreviations."""
     if window[stop - 1].isascii() and not window[stop - 1].isspace():
         return False
-    return not _MISSED_ABBREVIATION.search(window, max(0, stop - 12), stop)
+    behind = max(0, stop - 12)
+    if window[stop : stop + 1].isdecimal() and _NUMBERING.search(window, behind, stop):
+        return False
+    return not _MISSED_ABBREVIATION.search(window, behind, stop)
 
 
 def _quick_start(text: str, sentences: list[Span], limit: int) -> list[Span]:

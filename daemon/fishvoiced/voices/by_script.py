@@ -10,6 +10,7 @@ import soxr
 from fishvoiced.errors import NothingToSay
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits, Waiting
+from fishvoiced.text.lines import Line
 from fishvoiced.text.scripts import Run, runs
 
 ADVICE = 'name one that does in the settings, as in: [languages] ru = "VOICE"'
@@ -36,25 +37,28 @@ class ScriptRouter:
     def prepare(self) -> Iterator[None]:
         return self._renderer.prepare()
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         """Raises NothingToSay, behind all that can be said, for what was left out."""
-        found = runs(text, self._readable)
+        found = runs(line.text, self._readable)
         if all(run.script is None for run in found):
-            yield from self._renderer.render(index, text)
+            yield from self._renderer.render(index, line)
             return
         left_out: list[str] = []
+        at = 0
         for run in found:
+            part = line.part(at, at + len(run.text))
+            at += len(run.text)
             try:
-                yield from self._run(index, run, left_out)
+                yield from self._run(index, run, part, left_out)
             except NothingToSay as error:
                 if any(character.isalnum() for character in run.text):
                     left_out.append(str(error))
         if left_out:
             raise NothingToSay("; ".join(dict.fromkeys(left_out)))
 
-    def _run(self, index: int, run: Run, left_out: list[str]) -> Rendering:
+    def _run(self, index: int, run: Run, part: Line, left_out: list[str]) -> Rendering:
         if run.script is None:
-            yield from map(_untimed, self._renderer.render(index, run.text))
+            yield from map(_untimed, self._renderer.render(index, part))
             return
         renderer = self._for(run.script)
         if renderer is None:
@@ -62,7 +66,7 @@ class ScriptRouter:
             return
         yield from renderer.prepare()
         resampler = soxr.ResampleStream(renderer.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
-        for step in map(_untimed, renderer.render(index, run.text)):
+        for step in map(_untimed, renderer.render(index, part.in_language(renderer.traits.language))):
             yield resampler.resample_chunk(step) if isinstance(step, np.ndarray) else step
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 

@@ -10,6 +10,7 @@ import soxr
 
 from fishvoiced.errors import DaemonError
 from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits
+from fishvoiced.text.lines import Line
 
 
 class WithFallback:
@@ -29,11 +30,11 @@ class WithFallback:
     def prepare(self) -> Iterator[None]:
         return self._renderer.prepare()
 
-    def render(self, index: int, text: str) -> Rendering:
+    def render(self, index: int, line: Line) -> Rendering:
         """A segment that has begun elsewhere is not begun again here; all behind a failure is spoken here."""
         if self._local is None:
             heard = False
-            steps = self._renderer.render(index, text)
+            steps = self._renderer.render(index, line)
             try:
                 for step in steps:
                     if isinstance(step, np.ndarray | TimedSamples):
@@ -51,16 +52,16 @@ class WithFallback:
                 reason = str(error)
             self._local = self._make()
             yield Notice(f"{self._fallback!r} speaks instead of the voice asked for: {reason}")
-        yield from self._here(self._local, index, text)
+        yield from self._here(self._local, index, line)
 
     def _is_late(self) -> bool:
         return self._until is not None and time.monotonic() >= self._until
 
-    def _here(self, local: Renderer, index: int, text: str) -> Rendering:
+    def _here(self, local: Renderer, index: int, line: Line) -> Rendering:
         """The local voice at the rate that was announced."""
         yield from local.prepare()
         resampler = soxr.ResampleStream(local.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
-        for step in local.render(index, text):
+        for step in local.render(index, line):
             sound = step.samples if isinstance(step, TimedSamples) else step
             yield resampler.resample_chunk(sound) if isinstance(sound, np.ndarray) else sound
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice, VoiceUnavailable
+from fishvoiced.errors import BadReference, BadRequest, DaemonError, NothingToSay, UnknownVoice, VoiceUnavailable
 from fishvoiced.synthesis.base import Chunk, Renderer, Step, Traits
 from fishvoiced.synthesis.pipeline import synthesize
-from fishvoiced.text.normalize import speakable
+from fishvoiced.text.markup.read import CodeBlocks, read
+from fishvoiced.text.normalize import may_be_spoken
+from fishvoiced.text.own_words.file import OwnWords, WordsFile
 from fishvoiced.text.scripts import scripts_read
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
 from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
 from fishvoiced.voices.fallback import WithFallback
@@ -33,14 +36,22 @@ class _Resident:
 class VoiceRegistry:
     """See :class:`fishvoiced.voices.base.Speaker`. Of two voices of one name the earlier backend's is meant;
     ``default`` is the configured default voice, None for the first backend's that has one; ``languages`` are the
-    voices to speak what another voice cannot read, by language."""
+    voices to speak what another voice cannot read, by language. ``words`` are the user's own, ``code_blocks`` is what
+    is done with those of Markdown."""
 
     def __init__(
-        self, backends: Sequence[Backend], default: str | None = None, languages: Mapping[str, str] | None = None
+        self,
+        backends: Sequence[Backend],
+        default: str | None = None,
+        languages: Mapping[str, str] | None = None,
+        words: WordsFile | None = None,
+        code_blocks: CodeBlocks = "read",
     ) -> None:
         self._backends = tuple(backends)
         self._default = default
         self._languages = languages or {}
+        self._words = words
+        self._code_blocks: CodeBlocks = code_blocks
         self._resident: dict[str, _Resident] = {}
         self._standing_in: dict[str, str] = {}
         self._spoken: dict[str, str] = {}  # voices, and the models that spoke them
@@ -82,14 +93,17 @@ class VoiceRegistry:
     def open(self, request: Synthesize) -> Utterance:
         _check(request)
         name, model, notice = self._choose(request.voice)
-        renderer, unread = self._reading(model, msgspec.structs.replace(request, voice=name))
-        steps = synthesize(renderer, request.text, request.speed, request.pitch, request.volume)
+        script = read(request.text, request.markup, code_blocks=self._code_blocks)
+        renderer, unread = self._reading(model, msgspec.structs.replace(request, voice=name), script)
+        words = OwnWords(self._words, renderer.traits.language, name)
+        steps = synthesize(renderer, script, request.speed, request.pitch, request.volume, own_words=words)
+        notices = [notice, model.notice, unread, *script.notices, *words.notices]
         return Utterance(
             steps=self._timed(model, renderer.traits, steps),
             sample_rate=renderer.traits.sample_rate,
             voice=name,
             model=model.name,
-            notice="; ".join(filter(None, (notice, model.notice, unread))) or _reference_notice(request),
+            notice="; ".join(filter(None, notices)) or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
         )
 
@@ -102,16 +116,17 @@ class VoiceRegistry:
         for model in list(self._resident):
             self.unload(model)
 
-    def _reading(self, model: LoadedModel, request: Synthesize) -> tuple[Renderer, str | None]:
+    def _reading(self, model: LoadedModel, request: Synthesize, script: Script) -> tuple[Renderer, str | None]:
         """The renderer of a request to ``model``, and what to tell if no voice reads all of its text.
 
         Raises NothingToSay if none reads any of it.
         """
         renderer, voice = self._guarded(model.renderer(request), request), request.voice or ""
         readable = scripts_read(self._language(voice))
-        if readable is None or request.text.isascii():
+        text = script.text
+        if readable is None or text.isascii():
             return renderer, None
-        lost = left_out(request.text, readable, lambda script: self._voice_for(script) is not None)
+        lost = left_out(text, readable, lambda script: self._voice_for(script) is not None)
         router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
         return router, unreadable(voice, lost) if lost else None
 
@@ -245,8 +260,8 @@ def _reference_notice(request: Synthesize) -> str | None:
 
 
 def _check(request: Synthesize) -> None:
-    if not speakable(request.text):
-        raise BadRequest("there is nothing to speak in this text: it has no letters and no digits")
+    if not may_be_spoken(request.text):
+        raise NothingToSay("there is nothing to speak in this text: it has no letters and no digits")
     if request.seed is not None and not 0 <= request.seed < 1 << 64:
         raise BadRequest(f"seed must be between 0 and 2^64 - 1, not {request.seed}")
     if request.payload is None and request.reference_text is not None:

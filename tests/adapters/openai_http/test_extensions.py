@@ -49,7 +49,7 @@ def test_null_is_left_out_whatever_the_field(address: str, field: str) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "voice"),
-    [({"language": "de-AT"}, "mimic"), ({"language": "en_GB"}, None), ({"voice": "alloy", "language": "de"}, "mimic")],
+    [({"language": "de-AT"}, "mimic"), ({"language": "en_GB"}, None), ({"voice": "fable", "language": "de"}, "mimic")],
 )
 def test_a_language_chooses_the_voice(address: str, fields: dict[str, str], voice: str | None) -> None:
     with FakeDaemon(SPOKEN) as daemon:

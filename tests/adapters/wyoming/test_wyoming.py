@@ -110,7 +110,7 @@ def test_a_text_becomes_start_sound_and_stop() -> None:
         run(test())
 
 
-def test_ssml_is_spoken_without_its_markup() -> None:
+def test_ssml_is_told_to_be_ssml() -> None:
     async def test() -> None:
         async with connected() as peer:
             await peer.write_event(Synthesize("<speak>Hello <b>you</b>.</speak>", text_format="ssml").event())
@@ -118,7 +118,8 @@ def test_ssml_is_spoken_without_its_markup() -> None:
 
     with FakeDaemon() as daemon:
         run(test())
-        assert daemon.requests[0].text == "Hello you."
+        request = daemon.requests[0]
+        assert (request.text, request.markup) == ("<speak>Hello <b>you</b>.</speak>", "ssml")
 
 
 def test_the_first_sound_comes_before_the_last_is_synthesized() -> None:

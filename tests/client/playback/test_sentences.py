@@ -100,3 +100,40 @@ def test_long_runs_of_anything_are_cut_in_linear_time(unit: str) -> None:
         stream.feed(text[begin : begin + 500])
         stream.take()
         stream.take_idle()
+
+
+@pytest.mark.parametrize(
+    ("text", "waited", "piece"),
+    [
+        ("When the rain came, we went", 1.0, None),
+        ("When the rain came, we went", 2.0, "When the rain came,"),
+        ("It costs 1,000 or", 2.0, None),
+        ("One sentence without a comma goes", 2.0, None),
+        ("One sentence without a comma goes", 5.0, "One sentence without a comma"),
+        ("The price is 3", 5.0, "The price"),
+        ("He met Dr. Smi", 5.0, "He met"),
+        ("It costs 5.", 2.0, "It costs 5."),
+    ],
+)
+def test_what_arrives_slowly_is_spoken_by_clauses(text: str, waited: float, piece: str | None) -> None:
+    pieces = SentenceBuffer(1000)
+    pieces.feed(text)
+    assert pieces.take_late(waited) == piece
+
+
+@pytest.mark.parametrize("text", ["It costs 5.", "Ask Dr.", "I see No.", "Version 2."])
+def test_a_pause_behind_a_number_or_an_abbreviation_ends_no_sentence(text: str) -> None:
+    pieces = SentenceBuffer(1000)
+    pieces.feed(text)
+    assert pieces.take_idle() is None
+
+
+@pytest.mark.parametrize("inside", ["3 1/2 cups", "$5 million", "No. 12 is", "Dr. Smith is"])
+def test_a_full_buffer_is_not_cut_inside_a_number_or_an_abbreviation(inside: str) -> None:
+    text = "some words here " + inside
+    for limit in range(18, len(text)):
+        pieces = SentenceBuffer(limit)
+        pieces.feed(text)
+        piece = pieces.take()
+        assert piece is not None
+        assert not any(piece.endswith(part) for part in ("3", "$5", "No.", "Dr."))

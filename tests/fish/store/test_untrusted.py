@@ -182,7 +182,10 @@ def test_a_bad_model_costs_that_model_alone(store: ModelStore, tmp_path: Path, m
     assert len(errors) == 1
     assert "hostile" in str(errors[0])
     catalog = Catalog(store, VoiceStore(tmp_path / "voices"))
-    assert [info.name for info in catalog.infos() if info.unavailable is None] == ["starter"]
+    infos = {info.name: info.unavailable for info in catalog.infos()}
+    assert infos.keys() == {"starter", "hostile"}
+    assert infos["starter"] is None
+    assert infos["hostile"], "with the reason, for `voices list`"
     assert store.find("starter") is not None
     assert models_command(["verify"], store) == 1
     assert models_command(["verify", "good"], store) == 0

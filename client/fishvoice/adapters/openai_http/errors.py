@@ -15,6 +15,7 @@ from fishvoice.errors import DaemonUnavailable, InvalidRequest, ProtocolError, R
 _STATUS = {
     "bad_message": 400,
     "bad_request": 400,
+    "nothing_to_speak": 400,
     "unknown_voice": 400,
     "bad_reference": 400,
     "busy": 503,

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fishvoice.protocol import Markup
+
 # An attribute's value holds no "<" in XML, and neither comments nor CDATA sections hold another one's beginning here:
 # that keeps the search linear in any garbage.
 _VALUE = r"""\s*=\s*(?:"[^"<]*"|'[^'<]*')"""
@@ -20,6 +22,7 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
+_SHAPES_SOUND = re.compile(r"<(?:break|prosody|say-as|phoneme|sub|voice|lang)\b")
 _SENTENCES = frozenset({"p", "s", "paragraph", "sentence"})
 
 
@@ -37,6 +40,7 @@ class MarkedText:
 
     text: str
     marks: tuple[Mark, ...] = ()
+    markup: Markup = "plain"
 
 
 def read(source: str) -> MarkedText:
@@ -44,6 +48,19 @@ def read(source: str) -> MarkedText:
     if not re.match(r"\s*(?:<\?[^<>]*\?>\s*)?<speak\b", source):
         return MarkedText(source)
     return _Reading().read(source)
+
+
+def with_markup(source: str) -> MarkedText | None:
+    """``source`` itself, its marks counted in it, where it asks for more than words and marks; else None."""
+    if not _SHAPES_SOUND.search(source):
+        return None
+    marks = []
+    for tag in _TAG.finditer(source):
+        if tag["name"] is not None and tag["name"].rpartition(":")[2].lower() == "mark" and not tag["close"]:
+            names = {key: html.unescape(one or two) for key, one, two in _ATTRIBUTE.findall(tag["attributes"])}
+            if "name" in names:
+                marks.append(Mark(names["name"], tag.start()))
+    return MarkedText(source, tuple(marks), "ssml")
 
 
 def parts(marked: MarkedText, limit: int) -> Iterator[MarkedText]:
@@ -58,7 +75,7 @@ def parts(marked: MarkedText, limit: int) -> Iterator[MarkedText]:
 
 def _slice(marked: MarkedText, start: int, end: int) -> MarkedText:
     inside = tuple(Mark(mark.name, mark.offset - start) for mark in marked.marks if start <= mark.offset < end)
-    return MarkedText(marked.text[start:end], inside)
+    return MarkedText(marked.text[start:end], inside, marked.markup)
 
 
 class _Reading:

@@ -23,7 +23,7 @@ from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, voice_s
 from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
 from fishvoice.errors import DaemonUnavailable, FishvoiceError
-from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, VoiceInfo
 from fishvoice.speech import Chunk
 
 log = logging.getLogger("sd_fishvoice")
@@ -59,11 +59,17 @@ class Daemon:
         """Until the voices have been asked for, whatever came of it."""
         self._known.wait(seconds)
 
-    def speak(self, message: Message, text: str, how: VoiceSettings) -> Iterator[Chunk]:
+    def speak(self, message: Message, text: str, how: VoiceSettings, markup: Markup) -> Iterator[Chunk]:
         """The sound of ``text``; no more of it when ``message`` is over. Raises FishvoiceError's children."""
         self._connect()
         speech = self._present.synthesize(
-            text, voice=how.voice, speed=how.speed, pitch=how.pitch, volume=how.volume, priority="message"
+            text,
+            voice=how.voice,
+            speed=how.speed,
+            pitch=how.pitch,
+            volume=how.volume,
+            priority="message",
+            markup=markup,
         )
         message.on_end(speech.cancel)
         yield from speech
@@ -191,7 +197,7 @@ class Module:
     def _play(self, message: Message, command: protocol.Speak, settings: Settings, pace: Pace) -> None:
         how = voice_settings(settings, self._daemon.voices)
         for part in ssml.parts(words(command, settings), MAX_TEXT_CHARACTERS):
-            chunks = self._daemon.speak(message, part.text, how) if part.text.strip() else iter(())
+            chunks = self._daemon.speak(message, part.text, how, part.markup) if part.text.strip() else iter(())
             for event in timeline(chunks, part.marks):
                 if not isinstance(event, Block):
                     if not message.tell_mark(event.name):
@@ -212,6 +218,9 @@ def words(command: protocol.Speak, settings: Settings) -> MarkedText:
             return MarkedText(characters.key(ssml.read(command.text).text))
         case protocol.Kind.ICON:
             return MarkedText(characters.sayable(ssml.read(command.text).text.replace("-", " ").replace("_", " ")))
+    shaped = ssml.with_markup(command.text)
+    if shaped is not None and settings.spelling_mode != "on" and len(shaped.text) <= MAX_TEXT_CHARACTERS:
+        return shaped
     marked = ssml.read(command.text)
     if settings.spelling_mode == "on":
         return _instead(marked, characters.spelled(marked.text.strip(), capitals=settings.capitals))

@@ -15,12 +15,11 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
 from fishvoice.adapters.shared.outcome import why_unspoken
-from fishvoice.adapters.shared.ssml import read
 from fishvoice.adapters.wyoming.events import read_event, text_of
 from fishvoice.adapters.wyoming.sentences import TextStream
 from fishvoice.aio import AsyncClient, AsyncSpeech
-from fishvoice.errors import FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
-from fishvoice.protocol import MAX_TEXT_CHARACTERS, VoiceInfo
+from fishvoice.errors import NOTHING_TO_SPEAK, FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, VoiceInfo
 from fishvoice.speech import Chunk
 
 WIDTH = 2  # bytes per sample
@@ -100,9 +99,8 @@ class Connection:
         elif Synthesize.is_type(event.type) and self._stream is None:
             # Within a stream this is the whole text once more, for servers that know no streams.
             text = text_of(event, MAX_TEXT_CHARACTERS)
-            if event.data.get("text_format") == "ssml":
-                text = read(text).text
-            self._enqueue(TextStream.whole(text, await self._voice(event)), streamed=False)
+            markup: Markup = "ssml" if event.data.get("text_format") == "ssml" else "auto"
+            self._enqueue(TextStream.whole(text, await self._voice(event), markup), streamed=False)
 
     def _enqueue(self, text: TextStream, *, streamed: bool) -> None:
         try:
@@ -144,13 +142,20 @@ class Connection:
         speeches: asyncio.Queue[AsyncSpeech | None] = asyncio.Queue(1)
         asking = asyncio.create_task(self._ask(text, speeches))
         rate = samples = 0
+        silent: RequestFailed | None = None
         try:
             while (speech := await _either(speeches, asking)) is not None:
                 async with speech:
-                    async for chunk in speech:
-                        await self._sound(chunk, rate, samples)
-                        rate = chunk.sample_rate
-                        samples += len(chunk.pcm) // WIDTH
+                    try:
+                        async for chunk in speech:
+                            await self._sound(chunk, rate, samples)
+                            rate = chunk.sample_rate
+                            samples += len(chunk.pcm) // WIDTH
+                    except RequestFailed as error:
+                        if error.code != NOTHING_TO_SPEAK:
+                            raise
+                        silent = error  # this piece; the others are spoken all the same
+                        continue
                 if speech.finish_reason != "complete":
                     raise why_unspoken(speech)
         finally:
@@ -165,11 +170,11 @@ class Connection:
         elif not text.characters:
             raise InvalidRequest("there is no text to speak")
         else:
-            raise RequestFailed("bad_request", "there is nothing to speak in this text")
+            raise silent or RequestFailed(NOTHING_TO_SPEAK, "there is nothing to speak in this text")
 
     async def _ask(self, text: TextStream, speeches: asyncio.Queue[AsyncSpeech | None]) -> None:
         while (piece := await text.next()) is not None:
-            speech = await self._client.synthesize(piece, voice=text.voice)
+            speech = await self._client.synthesize(piece, voice=text.voice, markup=text.markup)
             try:
                 await speeches.put(speech)
             except asyncio.CancelledError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from fishvoice.playback.sentences import STREAM_CHARACTERS, SentenceBuffer
-from fishvoice.protocol import MAX_TEXT_CHARACTERS
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup
 
 IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no other has begun
 
@@ -13,23 +14,27 @@ IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no
 class TextStream:
     """One utterance: fed by the reader of a connection, taken from by its speaker, in one event loop."""
 
-    def __init__(self, voice: str | None) -> None:
+    def __init__(self, voice: str | None, markup: Markup = "auto") -> None:
         self.voice = voice
+        self.markup: Markup = markup
         self.characters = 0  # fed so far
         self._pieces = SentenceBuffer(STREAM_CHARACTERS)
         self._ended = False
+        self._since = time.monotonic()  # when the first of what is not spoken yet came
         self._news = asyncio.Event()
 
     @classmethod
-    def whole(cls, text: str, voice: str | None) -> TextStream:
+    def whole(cls, text: str, voice: str | None, markup: Markup = "auto") -> TextStream:
         """All of the text at once: one request."""
-        stream = cls(voice)
+        stream = cls(voice, markup)
         stream._pieces = SentenceBuffer(MAX_TEXT_CHARACTERS + 1)
         stream.feed(text)
         stream.end()
         return stream
 
     def feed(self, text: str) -> None:
+        if self._pieces.empty:
+            self._since = time.monotonic()
         self.characters += len(text)
         self._pieces.feed(text)
         self._news.set()
@@ -44,15 +49,19 @@ class TextStream:
         while True:
             self._news.clear()
             piece = self._pieces.take_rest() if self._ended else self._pieces.take()
+            if piece is None and not self._ended:
+                idle = not await self._receive()
+                piece = (self._pieces.take_idle() if idle else None) or self._late()
             if piece is not None:
+                self._since = time.monotonic()
                 return piece
-            if self._ended and self._pieces.empty:
-                return None
-            if not self._ended and not await self._receive():
-                piece = self._pieces.take_idle()
-                if piece is not None:
-                    return piece
+            if self._pieces.empty:
+                if self._ended:
+                    return None
                 await self._news.wait()
+
+    def _late(self) -> str | None:
+        return self._pieces.take_late(time.monotonic() - self._since)
 
     async def _receive(self) -> bool:
         """Whether something comes before the pause is long enough to count as one."""

@@ -25,8 +25,9 @@ from fishvoiced.fish.types import Frontend, SamplingOptions
 from fishvoiced.fish.warm_up import load_frontend, warm_up
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
+from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
 from fishvoiced.synthesis.base import Chunk
-from fishvoiced.synthesis.pipeline import CHARACTERS_PER_SECOND, synthesize
+from fishvoiced.synthesis.pipeline import synthesize
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from fishvoice.adapters.openai_http.api.body import recording
 from fishvoice.adapters.openai_http.audio import MEDIA_TYPES
 from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.aio import AsyncClient
-from fishvoice.protocol import Priority, VoiceInfo
+from fishvoice.protocol import Markup, Priority, VoiceInfo
 from fishvoice.request import SpeechOptions
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -54,6 +54,7 @@ class SpeechRequest(msgspec.Struct, frozen=True):
     priority: Priority = "text"
     keep_alive: float | None = None
     language: str | None = None
+    markup: Markup = "auto"
     first_audio_within: float | None = None
     fallback_voice: str | None = None
     ref_audio: str | None = None
@@ -87,6 +88,7 @@ async def options_of(asked: SpeechRequest, client: AsyncClient) -> SpeechOptions
         "repetition_penalty": asked.repetition_penalty,
         "priority": asked.priority,
         "keep_alive": asked.keep_alive,
+        "markup": asked.markup,
         "first_audio_within": asked.first_audio_within,
         "fallback_voice": asked.fallback_voice,
         "reference": reference,
@@ -107,7 +109,7 @@ async def choose_voice(client: AsyncClient, name: str | None, language: str | No
         return name or None
     if name is None and language is None and not clones:
         return None
-    voices = await client.voices()
+    voices = [voice for voice in await client.voices() if not voice.unavailable]
     if name in {voice.name for voice in voices}:
         return name
     if language is None and not clones:

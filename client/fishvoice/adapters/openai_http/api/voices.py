@@ -67,7 +67,7 @@ class VoicesApi:
 
     async def references(self, request: Request) -> Response:
         """The voices that may be named as ``reference_id``."""
-        return _done("", reference_ids=[voice.name for voice in await self._client.voices()])
+        return _done("", reference_ids=[voice.name for voice in await self._client.voices() if not voice.unavailable])
 
     async def delete_reference(self, request: Request) -> Response:
         """Delete a voice by ``reference_id``."""

@@ -146,7 +146,7 @@ async function loadVoices() {
   try {
     const answer = await fetch("/v1/audio/voices", { headers: headers(at("key").value) });
     if (!answer.ok) throw await failure(answer);
-    ({ voices } = await answer.json());
+    voices = (await answer.json()).voices.filter((each) => !each.unavailable);
   } catch (error) {
     fail(error);
     return;

@@ -19,29 +19,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.turns import Turns
-
-RANK: dict[Priority, int] = {"important": 0, "message": 1, "text": 2, "notification": 3, "progress": 4}
+from fishvoiced.server.scheduling.interruption import RANK, drowns, superseded
+from fishvoiced.server.scheduling.turns import Turns
 
 PATIENCE = 500  # characters: about half a minute of speech
 SEGMENT = 200  # characters that a turn takes at most, for estimates
 
-# What an arriving request of the left class makes superfluous among those that wait (SSIP, "Message priorities").
-_SUPERSEDES: dict[Priority, frozenset[Priority]] = {
-    "important": frozenset({"notification", "progress"}),
-    "message": frozenset({"text", "notification", "progress"}),
-    "text": frozenset({"notification", "progress"}),
-    "notification": frozenset(),
-    "progress": frozenset(),
-}
-# Of these classes a client's newest request replaces its older ones; a progress report already begun is let finish.
-_NEWEST_WAITING: frozenset[Priority] = frozenset({"text", "notification", "progress"})
-_NEWEST_SPOKEN: frozenset[Priority] = frozenset({"text", "notification"})
-# These are only worth saying while nothing else is said.
-_ONLY_IN_SILENCE: dict[Priority, frozenset[Priority]] = {
-    "notification": frozenset({"important", "message", "text", "progress"}),
-    "progress": frozenset({"important", "message", "text", "notification"}),
-}
+
+@dataclass(frozen=True)
+class Promise:
+    """The first sound is there at ``due`` (monotonic seconds), and takes ``opening`` seconds of work. From ``hurry`` on
+    the request goes before everything but ``important``, until that sound is made."""
+
+    due: float
+    opening: float
+    hurry: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +47,7 @@ class Ticket:
     interrupted: Interrupted
     characters: int
     credit: int
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +73,7 @@ class _Entry:
     spoke: int = 0  # the segment begun last
     produced: int = 0
     spoken: int = 0  # characters that were spoken already
+    hurries: bool = False  # a promise is about to be kept
     finished: bool = False  # nothing left to generate, but not all is delivered
     blocked_since: float | None = None
     elsewhere_until: float | None = None  # its sound is being made elsewhere until then
@@ -93,7 +87,9 @@ class _Entry:
 
     @property
     def rank(self) -> int:
-        """However long it waited, it does not interrupt a message."""
+        """However long it waited, it does not interrupt a message; a promise does."""
+        if self.hurries:
+            return RANK["important"]
         return max(min(RANK[self.ticket.priority], RANK["message"]), self.level)
 
     @property
@@ -121,13 +117,17 @@ class Scheduler:
     def admit(self, ticket: Ticket) -> Admitted | Refused:
         """Take the request, or refuse it and leave everything as it was. The dropped ones are already ended."""
         assert ticket.key not in self._entries
-        dropped = [entry.ticket.key for entry in self._entries.values() if _superseded(entry, ticket)]
+        dropped = [
+            entry.ticket.key
+            for entry in self._entries.values()
+            if superseded(entry.ticket, ticket, spoken=entry.started)
+        ]
         staying = [entry for key, entry in self._entries.items() if key not in dropped]
         if len(staying) >= self.queue:
             return Refused(f"{len(staying)} requests are waiting already")
         if sum(entry.ticket.client == ticket.client for entry in staying) >= self.per_client:
             return Refused(f"this client has {self.per_client} requests under way already")
-        if ticket.interrupted == "drop" and any(_drowns(entry, ticket) for entry in staying):
+        if ticket.interrupted == "drop" and any(drowns(entry.ticket, ticket) for entry in staying):
             return Admitted((ticket.key,))
         for key in dropped:
             self.end(key)
@@ -157,6 +157,8 @@ class Scheduler:
 
     def _order(self, entry: _Entry) -> tuple[int, bool, int, float, int]:
         """Least first; equals by who spoke longest ago, then in the order in which they came."""
+        if entry.hurries and entry.ticket.promise is not None:
+            return (entry.rank, True, 1, entry.ticket.promise.due, 0)
         if entry.segment is not None:
             return (entry.rank, False, entry.segment, 0.0, 0)
         return (entry.rank, True, entry.level, self._turns.given(entry.ticket.client), entry.spoke)
@@ -175,6 +177,7 @@ class Scheduler:
         """One more chunk of the request exists, ``seconds`` of sound; with it ``spoken`` characters are said."""
         entry = self._entries[key]
         entry.produced += 1
+        entry.hurries = False
         taking = {e.ticket.client for e in self._entries.values() if e.workable} | {entry.ticket.client}
         self._turns.give(entry.ticket.client, seconds, len(taking))
         for other in self._entries.values():
@@ -211,10 +214,29 @@ class Scheduler:
         for entry in self._entries.values():
             if entry.elsewhere_until is not None and entry.elsewhere_until <= now:
                 entry.elsewhere_until = None
+            promise = entry.ticket.promise
+            entry.hurries = promise is not None and not entry.produced and promise.hurry <= now
 
     def next_resume(self) -> float | None:
-        """When to call `resume`; None if no request waits for sound made elsewhere."""
-        return min((e.elsewhere_until for e in self._entries.values() if e.elsewhere_until is not None), default=None)
+        """When to call `resume`; None if no request waits for sound made elsewhere, or for the time to hurry."""
+        elsewhere = [e.elsewhere_until for e in self._entries.values() if e.elsewhere_until is not None]
+        return min(elsewhere + [p.hurry for e, p in self._promises() if not e.hurries], default=None)
+
+    def _promises(self) -> list[tuple[_Entry, Promise]]:
+        """Those still to be kept."""
+        entries = self._entries.values()
+        return [(e, e.ticket.promise) for e in entries if e.ticket.promise is not None and not e.produced]
+
+    def can_promise(self, due: float, opening: float, now: float, work_per_character: float) -> bool:
+        """Whether a first sound that takes ``opening`` seconds of work can be there at ``due``, with every promise that
+        was given before kept as well: the earliest is served first, after all that is important."""
+        important = sum(e.left for e in self._entries.values() if e.ticket.priority == "important" and e.workable)
+        ready = now + important * work_per_character
+        for each_due, each_opening in sorted([(due, opening), *((p.due, p.opening) for _, p in self._promises())]):
+            ready += each_opening
+            if ready > each_due:
+                return False
+        return True
 
     def granted(self, key: int) -> int:
         """How many chunks of the request may be sent in all."""
@@ -294,19 +316,3 @@ class Scheduler:
 
 def _blocked(entry: _Entry, since: float) -> bool:
     return entry.blocked_since is not None and entry.blocked_since <= since
-
-
-def _superseded(entry: _Entry, by: Ticket) -> bool:
-    """Whether ``by``, arriving, ends ``entry``."""
-    if entry.ticket.interrupted != "drop":
-        return False
-    priority = entry.ticket.priority
-    same = priority == by.priority and entry.ticket.client == by.client
-    if entry.started:
-        return RANK[by.priority] < RANK[priority] or (same and priority in _NEWEST_SPOKEN)
-    return priority in _SUPERSEDES[by.priority] or (same and priority in _NEWEST_WAITING)
-
-
-def _drowns(entry: _Entry, ticket: Ticket) -> bool:
-    """Whether ``ticket`` is not worth saying because of ``entry``."""
-    return entry.ticket.priority in _ONLY_IN_SILENCE.get(ticket.priority, frozenset())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.scheduler import Admitted, Refused, Scheduler
-from tests.server.tickets import PRIORITIES, admit, ticket
+from fishvoiced.server.scheduling.scheduler import Admitted, Refused, Scheduler
+from tests.server.scheduling.tickets import PRIORITIES, admit, ticket
 
 SPOKEN = {  # what is being spoken → what ends it, of another client
     "important": set(),

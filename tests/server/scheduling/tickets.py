@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fishvoice.protocol import Interrupted, Priority
-from fishvoiced.server.scheduler import Admitted, Scheduler, Ticket
+from fishvoiced.server.scheduling.scheduler import Admitted, Scheduler, Ticket
 
 PRIORITIES: tuple[Priority, ...] = ("important", "message", "text", "notification", "progress")
 

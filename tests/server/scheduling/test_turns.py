@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from fishvoiced.server.turns import Turns
+from fishvoiced.server.scheduling.turns import Turns
 
 
 def test_who_comes_back_is_neither_ahead_nor_behind() -> None:

@@ -1,0 +1,1 @@
+"""Whose turn it is: classes, turns of clients, promises, and which request ends which. Pure."""

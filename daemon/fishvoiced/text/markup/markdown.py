@@ -1,0 +1,169 @@
+"""Markdown → spans. The only door to ``markdown_it`` (CommonMark with tables and strikethrough).
+
+The library tells the lines of a block, but not the columns of what is in a line. So its texts, which are pieces of
+the source in the source's order, are looked up from where the last one ended; a link's target is stepped over first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import accumulate
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from fishvoiced.text.markup.builder import Builder, Hints
+from fishvoiced.text.markup.elements import Elements
+from fishvoiced.text.markup.tags import Plain
+
+_TARGET = re.compile(
+    r"\](?:\(\s{0,8}(?:<[^<>\n]{0,2000}>|(?:\\.|[^()\s\\]|\((?:\\.|[^()\s\\]){0,500}\)){0,2000})"
+    r"(?:\s{1,8}(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^()]{0,500}\)))?\s{0,8}\)|\[[^\[\]]{0,500}\])?"
+)
+_BLOCKS = frozenset(["paragraph", "heading", "list_item", "blockquote", "tr", "table"])
+_MANY_BRACKETS = re.compile(r"(?:[\[\]!()]){200}")
+
+
+def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool) -> None:
+    """All of ``source``. ``code_blocks``: "read" or "skip"; ``indented_code``: four blanks make code."""
+    tamed = _tamed(source)
+    reader = _Reader(builder, source, tamed, code_blocks)
+    for token in _parser(indented_code).parse(tamed):
+        reader.block(token)
+
+
+@lru_cache(maxsize=2)
+def _parser(indented_code: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
+    parser.disable("text_join")  # keeps escapes and entities apart from the text that is the source's own
+    return parser if indented_code else parser.disable("code")
+
+
+def _tamed(source: str) -> str:
+    """As long as ``source``; runs of brackets that can be no links are made letters, since they cost most, and what
+    the parser would replace itself is replaced alike."""
+    source = source.replace("\x00", "\ufffd").replace("\r\n", " \n").replace("\r", "\n")
+    return _MANY_BRACKETS.sub(lambda run: "x" * len(run[0]), source)
+
+
+class _Reader:
+    """Block tokens in order → spans. ``_at``: how far into the source the texts have come."""
+
+    def __init__(self, builder: Builder, source: str, tamed: str, code_blocks: str) -> None:
+        self._builder = builder
+        self._source = source
+        self._tamed = tamed  # what the parser has seen
+        self._skips_code = code_blocks == "skip"
+        self._lines = [0, *accumulate(len(line) for line in re.split("(?<=\n)", tamed))]
+        self._at = 0
+        self._numbered = False  # a list's number has been read, and its text follows
+        self._elements = Elements(builder, ssml=False)
+
+    def block(self, token: Token) -> None:
+        if token.map is not None:
+            self._at = max(self._at, self._lines[min(token.map[0], len(self._lines) - 1)])
+        kind, _, side = token.type.rpartition("_")
+        if token.type == "inline":
+            self._inline(token)
+        elif token.type in ("fence", "code_block"):
+            self._code(token)
+        elif token.type == "html_block":
+            start = self._at
+            end = self._lines[min(token.map[1], len(self._lines) - 1)] if token.map else start
+            self._elements.read(self._source, start, end)
+            self._at = end
+        elif token.type == "list_item_open" and token.info:
+            self._builder.boundary(self._at)
+            self._number(token.info + token.markup)
+        elif token.type == "paragraph_open" and self._numbered:
+            self._numbered = False
+        elif kind in _BLOCKS or token.type == "hr":
+            self._builder.boundary(self._at)
+        elif kind in ("td", "th") and side == "close":
+            self._builder.boundary(self._at, ", ")
+
+    def _number(self, number: str) -> None:
+        """An ordered list's number is a word of the writer's."""
+        found = self._tamed.find(number, self._at)
+        if found >= 0:
+            self._say(number, found)
+            self._builder.text(" ", self._at, self._at)
+            self._numbered = True
+
+    def _code(self, token: Token) -> None:
+        assert token.map is not None
+        first, last = (self._lines[min(line, len(self._lines) - 1)] for line in token.map)
+        self._builder.boundary(first)
+        self._builder.text("code block:" if not self._skips_code else "code block, skipped.", first, first)
+        self._builder.boundary(first)
+        if not self._skips_code:
+            self._code_lines(token, first, last)
+        self._at = last
+        self._builder.boundary(last)
+
+    def _code_lines(self, token: Token, first: int, last: int) -> None:
+        if token.type == "fence":
+            first = self._tamed.find("\n", first, last) + 1 or last
+        self._builder.hints = Hints(code=True)
+        content = token.content.rstrip("\n")
+        start = self._tamed.find(content, first, last)
+        if start >= 0:
+            self._builder.text(self._source[start : start + len(content)], start, start + len(content))
+        else:  # indented or quoted: line by line
+            self._at = first
+            for line in content.split("\n"):
+                self._find_and_say(line.strip(), last)
+                self._builder.text("\n", self._at, self._at)
+        self._builder.hints = Hints()
+
+    def _inline(self, token: Token) -> None:
+        end = self._lines[min(token.map[1], len(self._lines) - 1)] if token.map else len(self._source)
+        self._children(token.children or (), end)
+
+    def _children(self, tokens: Iterable[Token], end: int) -> None:
+        for token in tokens:
+            if (token.type == "text" and token.content) or token.type == "text_special":
+                self._find_and_say(token.content, end, token.markup)
+            elif token.type == "code_inline":
+                self._find_and_say(token.content, end)
+            elif token.type in ("softbreak", "hardbreak"):
+                newline = self._tamed.find("\n", self._at, end)
+                self._say("\n", newline if newline >= 0 else self._at, 1 if newline >= 0 else 0)
+            elif token.type == "html_inline":
+                self._tag(token.content, end)
+            elif token.type == "link_close" and token.markup != "autolink":
+                self._step_over_target(end)
+            elif token.type == "image":
+                self._children(token.children or (), end)
+                self._step_over_target(end)
+
+    def _find_and_say(self, text: str, end: int, written: str = "") -> None:
+        """``text`` from the place where it stands next; ``written``: what stands for it there (an entity)."""
+        if not text:
+            return
+        looked_for = written if written and written != text else text
+        found = self._tamed.find(looked_for, self._at, end)
+        if found >= 0:
+            said = self._source[found : found + len(text)] if looked_for is text else text
+            self._say(said, found, len(looked_for))
+        else:  # changed by the parser (a tab, a line break inside code): what comes next stands for it
+            start, self._at = self._at, max(self._at, min(self._at + len(text), end))
+            self._elements.text(Plain(text, start, self._at))
+
+    def _say(self, text: str, start: int, length: int | None = None) -> None:
+        self._at = start + (len(text) if length is None else length)
+        self._elements.text(Plain(text, start, self._at))
+
+    def _tag(self, written: str, end: int) -> None:
+        found = self._tamed.find(written, self._at, end)
+        if found >= 0:
+            self._at = found + len(written)
+            self._elements.read(self._source, found, self._at)
+
+    def _step_over_target(self, end: int) -> None:
+        bracket = self._tamed.find("]", self._at, end)
+        target = _TARGET.match(self._tamed, bracket, end) if bracket >= 0 else None
+        if target is not None:
+            self._at = target.end()

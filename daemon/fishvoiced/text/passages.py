@@ -1,0 +1,137 @@
+"""Spans → passages: stretches that are spoken in one go, with the way back to the request's text; pauses between."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from fishvoiced.text import runs
+from fishvoiced.text.spans import Mark, Pause, Script, Style, Text
+from fishvoiced.text.spoken.words import Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """From ``offset`` on, a passage's text is ``source[start:end]``, or (not ``verbatim``) stands for it."""
+
+    offset: int
+    start: int
+    end: int
+    verbatim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """``text`` to be spoken in one ``style``. ``fixed`` is how parts of it are read, ``marks`` what is reported where;
+    both count characters of ``text``."""
+
+    text: str
+    style: Style
+    pieces: tuple[Piece, ...]
+    fixed: tuple[Fixed, ...] = ()
+    marks: tuple[tuple[int, str], ...] = ()
+    _offsets: tuple[int, ...] = field(default=(), repr=False)
+
+    def source(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the request's text ``text[start:end]`` comes from."""
+        if not self.pieces:
+            return 0, 0
+        first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
+        last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
+        begin = min(first.start + start - first.offset, first.end) if first.verbatim else first.start
+        stop = min(last.start + end - last.offset, last.end) if last.verbatim else last.end
+        return begin, max(begin, stop)
+
+
+Part: TypeAlias = Passage | Pause
+
+
+def passages(script: Script) -> Iterator[Part]:
+    """The script's texts in order, cut at pauses and wherever the style changes; blank ones are left out."""
+    collected = _Collector()
+    for span in script.spans:
+        if isinstance(span, Pause):
+            yield from collected.flush()
+            yield span
+        elif isinstance(span, Mark):
+            collected.marks.append((collected.length, span.name))
+        else:
+            if collected.texts and span.style != collected.texts[-1].style:
+                yield from collected.flush()
+            collected.add(span)
+    yield from collected.flush()
+
+
+class _Collector:
+    """The passage so far."""
+
+    def __init__(self) -> None:
+        self.texts: list[Text] = []
+        self.marks: list[tuple[int, str]] = []
+        self.length = 0
+        self._pieces: list[Piece] = []
+        self._parts: list[str] = []
+        self._fixed: list[Fixed] = []
+
+    def add(self, span: Text) -> None:
+        self.texts.append(span)
+        if span.is_fixed:
+            end = self.length + len(span.text)
+            self._fixed.append(Fixed(self.length, end, span.alias, span.phones, span.say_as, span.code))
+            self._append(span.text, span.start, span.end)
+            return
+        verbatim = len(span.text) == span.end - span.start
+        done = 0
+        for run in runs.find(span.text):
+            self._stretch(span, done, run.start, verbatim)
+            place = (span.start + run.start, span.start + run.end) if verbatim else (span.start, span.end)
+            self._append(run.spoken, *place)
+            done = run.end
+        self._stretch(span, done, len(span.text), verbatim)
+
+    def _stretch(self, span: Text, start: int, end: int, verbatim: bool) -> None:
+        place = (span.start + start, span.start + end) if verbatim else (span.start, span.end)
+        self._append(span.text[start:end], *place)
+
+    def _append(self, text: str, start: int, end: int) -> None:
+        if text:
+            self._pieces.append(Piece(self.length, start, end, len(text) == end - start))
+            self._parts.append(text)
+            self.length += len(text)
+
+    def flush(self) -> Iterator[Passage]:
+        """The passage, if there is anything in it, and a fresh beginning. Marks without a text go to the next one."""
+        text = "".join(self._parts)
+        if text.strip():
+            pieces = tuple(self._pieces)
+            offsets = tuple(piece.offset for piece in pieces)
+            yield Passage(text, self.texts[0].style, pieces, tuple(self._fixed), tuple(self.marks), offsets)
+            self.marks = []
+        self.marks = [(0, name) for _, name in self.marks]
+        self.texts, self.length = [], 0
+        self._pieces, self._parts, self._fixed = [], [], []
+
+
+def with_words(passage: Passage, words: Sequence[Fixed]) -> Passage:
+    """``passage`` with the user's own ``words``, where the markup does not say otherwise."""
+    merged = list(passage.fixed)
+    taken = [(part.start, part.end) for part in passage.fixed]
+    merged += [word for word in words if not _overlaps(taken, word)]
+    merged.sort(key=lambda part: part.start)
+    return Passage(passage.text, passage.style, passage.pieces, tuple(merged), passage.marks, passage._offsets)
+
+
+def _overlaps(taken: list[tuple[int, int]], word: Fixed) -> bool:
+    at = bisect_right(taken, (word.start, word.end))
+    return any(start < word.end and word.start < end for start, end in taken[max(0, at - 1) : at + 1])
+
+
+def within(fixed: Iterable[Fixed], start: int, end: int) -> tuple[Fixed, ...]:
+    """The part of ``fixed`` that lies in ``text[start:end]``, counted from ``start``."""
+    return tuple(
+        replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start)
+        for part in fixed
+        if part.start < end and start < part.end
+    )

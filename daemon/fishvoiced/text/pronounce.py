@@ -1,0 +1,91 @@
+"""How a text would be spoken, stage by stage, for people who want to see why something is read as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fishvoiced.text.lines import FindWords, Line, lines
+from fishvoiced.text.markup import Markup, read
+from fishvoiced.text.spans import Pause, Style
+from fishvoiced.text.spoken.words import Word
+
+
+@dataclass(frozen=True)
+class Phones:
+    """What is shown of a voice: spoken words in its phones, and the words that it knows."""
+
+    of: Callable[[Iterable[Word]], str]
+    known: Container[str] = frozenset()
+
+
+def pronounce(
+    text: str,
+    markup: Markup = "auto",
+    *,
+    language: str = "en",
+    max_characters: int = 200,
+    phones: Phones | None = None,
+    own_words: FindWords | None = None,
+    code_blocks: str = "read",
+) -> dict[str, Any]:
+    """A tree for JSON: ``segments`` in order, ``notices``. Offsets count characters of ``text``."""
+    script = read(text, markup, code_blocks="skip" if code_blocks == "skip" else "read")
+    segments: list[dict[str, Any]] = []
+    known = frozenset[str]() if phones is None else phones.known
+    for part in lines(script, max_characters, language, known=known, own_words=own_words):
+        if isinstance(part, Pause):
+            segments.append({"pause": part.seconds, "start": part.start, "end": part.end})
+        else:
+            segments.append(_segment(part, phones))
+    return {"segments": segments, "notices": list(script.notices)}
+
+
+def _segment(line: Line, phones: Phones | None) -> dict[str, Any]:
+    reading = line.reading
+    tree: dict[str, Any] = {
+        "text": line.text,
+        "start": line.start,
+        "end": line.end,
+        "language": line.language,
+        "written": line.written,
+        "spoken": reading.line,
+        "words": [_word(word) for word in reading.words],
+    }
+    if phones is not None:
+        tree["phones"] = phones.of(reading.words)
+    if line.style != Style():
+        tree["style"] = _style(line.style)
+    if line.marks:
+        tree["marks"] = [{"name": name, "at": at} for at, name in line.marks]
+    if reading.unread:
+        tree["unread"] = [{"start": part.start, "end": part.end, "script": part.script} for part in reading.unread]
+    return tree
+
+
+def _word(word: Word) -> dict[str, Any]:
+    fixed = {} if word.phones is None else {"phones": word.phones}
+    return {"spoken": word.spoken, "start": word.start, "end": word.end, **fixed}
+
+
+def _style(style: Style) -> dict[str, Any]:
+    sound = style.prosody
+    tree = {"rate": sound.rate, "pitch": sound.pitch, "volume": sound.volume, "voice": style.voice}
+    usual = {"rate": 1.0, "pitch": 0.0, "volume": 1.0, "voice": None}
+    return {name: value for name, value in tree.items() if value != usual[name]}
+
+
+def as_text(tree: dict[str, Any]) -> str:
+    """The same for a person, a line per segment."""
+    out: list[str] = []
+    for segment in tree["segments"]:
+        if "pause" in segment:
+            out.append(f"(pause of {segment['pause']:g} s)")
+            continue
+        out.append(" ".join(segment["text"].split()))
+        out.append(f"  → {segment['spoken'] or '(nothing to say)'}")
+        if segment.get("phones"):
+            out.append(f"  / {segment['phones']}")
+        out += [f"  ! {part['script']} cannot be read in {segment['language']!r}" for part in segment.get("unread", ())]
+    return "\n".join([*out, *(f"! {notice}" for notice in tree["notices"])])

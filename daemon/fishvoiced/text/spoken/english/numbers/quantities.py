@@ -1,0 +1,254 @@
+"""What begins with a digit and counts or measures something: ranges, units, fractions, powers, ratios, years."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fishvoiced.text.spoken.english.numbers import units
+from fishvoiced.text.spoken.english.numbers.calendar import date
+from fishvoiced.text.spoken.english.numbers.cardinals import (
+    NUMBER,
+    cardinal,
+    decade,
+    decimal,
+    fraction,
+    is_year,
+    mixed,
+    ordinal,
+    plain_number,
+    power,
+    single_digits,
+    year,
+)
+
+VULGAR = {
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
+    "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅑": (1, 9),
+    "⅒": (1, 10),
+}  # fmt: skip
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()")
+RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]{1,16}")
+LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋]{1,16}")
+
+_FRACTION_BELOW = frozenset((*range(2, 11), 12, 16, 20, 32, 64, 100, 1000))
+_FRACTION = re.compile(
+    r"(?:(?P<whole>\d{1,4})[ \u00a0-])?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?:th|ths)?(?![\w/]|\.\d)"
+)
+_ORDINAL = re.compile(r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:st|nd|rd|th)\b", re.IGNORECASE)
+_DECADE = re.compile(r"(?P<digits>(?:1[1-9]|20)?\d0)['’]?s\b")
+_SIDE = r"\d{1,6}(?:\.\d{1,4})?"
+_SIZE = re.compile(
+    rf"(?P<one>{_SIDE})\s?[x×]\s?(?P<two>{_SIDE})(?:\s?[x×]\s?(?P<three>{_SIDE}))?(?!\w|\s?\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"
+)
+_FOLD = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,4})?)[x×]\b")
+_SCIENTIFIC = re.compile(
+    r"(?P<number>\d{1,12}(?:\.\d{1,20})?)(?:[eE](?P<e>[+-]?\d{1,3})\b"
+    r"|\s?[x×*·]\s?10(?:\^\(?(?P<caret>[-−]?\d{1,4})\)?|(?P<raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})))"
+)
+_HEIGHT = re.compile(r"(?P<feet>\d{1,2})['’′]\s?(?P<inches>\d{1,2})(?:[\"”″]|''|\b)")
+_ANGLE = re.compile(
+    r"(?P<degrees>\d{1,3})°\s?(?P<minutes>\d{1,2})['’′](?:\s?(?P<seconds>\d{1,2}(?:\.\d{1,6})?)[\"”″])?"
+    r"(?:\s?(?P<side>[NSEW])\b)?"
+)
+_BEARING = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,8})?)°\s?(?P<side>[NSEW])\b")
+_DURATION = re.compile(
+    r"(?P<h>\d{1,3})h\s?(?P<m>\d{1,2})(?:m(?:in)?)?(?:\s?(?P<s>\d{1,2})s)?\b"
+    r"|(?P<min>\d{1,3})m(?:in)?\s?(?P<sec>\d{1,2})s\b"
+)
+_RATIO = re.compile(r"(?P<one>\d{1,5}(?:\.\d{1,3})?):(?P<two>\d{1,5}(?:\.\d{1,3})?)(?![\w:]|\.\d)")
+_RANGE = re.compile(rf"(?P<low>{NUMBER})(?P<dash>\s?[-–—−]\s?|\.\.\.?)(?P<high>{NUMBER})(?![-–]?\d)(?!\w*@)")
+MAGNITUDE = re.compile(rf"(?P<number>{NUMBER})(?P<scale>[kKM]|bn|B)(?!\w)")
+_NUMBER = re.compile(rf"(?P<number>{NUMBER})(?P<vulgar>[{''.join(VULGAR)}])?")
+_EMERGENCY = re.compile(r"\b(?:call|dial|text|phone|ring|number|code|pin|ext|extension)\s(?:is\s)?\Z", re.IGNORECASE)
+_ZIP = re.compile(r"\b[A-Z]{2}\s\Z")
+_IDENTIFIER = re.compile(
+    r"(?:#|\b(?:ids?|order|ticket|account|tracking|invoice|pin|code|serial|otp|passcode|case|ref|zip|reference"
+    r"|pid)\b[ :#.]{0,3}(?:is |no\.? |number )?)\Z",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\s(?!(?:was|has|this|its|less|across|versus|does|unless|thus)\b)[a-z]{3,20}s\b(?!['’])")
+_DATED = re.compile(r"\b(?:on|by|until|before|after|since|due|dated?|from|between)\s\Z", re.IGNORECASE)
+_EQUALS_AHEAD = re.compile(r"[^\n=]{0,24}(?<![<>!=])=(?![=>])")
+
+
+def read_fraction(match: re.Match[str]) -> str | None:
+    whole, above, below = match["whole"], int(match["above"]), int(match["below"])
+    if (above, below) == (24, 7):
+        return "twenty four seven"
+    if (above, below) == (9, 11):
+        return "nine eleven"
+    if above == below and whole is None:
+        return f"{cardinal(match['above'])} {cardinal(match['below'])}"
+    after = match.string[match.end() : match.end() + 4]
+    is_dated = _DATED.search(match.string[max(0, match.start() - 12) : match.start()]) and not after.startswith(" of")
+    if whole is None and is_dated and 1 <= above <= 12 and 1 <= below <= 31:
+        return date(below, above)
+    if below in _FRACTION_BELOW and above < below and above > 0:
+        return mixed(whole, above, below) if whole else fraction(above, below)
+    if whole is not None:
+        return None
+    if below in (2, 3, 4, 8) and above < 20:
+        return fraction(above, below)
+    link = "over" if above > below else "of"
+    return f"{cardinal(match['above'])} {link} {cardinal(match['below'])}"
+
+
+def read_ordinal(match: re.Match[str]) -> str | None:
+    return ordinal(int(match["digits"].replace(",", "")))
+
+
+def read_decade(match: re.Match[str]) -> str | None:
+    return decade(match["digits"])
+
+
+def read_size(match: re.Match[str]) -> str:
+    """1920x1080 → "nineteen twenty by ten eighty"; 3 × 4 → "three times four"."""
+    one, two, three = match["one"], match["two"], match["three"]
+    multiplies = "×" in match[0] and three is None and _EQUALS_AHEAD.match(match.string, match.end())
+    link = "times" if multiplies else "by"
+    return f" {link} ".join(_pixels(part) for part in (one, two, three) if part)
+
+
+def _pixels(number: str) -> str:
+    if len(number) == 4 and number.isdecimal() and number[2:] != "00" and number[2] != "0":
+        return f"{cardinal(number[:2])} {cardinal(number[2:])}"
+    return decimal(number)
+
+
+def read_fold(match: re.Match[str]) -> str:
+    return f"{decimal(match['number'])} times"
+
+
+def read_scientific(match: re.Match[str]) -> str:
+    exponent = match["e"] or match["caret"] or match["raised"].translate(SUPERSCRIPTS)
+    words = power(int(exponent.replace("−", "-")))
+    words = words if words.startswith("to") else f"to the power of {cardinal(exponent.lstrip('+'))}"
+    return f"{decimal(match['number'])} times ten {words}"
+
+
+def read_height(match: re.Match[str]) -> str:
+    inches = match["inches"]
+    return f"{cardinal(match['feet'])} {'foot' if match['feet'] == '1' else 'feet'} {cardinal(inches)} " + (
+        "inch" if inches == "1" else "inches"
+    )
+
+
+_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
+def read_angle(match: re.Match[str]) -> str:
+    words = f"{cardinal(match['degrees'])} degrees {cardinal(str(int(match['minutes'])))} minutes"
+    if match["seconds"]:
+        words += f" {decimal(match['seconds'].lstrip('0') or '0')} seconds"
+    return words + (f" {_SIDES[match['side']]}" if match["side"] else "")
+
+
+def read_bearing(match: re.Match[str]) -> str:
+    return f"{decimal(match['number'])} degrees {_SIDES[match['side']]}"
+
+
+def read_duration(match: re.Match[str]) -> str:
+    parts = ((match["h"], "hour"), (match["m"] or match["min"], "minute"), (match["s"] or match["sec"], "second"))
+    return " ".join(
+        f"{cardinal(str(int(amount)))} {name}{'' if int(amount) == 1 else 's'}" for amount, name in parts if amount
+    )
+
+
+def read_ratio(match: re.Match[str]) -> str:
+    return f"{decimal(match['one'])} to {decimal(match['two'])}"
+
+
+def read_range(match: re.Match[str]) -> str | None:
+    """ "10-20" → "ten to twenty", with its unit; a difference where "=" follows."""
+    low, high, dash = match["low"], match["high"], match["dash"]
+    if any(len(n) > 1 and n[0] == "0" and "." not in n for n in (low, high)):
+        return None
+    if dash.strip() in "-−" and _EQUALS_AHEAD.match(match.string, match.end()):
+        return f"{plain_number(low)} minus {plain_number(high)}"
+    if is_year(low) and (is_year(high) or (len(high) == 2 and high.isdecimal())):
+        return f"{year(low)} to {year(high) if len(high) == 4 else cardinal(high)}"
+    return f"{plain_number(low)} to {plain_number(high)}"
+
+
+_SCALES = {"k": "thousand", "K": "K", "M": "million", "bn": "billion", "B": "billion"}
+
+
+def read_magnitude(match: re.Match[str]) -> str | None:
+    """ "10k" → "ten thousand", "1.2M" → "one point two million"; "3B" stays a code."""
+    if match["scale"] == "B" and "." not in match["number"]:
+        return None
+    return f"{decimal(match['number'])} {_SCALES[match['scale']]}"
+
+
+def read_number(match: re.Match[str]) -> str:
+    number, vulgar = match["number"], match["vulgar"]
+    if vulgar:
+        return mixed(number, *VULGAR[vulgar])
+    text, start = match.string, match.start()
+    before = text[max(0, start - 24) : start]
+    if number.isdecimal() and (
+        (len(number) >= 4 and _IDENTIFIER.search(before))
+        or (len(number) == 3 and _EMERGENCY.search(before))
+        or (len(number) == 5 and _ZIP.search(before))
+    ):
+        return single_digits(number)
+    if is_year(number) and not _COUNTED.match(text, match.end()):
+        return year(number)
+    return plain_number(number)
+
+
+RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
+    (_ORDINAL, read_ordinal),
+    (_DECADE, read_decade),
+    (_SCIENTIFIC, read_scientific),
+    (_SIZE, read_size),
+    (_FOLD, read_fold),
+    (_ANGLE, read_angle),
+    (_HEIGHT, read_height),
+    (_BEARING, read_bearing),
+    (_DURATION, read_duration),
+    (_RATIO, read_ratio),
+)
+MEASURED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
+    (_FRACTION, read_fraction),
+    (_RANGE, read_range),
+    (_NUMBER, read_number),
+)
+"""A unit may follow these."""
+
+
+def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
+    """Where the quantity of ``match`` ends, and ``words`` with its unit, if one follows."""
+    unit = units.PATTERN.match(match.string, match.end())
+    if unit is None:
+        return match.end(), words
+    groups = match.groupdict()
+    one = match[0] == "1" or match[0] in VULGAR or ("below" in groups and groups["whole"] is None)
+    said = units.said(unit, one=one)
+    if said is None:
+        return match.end(), words
+    number = groups.get("number")
+    if number and is_year(number) and not groups.get("vulgar"):
+        words = plain_number(number)
+    return unit.end(), f"{words} {said}"
+
+
+def raised(written: str, base: str) -> str:
+    """What a superscript says behind ``base``: a power behind a number or a short name, else its digits."""
+    plain = written.translate(SUPERSCRIPTS)
+    if re.fullmatch(r"[-+]?\d{1,15}", plain):
+        is_base = not base or len(base) <= 2 or base[-1].isdecimal()
+        return power(int(plain)) if is_base else cardinal(plain.lstrip("+-"))
+    return "to the power of " + " ".join(_power_sign(sign) for sign in plain)
+
+
+def _power_sign(sign: str) -> str:
+    return cardinal(sign) if sign.isdecimal() else {"+": "plus", "-": "minus"}.get(sign, sign.upper())
+
+
+def lowered(written: str) -> str:
+    plain = written.translate(SUBSCRIPTS)
+    return " ".join(cardinal(part) if part.isdecimal() else {"+": "plus", "-": "minus"}[part]
+                    for part in re.findall(r"\d{1,2}|[+-]", plain))  # fmt: skip

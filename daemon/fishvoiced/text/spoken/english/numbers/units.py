@@ -1,0 +1,86 @@
+"""Units of measure and what is said for them: "km/h" → "kilometers per hour", "m²" → "square meters"."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# written: (said for one, said for several). Case matters: "mW" and "MW", "b" and "B".
+UNITS: dict[str, tuple[str, str]] = {
+    "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "°": ("degree", "degrees"),
+    "°C": ("degree celsius", "degrees celsius"), "°F": ("degree fahrenheit", "degrees fahrenheit"),
+    "℃": ("degree celsius", "degrees celsius"), "℉": ("degree fahrenheit", "degrees fahrenheit"),
+    "°c": ("degree celsius", "degrees celsius"), "°f": ("degree fahrenheit", "degrees fahrenheit"),
+    "ft": ("foot", "feet"), "in": ("inch", "inches"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
+    "hz": ("hertz", "hertz"), "khz": ("kilohertz", "kilohertz"), "mhz": ("megahertz", "megahertz"),
+    "ghz": ("gigahertz", "gigahertz"), "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"), "rpm": ("R P M", "R P M"), "fps": ("frame per second",
+    "frames per second"), "ppm": ("part per million", "parts per million"), "dpi": ("dot per inch", "dots per inch"),
+    "bpm": ("beat per minute", "beats per minute"), "psi": ("P S I", "P S I"), "Ω": ("ohm", "ohms"),
+    "kΩ": ("kiloohm", "kiloohms"), "lx": ("lux", "lux"), "px": ("pixel", "pixels"), "pt": ("point", "points"),
+    "em": ("em", "em"), "rem": ("rem", "rem"), "ha": ("hectare", "hectares"), "mi": ("mile", "miles"),
+    "sqft": ("square foot", "square feet"), "sq ft": ("square foot", "square feet"), "vol%": ("volume percent",) * 2,
+    "dB": ("decibel", "decibels"), "db": ("decibel", "decibels"), "dBm": ("D B M", "D B M"),
+}  # fmt: skip
+_REGULAR = {
+    "m": "meter", "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "µm": "micrometer", "nm": "nanometer",
+    "μm": "micrometer", "yd": "yard", "g": "gram", "kg": "kilogram", "mg": "milligram", "µg": "microgram",
+    "μg": "microgram", "t": "ton", "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter",
+    "dl": "deciliter", "dL": "deciliter", "cl": "centiliter", "gal": "gallon", "qt": "quart", "tsp": "teaspoon",
+    "tbsp": "tablespoon", "s": "second", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
+    "μs": "microsecond", "us": "microsecond", "ns": "nanosecond", "min": "minute", "mins": "minute", "h": "hour",
+    "hr": "hour", "hrs": "hour", "wk": "week", "wks": "week", "mo": "month", "yr": "year", "yrs": "year",
+    "kB": "kilobyte", "KB": "kilobyte", "kb": "kilobyte", "MB": "megabyte", "mb": "megabyte",
+    "GB": "gigabyte", "gb": "gigabyte", "TB": "terabyte", "tb": "terabyte", "PB": "petabyte", "KiB": "kibibyte",
+    "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte", "Kbit": "kilobit", "Mbit": "megabit", "Gbit": "gigabit",
+    "bit": "bit", "W": "watt", "mW": "milliwatt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt",
+    "Wh": "watt hour", "kWh": "kilowatt hour", "MWh": "megawatt hour", "V": "volt", "mV": "millivolt",
+    "kV": "kilovolt", "mA": "milliamp", "A": "amp", "Ah": "amp hour", "mAh": "milliamp hour", "J": "joule",
+    "kJ": "kilojoule", "cal": "calorie", "kcal": "kilocalorie", "N": "newton", "Pa": "pascal", "hPa": "hectopascal",
+    "kPa": "kilopascal", "bar": "bar", "mol": "mole", "acre": "acre", "day": "day", "week": "week",
+    "month": "month", "year": "year", "hour": "hour", "minute": "minute", "second": "second", "night": "night",
+    "person": "person", "user": "user", "token": "token", "request": "request", "file": "file", "line": "line",
+    "page": "page", "head": "head", "piece": "piece", "liter": "liter", "gallon": "gallon", "mile": "mile",
+    "meter": "meter", "kilometer": "kilometer", "kilogram": "kilogram", "inch": "inch", "foot": "foot",
+}  # fmt: skip
+_BIT_RATES = {"bps": "bit", "kbps": "kilobit", "Kbps": "kilobit", "Mbps": "megabit", "Gbps": "gigabit"}
+UNITS |= {unit: (name, {"inch": "inches", "foot": "feet"}.get(name, name + "s")) for unit, name in _REGULAR.items()}
+UNITS |= {unit: (f"{name} per second", f"{name}s per second") for unit, name in _BIT_RATES.items()}
+
+# These are words or letters first: units only when written without a blank ("5in"), or before "per" and a power.
+_NEEDS_CONTACT = frozenset({"in", "A", "N", "t", "us", "em", "rem", "bar", "day", "week", "month", "year",
+                            "hour", "minute", "second", "night", "person", "user", "token", "request", "file", "line",
+                            "page", "head", "piece", "acre", "bit", "mo", "liter", "gallon", "mile", "meter",
+                            "kilometer", "kilogram", "inch", "foot", "cal", "pt"})  # fmt: skip
+_SQUARED = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0x3371, 0x3400)}  # ㎏ ㎞ ㎖
+UNITS |= {sign: UNITS[unit] for sign, unit in _SQUARED.items() if unit in UNITS}
+_ONE = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_POWER = {"²": "square ", "³": "cubic ", "2": "square ", "3": "cubic "}
+PATTERN = re.compile(
+    rf"(?P<gap>[ \u00a0\u202f]?)(?P<unit>{_ONE})(?P<power>[²³]|\^[23])?"
+    rf"(?:\s?/\s?(?P<per>{_ONE})(?P<per_power>[²³]|\^[23])?)?(?![\w²³])"
+)
+_TIME = {"s": "second", "h": "hour", "d": "day", "m": "meter", "min": "minute"}
+
+
+def said(match: re.Match[str], one: bool) -> str | None:
+    """Words for a match of `PATTERN` behind a number; None where it is rather a word of its own."""
+    unit, per = match["unit"], match["per"]
+    if match["gap"] and unit in _NEEDS_CONTACT and not (per or match["power"]):
+        return None
+    words = UNITS[unit][0 if one else 1]
+    if match["power"]:
+        words = _POWER[match["power"][-1]] + words
+    if per:
+        words += " per " + (_TIME.get(per) or UNITS[per][0])
+        if match["per_power"]:
+            squared = match["per_power"][-1] in "2²"
+            words = words + (" squared" if squared else " cubed") if per in ("s", "h") else _powered(words, squared)
+    return words
+
+
+def _powered(words: str, squared: bool) -> str:
+    rate, _, unit = words.rpartition(" per ")
+    return f"{rate} per {'square' if squared else 'cubic'} {unit}"

@@ -1,0 +1,81 @@
+"""The commands ``pronounce`` and ``words``, as a person types them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from fishvoice.cli import main
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_pronounce_shows_text_words_and_pauses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pronounce", "He ate 2/3 <break time='2s'/> of it."]) == 0
+    assert capsys.readouterr().out.splitlines() == ["He ate 2/3", "  → he ate two thirds", "(pause of 2 s)", "of it.",
+                                                    "  → of it."]  # fmt: skip
+
+
+def test_pronounce_as_json_has_the_place_of_every_word(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "see **the** [docs](http://x.y/z)"
+    assert main(["pronounce", "--json", text]) == 0
+    words = json.loads(capsys.readouterr().out)["segments"][0]["words"]
+    assert [(word["spoken"], text[word["start"] : word["end"]]) for word in words] == [
+        ("see", "see"),
+        ("the", "the"),
+        ("docs", "docs"),
+    ]
+
+
+def test_pronounce_takes_the_markup_that_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pronounce", "--markup", "plain", "a <b>c</b>"]) == 0
+    assert "less than" in capsys.readouterr().out
+
+
+def test_pronounce_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("½ cup".encode())))
+    assert main(["pronounce", "-"]) == 0
+    assert "one half cup" in capsys.readouterr().out
+
+
+def test_what_the_language_cannot_read_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pronounce", "Привет"]) == 0
+    assert "! Cyrillic cannot be read in 'en'" in capsys.readouterr().out
+
+
+def test_a_word_is_added_listed_used_and_removed(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    assert main(["words", "add", "Worcester", "wooster"]) == 0
+    assert main(["words", "add", "data", "--phones", "ˈdeɪtə", "--voice", "ann"]) == 0
+    assert (home / "words.toml").exists()
+    capsys.readouterr()
+    assert main(["words", "list"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["Worcester  →  wooster", "data  →  /ˈdeɪtə/  (voice ann)"]
+    assert main(["pronounce", "in Worcester"]) == 0
+    assert "in wooster" in capsys.readouterr().out
+    assert main(["words", "remove", "Worcester"]) == 0
+    assert main(["words", "list", "--json"]) == 0
+    assert [word["written"] for word in json.loads(capsys.readouterr().out.splitlines()[-1])] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["add", "x"], "either what is spoken or its phones"),
+        (["add", "x", "--phones", "§"], "no phone"),
+        (["add", "(", "y", "--pattern"], "no regular expression"),
+        (["remove", "nobody"], "there is no word 'nobody'"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_is_wrong(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["words", *arguments]) == 1
+    assert reason in capsys.readouterr().err

@@ -1,0 +1,163 @@
+"""What holds for every text: nothing that carries meaning vanishes, places stay true, time grows with the length."""
+
+from __future__ import annotations
+
+import sys
+import time
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fishvoiced.text.lines import Line, lines
+from fishvoiced.text.markup import read as read_markup
+from fishvoiced.text.markup.read import MARKUPS, Markup
+from fishvoiced.text.pronounce import pronounce
+from fishvoiced.text.spans import Pause, Text
+from fishvoiced.text.spoken.english import read
+
+MEANING = frozenset({"Sc", "Sm", "No", "Nl", "Lu", "Ll", "Lt", "Lm", "Lo", "Nd"})
+FRAGMENTS = st.sampled_from(
+    ["a ", "B", "word", "Dr. ", "U.S. ", "don't ", "3", "1/2", "10-20", "$5", "€", "12:30", "2024-12-25", "x²", "½",
+    "№", "%",
+     "http://a.b/c", "a@b.c", "foo_bar", "camelCase", "NASA", "CEOs", "!=", "->", "C#", "...", "…", "-", "—", "(",
+     ")", "[",
+     "]", "**", "*", "_", "`", "```\n", "# ", "\n", "\n\n", "- ", "1. ", "> ", "|", "<b>", "</b>",
+     "<break time='1s'/>", "<p>",
+     "</p>", "&amp;", "&lt;", "[a](b)", "![i](j)", "[pause:1s]", "[[w|p]]", "<speak>", "</speak>", "<sub alias='x y'>",
+     "</sub>", "<!--", "-->", "👍", "🇩🇪", "é", "e\u0301", "ł", "日本", "ж", "\ud800", "\x00", "\u200b", "\u2028",
+     "AAAAAAAAAAAAAAAA"]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=80), st.lists(FRAGMENTS, max_size=25).map("".join)
+)
+
+
+def every_character(kinds: frozenset[str]) -> list[str]:
+    return [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in kinds]
+
+
+@pytest.mark.parametrize("kind", sorted(MEANING))
+def test_every_character_that_carries_meaning_gives_a_word(kind: str) -> None:
+    silent = [character for character in every_character(frozenset({kind})) if not read(character).words]
+    assert not silent, f"{len(silent)} of {kind}: {silent[:20]}"
+
+
+@pytest.mark.parametrize("kind", ["Sc", "Sm", "No", "Nl", "Nd"])
+def test_signs_and_numbers_are_said_inside_a_text(kind: str) -> None:
+    nothing = len(read("x y").words)
+    silent = [c for c in every_character(frozenset({kind})) if len(read(f"x {c} y").words) <= nothing]
+    assert not silent, f"{len(silent)} of {kind}: {silent[:20]}"
+
+
+def test_letters_inside_a_text_are_said_or_reported() -> None:
+    """A word of another script cannot be read by an English voice; then the reading says so."""
+    letters = every_character(frozenset({"Lu", "Ll", "Lt", "Lm", "Lo"}))
+    vanished = [c for c in letters if len((found := read(f"ox {c}{c} ox")).words) <= 2 and not found.unread]
+    assert not vanished, f"{len(vanished)}: {vanished[:20]}"
+
+
+@given(TEXTS)
+def test_words_keep_their_places(text: str) -> None:
+    at = 0
+    for word in read(text).words:
+        assert at <= word.start < word.end <= len(text)
+        assert word.spoken == " ".join(word.spoken.split()) != ""
+        at = word.start
+
+
+@given(TEXTS)
+def test_pauses_never_follow_each_other(text: str) -> None:
+    words = read(text).words
+    assert not any(a.is_pause and b.is_pause for a, b in pairwise(words))
+    assert not (words and words[0].is_pause and len(words) > 1)
+
+
+@given(TEXTS, st.sampled_from(MARKUPS))
+@settings(max_examples=300)
+def test_spans_are_pieces_of_the_source_in_its_order(text: str, markup: Markup) -> None:
+    at = 0
+    for span in read_markup(text, markup).spans:
+        if isinstance(span, Text | Pause):
+            assert at <= span.start <= span.end <= len(text)
+            at = span.start
+    if markup == "plain":
+        assert "".join(span.text for span in read_markup(text, markup).spans if isinstance(span, Text)) == text
+
+
+@given(TEXTS, st.sampled_from(MARKUPS))
+@settings(max_examples=300)
+def test_places_survive_all_stages(text: str, markup: Markup) -> None:
+    """Every spoken word points into its line, and lines follow each other through the request's text."""
+    at = 0
+    for line in lines(read_markup(text, markup), 60):
+        assert at <= line.start <= line.end <= len(text)
+        at = line.start
+        if isinstance(line, Line):
+            for word in line.reading.words:
+                assert line.start <= word.start <= word.end <= line.end
+
+
+@given(st.lists(st.sampled_from(["apple", "pear", "plum", "kiwi"]), min_size=1, max_size=20), st.sampled_from(MARKUPS))
+def test_a_word_that_is_spoken_as_written_is_found_at_its_place(words: list[str], markup: Markup) -> None:
+    joints = [" ", " **", "** ", " &amp; ", " <b>", "</b> ", "\n\n", ". ", " [x](y) ", " 12 ", " [pause:1s] "]
+    text = "".join(word + joints[(len(word) * 7 + place) % len(joints)] for place, word in enumerate(words))
+    found = [
+        (word.spoken, text[word.start : word.end])
+        for line in lines(read_markup(text, markup), 80)
+        if isinstance(line, Line)
+        for word in line.reading.words
+        if word.spoken in {"apple", "pear", "plum", "kiwi"}
+    ]
+    assert [spoken for spoken, _ in found] == words
+    assert all(spoken == written for spoken, written in found)
+
+
+PATHOLOGICAL = {
+    "digits": "1", "numbers": "12 ", "different numbers": "", "brackets": "[", "images": "![", "links": "[a](",
+    "parens": "(",
+    "tags": "<", "open tags": "<a ", "attributes": "<a b='", "comments": "<!--", "cdata": "<![CDATA[",
+    "entities": "&", "stars": "*",
+    "emphasis": "a*", "underscores": "_a", "backquotes": "`a", "combining": "\u0301", "accented": "e\u0301",
+    "letters": "a",
+    "capitals": "A", "mixed": "a1", "camel": "aB", "words": "word ", "sentences": "Go on. ", "dots": ".",
+    "abbreviations": "U.S.",
+    "quotes": '"', "apostrophes": "'", "hyphens": "a-", "slashes": "a/", "colons": "1:", "dollars": "$1",
+    "dollar signs": "$",
+    "percent": "%", "units": "5 kg ", "emoji": "👍", "flags": "🇩", "chinese": "日", "cyrillic": "ж ", "newlines": "\n",
+    "tables": "|a|\n|-|\n", "quoted": "> ", "lists": "- a\n", "superscripts": "²", "fractions": "1/2 ",
+    "dates": "1/2/2024 ",
+    "times": "12:30 ", "pauses": "[pause:1s]", "phones": "[[a|b]]", "elements": "<p>", "hashes": "3f2a9c1 ",
+    "base64": "QUJD+/",
+    "ips": "1.2.3.4 ", "versions": "1.2.", "phone": "555-0199 ", "blanks": " ", "surrogates": "\ud800",
+    "mails": "a@b.c ",
+}  # fmt: skip
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The shortest of two tries, in CPU time."""
+    times = []
+    for _ in range(2):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def made_of(name: str, length: int) -> str:
+    unit = PATHOLOGICAL[name]
+    if not unit:
+        return " ".join(map(str, range(10_001, 10_001 + length // 6)))
+    return (unit * (length // len(unit) + 1))[:length]
+
+
+@pytest.mark.parametrize("markup", ["auto", "markdown", "ssml"])
+@pytest.mark.parametrize("name", sorted(PATHOLOGICAL))
+def test_time_grows_with_the_length(name: str, markup: Markup) -> None:
+    """Four times the text may take at most seven times as long; quadratic would be sixteen."""
+    short, long = made_of(name, 2_000), made_of(name, 8_000)
+    base = seconds(lambda: pronounce(short, markup))
+    assert seconds(lambda: pronounce(long, markup)) < 7 * max(base, 0.005)
