@@ -35,7 +35,7 @@ def home(tiny_model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> Iterato
     folder = Path(tempfile.mkdtemp(prefix="fve", dir="/tmp"))
     models = folder / "cache" / "models"
     models.mkdir(parents=True)
-    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    shutil.copytree(tiny_model.folder, models / tiny_model.folder.name)
     monkeypatch.setenv("FISHVOICE_HOME", str(folder))
     monkeypatch.setenv("FISHVOICE_VOICE", "tiny")
     monkeypatch.setenv("FISHVOICE_ENGINE_PRECISION", "fp32")

@@ -27,7 +27,7 @@ def notebook(tiny_model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> Ite
     folder = Path(tempfile.mkdtemp(prefix="fvh", dir="/tmp"))
     models = folder / "cache" / "models"
     models.mkdir(parents=True)
-    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    shutil.copytree(tiny_model.folder, models / tiny_model.folder.name)
     made = Notebook(folder / "machine")
     for name, value in {
         "HOME": str(folder),
