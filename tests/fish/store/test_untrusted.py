@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 
 from fishvoiced.cli.models import models_command
 from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
+from fishvoiced.fish.checkpoint.folder import recognize
+from fishvoiced.fish.checkpoint.weight_files import open_table
 from fishvoiced.fish.config import FORMAT_FILE, ModelConfig
 from fishvoiced.fish.convert.importer import checkpoint_hash
 from fishvoiced.fish.store.catalog import STARTER_FOLDER, Catalog
@@ -150,7 +152,26 @@ def test_links_pipes_and_folders_in_place_of_files_are_refused(
     instead(checkpoint / file, tmp_path / "secret")
     assert problems(checkpoint)
     with pytest.raises(CheckpointError):
-        checkpoint_hash(checkpoint, ModelConfig.from_checkpoint(checkpoint))
+        checkpoint_hash(recognize(checkpoint))
+
+
+def test_the_hubs_cache_with_its_links_to_blobs_is_read_and_a_link_elsewhere_is_not(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    snapshot = tmp_path / "models--a--b" / "snapshots" / ("0" * 40)
+    blobs = tmp_path / "models--a--b" / "blobs"
+    shutil.copytree(checkpoint, blobs)
+    snapshot.mkdir(parents=True)
+    for file in blobs.iterdir():
+        (snapshot / file.name).symlink_to(Path("../../blobs") / file.name)
+    assert problems(snapshot) == []
+    assert checkpoint_hash(recognize(snapshot)) == checkpoint_hash(recognize(checkpoint))
+    (tmp_path / "secret").write_bytes((checkpoint / "lexicon.txt.gz").read_bytes())
+    (snapshot / "lexicon.txt.gz").unlink()
+    (snapshot / "lexicon.txt.gz").symlink_to(tmp_path / "secret")
+    assert problems(snapshot)
+    with pytest.raises(CheckpointError, match="link"):
+        checkpoint_hash(recognize(snapshot))
 
 
 def test_a_good_checkpoint_and_a_good_model_have_no_problems(checkpoint: Path) -> None:
@@ -307,3 +328,13 @@ def test_reading_more_than_the_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "big.json").write_bytes(b"x" * 101)
     with pytest.raises(DaemonError, match="101 bytes; the limit is 100"):
         UntrustedFolder(tmp_path, DaemonError).read("big.json", 100)
+
+
+@pytest.mark.parametrize("shard", ["../secret", "/etc/passwd", "", ".", "a/b"])
+def test_an_index_of_weights_names_files_of_its_own_folder_only(tmp_path: Path, shard: str) -> None:
+    index = tmp_path / "voice" / "model.safetensors.index.json"
+    index.parent.mkdir()
+    (tmp_path / "secret").write_bytes(b"x")
+    index.write_text(json.dumps({"weight_map": {"a.weight": shard}}))
+    with pytest.raises(CheckpointError, match="shards that do not lie beside it"):
+        open_table(index)
