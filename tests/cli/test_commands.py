@@ -80,7 +80,7 @@ def test_report_draws_what_the_daemon_has_kept(home: Path, capsys: pytest.Captur
     history.flush()
     assert main(["report", "--out", str(out)]) == 0
     assert "temperature" in out.read_text()
-    assert "82 °C" in out.read_text()
+    assert "80 to 82, median 81 °C" in out.read_text()
 
 
 class Terminal(io.StringIO):
