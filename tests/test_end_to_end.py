@@ -22,7 +22,7 @@ import zmq
 from fishvoice import Client, paths
 from fishvoice.cli import main
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
-from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.store.models import ConvertedModel
 
 ROOT = Path(__file__).resolve().parents[1]
 HELLO = "Hello from the daemon. It speaks."

@@ -11,9 +11,9 @@ import pytest
 
 from fishvoice.protocol import Sampling
 from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.backends.fish.store.models import LANGUAGE, ConvertedModel
 from fishvoiced.config import Config, Engine
 from fishvoiced.errors import BadReference, BadRequest, CheckpointError
-from fishvoiced.fish.store.models import LANGUAGE, ConvertedModel
 
 FP32 = Config(engine=Engine(precision="fp32"))
 

@@ -41,13 +41,13 @@ MakeGovernor: TypeAlias = Callable[[Config], Governor]
 def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
-        from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.backends.fish.backend import FishBackend
+        from fishvoiced.backends.light.backend import LightBackend
+        from fishvoiced.backends.piper.backend import PiperBackend
+        from fishvoiced.backends.piper.store import PiperStore
+        from fishvoiced.backends.remote.backend import RemoteBackend
         from fishvoiced.hardware.detect.collect import collect
         from fishvoiced.hardware.threads import thread_budget
-        from fishvoiced.light.backend import LightBackend
-        from fishvoiced.piper.backend import PiperBackend
-        from fishvoiced.piper.store import PiperStore
-        from fishvoiced.remote.backend import RemoteBackend
         from fishvoiced.text.own_words.file import WordsFile
         from fishvoiced.text.pronounce import pronounce
         from fishvoiced.voices.registry import VoiceRegistry

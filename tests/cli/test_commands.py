@@ -13,8 +13,8 @@ import pytest
 
 from fishvoice import paths
 from fishvoice.cli import main
+from fishvoiced.backends.fish.store.models import ConvertedModel
 from fishvoiced.doctor import first_start
-from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.monitor.records.history import History, HistoryPoint
 from fishvoiced.monitor.throttle import Phase
 from tools.harness.daemon_process import running

@@ -14,7 +14,7 @@ import pytest
 
 from fishvoice import Client
 from fishvoice.errors import FishvoiceError
-from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.store.models import ConvertedModel
 from tests.daemon.test_heat import Notebook
 from tools.harness.daemon_process import ROOT, eventually
 
