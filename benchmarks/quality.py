@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fishvoiced.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
-from fishvoiced.fish.engine.sampling_state import SamplingState
-from fishvoiced.fish.prompt import build_prompt
-from fishvoiced.fish.store.catalog import STARTER_FOLDER
-from fishvoiced.fish.store.models import DECODER, FAST, SLOW, ConvertedModel, ModelStore
-from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
-from fishvoiced.onnx_sessions import Runtime, Session
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
+from fishvoiced.backends.fish.engine.sampling_state import SamplingState
+from fishvoiced.backends.fish.prompt import build_prompt
+from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.backends.fish.store.models import DECODER, FAST, SLOW, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.backends.onnx_sessions import Runtime, Session
 from fishvoiced.text import english
 
 LEAST_AGREEMENT = 0.90
@@ -74,7 +74,7 @@ class Figures:
 
 def convert(cache: Path) -> ConvertedModel:
     """The starter voice in every precision."""
-    from fishvoiced.fish.convert.importer import import_checkpoint
+    from fishvoiced.backends.fish.convert.importer import import_checkpoint
 
     pairs = [*((precision, "fp32") for precision in PRECISIONS), ("fp32", "int8")]
     return [import_checkpoint(STARTER_FOLDER, ModelStore(cache), *pair) for pair in pairs][-1]

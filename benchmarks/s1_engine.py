@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from fishvoiced.fish.engine.base import Engine
-from fishvoiced.fish.prompt import build_prompt
-from fishvoiced.fish.renderer import FishRenderer, block_sizes
-from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel
-from fishvoiced.fish.types import Reference, SamplingOptions
-from fishvoiced.onnx_sessions import Runtime
+from fishvoiced.backends.fish.engine.base import Engine
+from fishvoiced.backends.fish.prompt import build_prompt
+from fishvoiced.backends.fish.renderer import FishRenderer, block_sizes
+from fishvoiced.backends.fish.store.models import FAST, SLOW, ConvertedModel
+from fishvoiced.backends.fish.types import Reference, SamplingOptions
+from fishvoiced.backends.onnx_sessions import Runtime
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.synthesis.pipeline import synthesize
 
@@ -125,17 +125,17 @@ class Stopwatch:
 
 def open_engine(spec: Spec, model: ConvertedModel, checkpoint: Path, runtime: Runtime) -> Engine:
     if spec.engine == "onnx":
-        from fishvoiced.fish.engine.onnx_engine import OnnxEngine
+        from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 
         return OnnxEngine(model, spec.language, spec.codec, runtime)
     import torch
 
     torch.set_num_threads(runtime.threads)
     if spec.engine == "torch":
-        from fishvoiced.fish.engine.torch_engine import TorchEngine
+        from fishvoiced.backends.fish.engine.torch_engine import TorchEngine
 
         return TorchEngine(checkpoint)
-    from fishvoiced.fish.engine.upstream_engine import UpstreamEngine
+    from fishvoiced.backends.fish.engine.upstream_engine import UpstreamEngine
 
     return UpstreamEngine(checkpoint, {"fp32": torch.float32, "bf16": torch.bfloat16}[spec.language])
 

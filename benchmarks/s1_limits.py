@@ -19,10 +19,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from fishvoiced.fish.config import TransformerConfig
-from fishvoiced.fish.network.layers import MS_DOMAIN
-from fishvoiced.fish.quantize.weights import LARGEST_BLOCK
-from fishvoiced.onnx_sessions import Runtime
+from fishvoiced.backends.fish.config import TransformerConfig
+from fishvoiced.backends.fish.convert.graph import MS_DOMAIN
+from fishvoiced.backends.fish.quantize.weights import LARGEST_BLOCK
+from fishvoiced.backends.onnx_sessions import Runtime
 
 WIDE = (1024, 6144)
 """The product that reads most: gate and up projection."""
@@ -149,7 +149,7 @@ def codec_operations(checkpoint: Path, frames: int = 8) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from fishvoiced.fish.network import checkpoint as checkpoints
+    from fishvoiced.backends.fish.network import checkpoint as checkpoints
 
     codec = checkpoints.load(checkpoint).codec
     codes = torch.zeros(1, codec.config.num_codebooks, frames, dtype=torch.int64)

@@ -22,8 +22,8 @@ import platformdirs
 from benchmarks import s1_table
 from benchmarks.s1_engine import Figures, Spec
 from benchmarks.s1_limits import codec_operations
-from fishvoiced.fish.config import ModelConfig
-from fishvoiced.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.config import ModelConfig
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
 
 UPSTREAM = (Spec("fish-speech", "fp32"), Spec("fish-speech", "bf16"))
 TORCH = (Spec("torch", "fp32"),)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.fish.convert.importer import import_checkpoint
-from fishvoiced.fish.engine.base import Engine
-from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.engine.torch_engine import TorchEngine
-from fishvoiced.fish.store.models import ConvertedModel, ModelStore
-from fishvoiced.onnx_sessions import Runtime
+from fishvoiced.backends.fish.convert.importer import import_checkpoint
+from fishvoiced.backends.fish.engine.base import Engine
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.backends.fish.engine.torch_engine import TorchEngine
+from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
+from fishvoiced.backends.onnx_sessions import Runtime
 from tools.harness.daemon_process import Daemon, Manager, Wire, running
 from tools.random_checkpoint import make
 

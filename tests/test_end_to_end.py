@@ -22,7 +22,7 @@ import zmq
 from fishvoice import Client, paths
 from fishvoice.cli import main
 from fishvoice.errors import DaemonUnavailable, FishvoiceError, RequestFailed
-from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.store.models import ConvertedModel
 
 ROOT = Path(__file__).resolve().parents[1]
 HELLO = "Hello from the daemon. It speaks."
@@ -35,7 +35,7 @@ def home(tiny_model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> Iterato
     folder = Path(tempfile.mkdtemp(prefix="fve", dir="/tmp"))
     models = folder / "cache" / "models"
     models.mkdir(parents=True)
-    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    shutil.copytree(tiny_model.folder, models / tiny_model.folder.name)
     monkeypatch.setenv("FISHVOICE_HOME", str(folder))
     monkeypatch.setenv("FISHVOICE_VOICE", "tiny")
     monkeypatch.setenv("FISHVOICE_ENGINE_PRECISION", "fp32")

@@ -10,34 +10,34 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {"fishvoiced": ROOT / "daemon", "fishvoice": ROOT / "client"}
-FISH = ("fishvoiced.fish", "fishvoiced.light", "fishvoiced.piper", "fishvoiced.remote")
+KINDS = ("fishvoiced.backends",)
 
 # Library or package: the folders and files that may import it.
 DOORS = {
     "zmq": ("fishvoiced.transport", "fishvoice.connection", "fishvoiced.process.systemd"),
     "torch": (
-        "fishvoiced.fish.network",
-        "fishvoiced.fish.engine.torch_engine",
-        "fishvoiced.fish.engine.upstream_engine",
+        "fishvoiced.backends.fish.network",
+        "fishvoiced.backends.fish.engine.torch_engine",
+        "fishvoiced.backends.fish.engine.upstream_engine",
     ),
-    "onnxruntime": ("fishvoiced.onnx_sessions",),
-    "onnx": ("fishvoiced.fish.convert",),
-    "huggingface_hub": ("fishvoiced.fish.checkpoint.hub",),
+    "onnxruntime": ("fishvoiced.backends.onnx_sessions",),
+    "onnx": ("fishvoiced.backends.fish.convert",),
+    "huggingface_hub": ("fishvoiced.backends.fish.checkpoint.hub",),
     "av": ("fishvoice.encoding.aac",),
-    "soundfile": ("fishvoice.encoding.compressed", "fishvoiced.fish"),
-    "hibari": ("fishvoiced.light",),
-    "piper": ("fishvoiced.piper",),
+    "soundfile": ("fishvoice.encoding.compressed", "fishvoiced.backends.fish"),
+    "hibari": ("fishvoiced.backends.light",),
+    "piper": ("fishvoiced.backends.piper",),
 }
 # A layer: what it never imports, wherever in a file the import stands.
 FORBIDDEN = {
-    "fishvoiced.server": FISH,
-    "fishvoiced.inference": (*FISH, "fishvoiced.server", "fishvoiced.monitor"),
-    "fishvoiced.voices": FISH,
-    "fishvoiced.synthesis": (*FISH, "fishvoiced.voices", "fishvoiced.inference", "fishvoiced.server"),
-    "fishvoiced.text": (*FISH, "fishvoiced.synthesis", "fishvoiced.voices", "fishvoiced.server"),
+    "fishvoiced.server": KINDS,
+    "fishvoiced.inference": (*KINDS, "fishvoiced.server", "fishvoiced.monitor"),
+    "fishvoiced.voices": KINDS,
+    "fishvoiced.synthesis": (*KINDS, "fishvoiced.voices", "fishvoiced.inference", "fishvoiced.server"),
+    "fishvoiced.text": (*KINDS, "fishvoiced.synthesis", "fishvoiced.voices", "fishvoiced.server"),
     "fishvoiced.transport": ("fishvoiced.server", "fishvoiced.inference", "fishvoiced.voices"),
-    "fishvoiced.hardware": ("fishvoiced.monitor", "fishvoiced.doctor", *FISH),
-    "fishvoiced.monitor": ("fishvoiced.doctor", *FISH),
+    "fishvoiced.hardware": ("fishvoiced.monitor", "fishvoiced.doctor", *KINDS),
+    "fishvoiced.monitor": ("fishvoiced.doctor", *KINDS),
     "fishvoice": ("fishvoiced", "numpy", "onnxruntime", "torch"),
 }
 ALLOWED = {  # the exceptions, each with its reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import wave
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 
 from fishvoice.protocol import Sampling
 from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.backends.fish.store.models import LANGUAGE, ConvertedModel
 from fishvoiced.config import Config, Engine
 from fishvoiced.errors import BadReference, BadRequest, CheckpointError
-from fishvoiced.fish.store.models import LANGUAGE, ConvertedModel
 
 FP32 = Config(engine=Engine(precision="fp32"))
 
@@ -27,7 +28,7 @@ def installed(tiny_model: ConvertedModel, tmp_path: Path) -> ConvertedModel:
     """The tiny model where the user's own models are."""
     models = tmp_path / "home" / "cache" / "models"
     models.mkdir(parents=True)
-    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    shutil.copytree(tiny_model.folder, models / tiny_model.folder.name)
     return ConvertedModel.open(models / tiny_model.folder.name)
 
 

@@ -15,10 +15,10 @@ from pydoc_data.topics import topics
 import torch
 from torch import nn
 
-from fishvoiced.fish.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
-from fishvoiced.fish.network.checkpoint import new_dual_ar, save_weights
-from fishvoiced.fish.network.codec import Codec, Snake
-from fishvoiced.fish.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.backends.fish.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
+from fishvoiced.backends.fish.network.checkpoint import new_dual_ar, save_weights
+from fishvoiced.backends.fish.network.codec import Codec, Snake
+from fishvoiced.backends.fish.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from tools import byte_pairs
 
 TINY_CODEC = CodecConfig(

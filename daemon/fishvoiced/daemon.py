@@ -41,13 +41,13 @@ MakeGovernor: TypeAlias = Callable[[Config], Governor]
 def installed_speaker(settings: Config) -> Speaker:
     """The voices of this user. Raises MissingExtra."""
     try:
-        from fishvoiced.fish.backend import FishBackend
+        from fishvoiced.backends.fish.backend import FishBackend
+        from fishvoiced.backends.light.backend import LightBackend
+        from fishvoiced.backends.piper.backend import PiperBackend
+        from fishvoiced.backends.piper.store import PiperStore
+        from fishvoiced.backends.remote.backend import RemoteBackend
         from fishvoiced.hardware.detect.collect import collect
         from fishvoiced.hardware.threads import thread_budget
-        from fishvoiced.light.backend import LightBackend
-        from fishvoiced.piper.backend import PiperBackend
-        from fishvoiced.piper.store import PiperStore
-        from fishvoiced.remote.backend import RemoteBackend
         from fishvoiced.text.own_words.file import WordsFile
         from fishvoiced.text.pronounce import pronounce
         from fishvoiced.voices.registry import VoiceRegistry
@@ -71,14 +71,16 @@ def installed_governor(settings: Config) -> Governor:
         from fishvoiced.hardware.detect.collect import collect
         from fishvoiced.hardware.detect.isa_cache import isa_cache_file, learn_isa, unknown_isa
         from fishvoiced.monitor import thermal_governor
-        from fishvoiced.monitor.history import History
+        from fishvoiced.monitor.records.history import HISTORY_FILE, History
+        from fishvoiced.monitor.records.journal import JOURNAL_FILE, Journal
     except ImportError as error:
         raise MissingExtra("daemon", "the daemon") from error
     facts = collect()
     if unknown_isa(facts):
         learn_isa(facts, isa_cache_file(), lambda learned: None)  # for the next start
     threading.Thread(target=first_start.greet, args=(sys.stderr,), name="first-start", daemon=True).start()
-    return thermal_governor.installed(settings, History(paths.state_dir() / "heat.bin"))
+    state = paths.state_dir()
+    return thermal_governor.installed(settings, History(state / HISTORY_FILE), Journal(state / JOURNAL_FILE))
 
 
 def serve(

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from fishvoice.protocol import Sampling, Synthesize
+from fishvoiced.backends.fish.backend import FishBackend
+from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
+from fishvoiced.backends.fish.store.models import ConvertedModel
 from fishvoiced.config import Config
 from fishvoiced.errors import BadReference, CheckpointError, EngineError
-from fishvoiced.fish.backend import FishBackend
-from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
-from fishvoiced.fish.store.models import ConvertedModel
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure
 from fishvoiced.voices.registry import VoiceRegistry
@@ -66,8 +66,8 @@ class UniversalFishSpeechOptimizer:
             return ConvertedModel.open(path)
         if not (path / "config.json").exists():
             raise CheckpointError(f"{path} is neither a Fish checkpoint folder nor a converted model")
-        from fishvoiced.fish.backend import engine_choice
-        from fishvoiced.fish.convert.importer import import_checkpoint
+        from fishvoiced.backends.fish.backend import engine_choice
+        from fishvoiced.backends.fish.convert.importer import import_checkpoint
         from fishvoiced.hardware.detect.collect import collect
 
         choice = engine_choice(self.settings, collect())

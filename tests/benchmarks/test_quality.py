@@ -16,11 +16,11 @@ from benchmarks.quality import (
     shipped_sampling,
     spoken,
 )
-from fishvoiced.fish.convert.importer import import_checkpoint
-from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.store.catalog import STARTER_FOLDER
-from fishvoiced.fish.store.models import FAST, SLOW, ConvertedModel, ModelStore
-from fishvoiced.onnx_sessions import Runtime
+from fishvoiced.backends.fish.convert.importer import import_checkpoint
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER
+from fishvoiced.backends.fish.store.models import FAST, SLOW, ConvertedModel, ModelStore
+from fishvoiced.backends.onnx_sessions import Runtime
 
 LEAST_CODES = 0.85
 """In all codebooks, of two sentences: they scatter around what all of them have, 92 %."""

@@ -15,8 +15,8 @@ from benchmarks import s1_engine, s1_table
 from benchmarks.s1_engine import Figures, Spec, Stopwatch
 from benchmarks.s1_limits import cache_bytes, limit, weight_bytes
 from benchmarks.s1_table import Row, bars, limit_of
-from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from tools.random_checkpoint import S1_MINI
 
 FRAME = 0.05

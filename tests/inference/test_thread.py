@@ -202,8 +202,8 @@ class Hot(NoThrottling):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         self.told.append(("worked", model, frames))
 
-    def spoken(self, key: int, rtf: float | None) -> str | None:
-        self.told.append(("spoken", key))
+    def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
+        self.told.append(("spoken", voice))
         return None
 
     def finished(self, key: int) -> None:
@@ -227,7 +227,7 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
     bench.worker.assign(job(2, "four"))
     bench.until(Opened, 2)
     assert ("finished", 1) in hot.told
-    assert ("spoken", 1) not in hot.told
+    assert ("spoken", "tone") not in hot.told
     bench.worker.assign(job(3, "an important one"))  # resting is no reason to be late for that either
     bench.until(Opened, 3)
     assert bench.worker.stop(5)
@@ -236,7 +236,7 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
 
 def test_what_the_governor_has_to_tell_comes_with_the_end() -> None:
     class Talkative(NoThrottling):
-        def spoken(self, key: int, rtf: float | None) -> str | None:
+        def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
             return "it was hot"
 
     bench = Bench(ToneSpeaker(), Talkative())

@@ -13,9 +13,9 @@ from fishvoiced.hardware.detect.system_access import Files, SystemAccess, system
 from fishvoiced.hardware.facts import System
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.guard import Probe, ProbeError
-from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import DEAD_SECONDS, Monitor, MonitorEvent
 from fishvoiced.monitor.reading import Quantity, Reading, Unavailable
+from fishvoiced.monitor.records.history import History
 from fishvoiced.monitor.status import thermal_status
 from fishvoiced.monitor.throttle import Phase
 from tests.hardware.machines import tree

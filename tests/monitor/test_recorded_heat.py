@@ -14,7 +14,7 @@ import pytest
 
 from fishvoice import Client
 from fishvoice.errors import FishvoiceError
-from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.store.models import ConvertedModel
 from tests.daemon.test_heat import Notebook
 from tools.harness.daemon_process import ROOT, eventually
 
@@ -27,7 +27,7 @@ def notebook(tiny_model: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> Ite
     folder = Path(tempfile.mkdtemp(prefix="fvh", dir="/tmp"))
     models = folder / "cache" / "models"
     models.mkdir(parents=True)
-    (models / tiny_model.folder.name).symlink_to(tiny_model.folder)
+    shutil.copytree(tiny_model.folder, models / tiny_model.folder.name)
     made = Notebook(folder / "machine")
     for name, value in {
         "HOME": str(folder),

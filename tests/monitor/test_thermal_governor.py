@@ -115,7 +115,7 @@ def test_the_report_has_what_the_live_view_reads(kitchen: Kitchen) -> None:
 
     kitchen.thermostat.busy(True)
     kitchen.thermostat.worked("m", 10, 0.1)
-    kitchen.thermostat.spoken(1, 0.5)
+    kitchen.thermostat.spoken("m", 0.5, 2.0)
     kitchen.poll(95.0, times=3)
     view = TopView.from_status({"thermal": kitchen.thermostat.report()})
     assert (view.phase, view.threads, view.temperature) == ("warm", 4, 95.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from fishvoiced.fish.network.codec import Snake, Stream
+from fishvoiced.backends.fish.network.codec import Snake, Stream
 from tools.starter_voice.snake import FusedSnake, SnakeFunction, fuse
 
 

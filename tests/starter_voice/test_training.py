@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fishvoiced.fish.network import checkpoint
+from fishvoiced.backends.fish.network import checkpoint
 from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say
 from tools.starter_voice.codebooks import BOOK, BOOKS
 from tools.starter_voice.training import Curve, Run, smoothed

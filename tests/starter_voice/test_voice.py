@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.fish.tokenizer import INTERLEAVE, SPEAKER, Tokenizer
+from fishvoiced.backends.fish.tokenizer import INTERLEAVE, SPEAKER, Tokenizer
 from fishvoiced.text.misaki import SPELLING, STRESS, SYMBOLS, VOWELS, spelled, units
 from tools.starter_voice import dual_ar, voice
 from tools.starter_voice.codebooks import BOOKS

@@ -9,13 +9,13 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
+from fishvoiced.backends.fish.config import ModelConfig
+from fishvoiced.backends.fish.engine.base import Decoder, Engine
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.backends.fish.renderer import FishRenderer, block_sizes, segment_seed
+from fishvoiced.backends.fish.tokenizer import Tokenizer
+from fishvoiced.backends.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
 from fishvoiced.errors import BadRequest, EngineError
-from fishvoiced.fish.config import ModelConfig
-from fishvoiced.fish.engine.base import Decoder, Engine
-from fishvoiced.fish.engine.onnx_engine import OnnxEngine
-from fishvoiced.fish.renderer import FishRenderer, block_sizes, segment_seed
-from fishvoiced.fish.tokenizer import Tokenizer
-from fishvoiced.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
 from fishvoiced.synthesis.join import FADE_SECONDS

@@ -161,3 +161,13 @@ def test_time_grows_with_the_length(name: str, markup: Markup) -> None:
     short, long = made_of(name, 2_000), made_of(name, 8_000)
     base = seconds(lambda: pronounce(short, markup))
     assert seconds(lambda: pronounce(long, markup)) < 7 * max(base, 0.005)
+
+
+@given(st.text(alphabet="0123456789.,:/-+–eExX×%°'\"$€#()[] kmhABCDVIpst½²", max_size=40))
+@settings(max_examples=500)
+def test_numbers_in_any_company_are_read(text: str) -> None:
+    """Every rule copes with what its pattern lets in."""
+    words = read(text).words
+    assert not any(character.isdecimal() for word in words for character in word.spoken)
+    if any(character.isdecimal() for character in text):
+        assert words

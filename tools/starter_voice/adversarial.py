@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fishvoiced.fish.network.codec import Codec
+from fishvoiced.backends.fish.network.codec import Codec
 from tools.starter_voice.codebooks import Codebooks
 from tools.starter_voice.data import Sounds
 from tools.starter_voice.decoder import SpectralLoss, crops, new_codec, tie_biases

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fishvoiced.fish.network.checkpoint import CODEC_FILE
+from fishvoiced.backends.fish.network.checkpoint import CODEC_FILE
 from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
 from tools.starter_voice.speech import read_shard
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fishvoiced.fish.config import CodecConfig
-from fishvoiced.fish.network.checkpoint import CODEC_FILE, read_codec
-from fishvoiced.fish.network.codec import CausalTransposedConv, Codec
+from fishvoiced.backends.fish.config import CodecConfig
+from fishvoiced.backends.fish.network.checkpoint import CODEC_FILE, read_codec
+from fishvoiced.backends.fish.network.codec import CausalTransposedConv, Codec
 from tools.starter_voice.codebooks import BOOK, BOOKS, WIDTH, Codebooks
 from tools.starter_voice.data import Sounds
 from tools.starter_voice.mel import mel_filters

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fishvoiced.fish.network.checkpoint import MODEL_FILE, read_dual_ar
-from fishvoiced.fish.network.dual_ar import DualAR
-from fishvoiced.fish.network.layers import Block, RMSNorm
-from fishvoiced.fish.tokenizer import INTERLEAVE, SPEAKER
+from fishvoiced.backends.fish.network.checkpoint import MODEL_FILE, read_dual_ar
+from fishvoiced.backends.fish.network.dual_ar import DualAR
+from fishvoiced.backends.fish.network.layers import Block, RMSNorm
+from fishvoiced.backends.fish.tokenizer import INTERLEAVE, SPEAKER
 from fishvoiced.text.misaki import units
 from tools.starter_voice import voice
 from tools.starter_voice.data import Example, encoded, examples

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from fishvoiced.fish.config import ModelConfig, SamplingDefaults
-from fishvoiced.fish.network import checkpoint
+from fishvoiced.backends.fish.config import ModelConfig, SamplingDefaults
+from fishvoiced.backends.fish.network import checkpoint
 from fishvoiced.text import misaki
 from fishvoiced.text.english import LEXICON_FILE
 from tools.starter_voice import adversarial, decoder, dual_ar, voice

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fishvoiced.fish.engine.base import Engine
-from fishvoiced.fish.network import checkpoint
-from fishvoiced.fish.prompt import build_prompt
-from fishvoiced.fish.types import SamplingOptions
+from fishvoiced.backends.fish.engine.base import Engine
+from fishvoiced.backends.fish.network import checkpoint
+from fishvoiced.backends.fish.prompt import build_prompt
+from fishvoiced.backends.fish.types import SamplingOptions
 from fishvoiced.text.misaki import load
 from tools.starter_voice import speech
 from tools.starter_voice.codebooks import Codebooks, features
@@ -51,7 +51,7 @@ class EngineVoice:
 
 
 def torch_voice(folder: Path, sampling: SamplingOptions | None = None) -> EngineVoice:
-    from fishvoiced.fish.engine.torch_engine import TorchEngine
+    from fishvoiced.backends.fish.engine.torch_engine import TorchEngine
 
     return EngineVoice(TorchEngine(folder), folder, sampling)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fishvoiced.fish.convert.importer import import_checkpoint
-from fishvoiced.fish.convert.shared_weights import list_weights
-from fishvoiced.fish.store.models import ConvertedModel, ModelStore
+from fishvoiced.backends.fish.convert.importer import import_checkpoint
+from fishvoiced.backends.fish.convert.shared_weights import list_weights
+from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 
 LANGUAGE, CODEC = "fp16", "fp16"
 CONVERTED = "converted"

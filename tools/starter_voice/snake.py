@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fishvoiced.fish.network.codec import Snake, Stream
+from fishvoiced.backends.fish.network.codec import Snake, Stream
 
 
 class SnakeFunction(torch.autograd.Function):

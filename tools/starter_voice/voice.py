@@ -6,8 +6,8 @@ import base64
 import json
 from pathlib import Path
 
-from fishvoiced.fish.config import DualARConfig
-from fishvoiced.fish.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
+from fishvoiced.backends.fish.config import DualARConfig
+from fishvoiced.backends.fish.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.text.misaki import PAUSES, SPELLING, STRESS, SYMBOLS, VOWELS
 from tools.starter_voice.codebooks import BOOK, BOOKS
 from tools.starter_voice.source import FRAME, RATE

@@ -11,6 +11,7 @@ import msgspec
 
 from fishvoice.client import Client
 from fishvoice.errors import DaemonFrozen, DaemonUnavailable
+from fishvoice.protocol import VoiceInfo
 
 
 def stop(argv: Sequence[str]) -> int:
@@ -41,13 +42,33 @@ def voices(argv: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=2))
         return 0
-    width = max((len(voice.name) for voice in found), default=0)
-    for voice in found:
-        facts = [voice.language, voice.description, "follows a reference" if voice.clones else None]
-        facts.append(f"cannot speak: {voice.unavailable}" if voice.unavailable else None)
-        mark = "*" if voice.default else " "
-        print(f"{mark} {voice.name:{width}}  {', '.join(fact for fact in facts if fact)}".rstrip())
+    rows = [("", *_COLUMNS), *(_row(voice) for voice in found if voice.unavailable is None)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    missing = [voice for voice in found if voice.unavailable is not None]
+    if missing:
+        print("\nNot here yet, or cannot speak:")
+    for voice in missing:
+        print(f"   {voice.name} ({voice.kind or 'fish'}, {voice.language or 'any language'}): {voice.unavailable}")
     return 0
+
+
+_COLUMNS = ("voice", "kind", "language", "rate", "clones", "loaded", "license", "description")
+
+
+def _row(voice: VoiceInfo) -> tuple[str, ...]:
+    return (
+        "*" if voice.default else "",
+        voice.name,
+        voice.kind or "-",
+        voice.language or "any",
+        "-" if voice.sample_rate is None else f"{voice.sample_rate / 1000:g} kHz",
+        "yes" if voice.clones else "no",
+        "yes" if voice.loaded else "no",
+        voice.license or "-",
+        voice.description,
+    )
 
 
 def shutdown(argv: Sequence[str]) -> int:

@@ -117,6 +117,8 @@ def _speech_options(options: argparse.Namespace) -> SpeechOptions:
         "temperature": options.temperature,
         "top_p": options.top_p,
         "priority": options.priority,
+        "first_audio_within": options.first_audio_within,
+        "fallback_voice": options.fallback_voice,
         "keep_alive": options.keep_alive,
         "markup": options.markup,
     }
@@ -151,6 +153,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reference-text", metavar="TEXT", help="what the recording says")
     parser.add_argument("--temperature", type=float, help="0 … 2: how freely to vary")
     parser.add_argument("--top-p", type=float, help="0 … 1; 0 always takes the likeliest")
+    parser.add_argument(
+        "--first-audio-within",
+        type=float,
+        metavar="SECONDS",
+        help="fail, or let another voice speak, if it comes later",
+    )
+    parser.add_argument("--fallback-voice", metavar="VOICE", help="who speaks if the voice is too late, or cannot")
     parser.add_argument("--priority", choices=get_args(Priority), default="text", help="default text")
     parser.add_argument("--keep-alive", type=duration, metavar="TIME", help="keep the model so long afterwards: 5m")
     parser.add_argument("--markup", choices=get_args(Markup), default="auto", help="how the text is marked up")

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fishvoiced.fish.calibration.figures import Calibration
-from fishvoiced.fish.calibration.measure import calibrate
-from fishvoiced.fish.store.catalog import Choice
-from fishvoiced.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.calibration.figures import Calibration
+from fishvoiced.backends.fish.calibration.measure import calibrate
+from fishvoiced.backends.fish.store.catalog import Choice
+from fishvoiced.backends.fish.store.models import ConvertedModel
 from fishvoiced.hardware.detect.collect import collect
 
 

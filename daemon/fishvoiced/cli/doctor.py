@@ -20,12 +20,12 @@ def doctor(argv: Sequence[str]) -> int:
 def measure(again: bool) -> Measured | None:
     """The default voice's speed as kept, measured now if there is nothing or ``again``; None without a voice."""
     from fishvoiced import config
-    from fishvoiced.fish.backend import engine_choice
-    from fishvoiced.fish.calibration.figures import Calibration
-    from fishvoiced.fish.calibration.measure import calibrate_installed
-    from fishvoiced.fish.engine.select import available
-    from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
-    from fishvoiced.fish.store.models import DECODER, LANGUAGE
+    from fishvoiced.backends.fish.backend import engine_choice
+    from fishvoiced.backends.fish.calibration.figures import Calibration
+    from fishvoiced.backends.fish.calibration.measure import calibrate_installed
+    from fishvoiced.backends.fish.engine.select import available
+    from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
+    from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE
     from fishvoiced.hardware.detect.collect import collect
     from fishvoiced.hardware.threads import thread_budget
 

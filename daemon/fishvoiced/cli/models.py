@@ -7,17 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore, parts_of
+from fishvoiced.backends.fish.store.verification import problems
 from fishvoiced.cli.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
-from fishvoiced.fish.store.models import (
-    DECODER,
-    LANGUAGE,
-    PRECISIONS,
-    ConvertedModel,
-    ModelStore,
-    parts_of,
-)
-from fishvoiced.fish.store.verification import problems
 
 
 def models_command(argv: list[str], store: ModelStore | None = None) -> int:
@@ -25,7 +18,7 @@ def models_command(argv: list[str], store: ModelStore | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         if store is None:
-            from fishvoiced.fish.store.catalog import user_models
+            from fishvoiced.backends.fish.store.catalog import user_models
 
             store = user_models()
         return _run(options, store)
@@ -141,7 +134,7 @@ def _show(model: ConvertedModel) -> int:
 
 def _speed(model: ConvertedModel, part: Path) -> str:
     """How fast the language model's precision is here, where that has been measured."""
-    from fishvoiced.fish.calibration.figures import Calibration
+    from fishvoiced.backends.fish.calibration.figures import Calibration
     from fishvoiced.hardware.detect.collect import collect
 
     name, _, precision = part.name.partition("-")

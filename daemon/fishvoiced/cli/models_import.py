@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from fishvoiced.backends.fish.backend import engine_choice
+from fishvoiced.backends.fish.checkpoint.folder import recognize
+from fishvoiced.backends.fish.checkpoint.hub import HubId, fetch
+from fishvoiced.backends.fish.convert.importer import import_checkpoint
+from fishvoiced.backends.fish.store.models import ModelStore
 from fishvoiced.cli.licenses import license_note
 from fishvoiced.config import Config
-from fishvoiced.fish.backend import engine_choice
-from fishvoiced.fish.checkpoint.folder import recognize
-from fishvoiced.fish.checkpoint.hub import HubId, fetch
-from fishvoiced.fish.convert.importer import import_checkpoint
-from fishvoiced.fish.store.models import ModelStore
 from fishvoiced.hardware.detect.collect import collect
 
 Progress = Callable[[str, float], None]

@@ -66,8 +66,8 @@ def _phones(voice: str | None) -> Phones | None:
 
 
 def _light_phones(voice: str) -> Phones | None:
-    from fishvoiced.light import package
-    from fishvoiced.light.spoken import tokens
+    from fishvoiced.backends.light import package
+    from fishvoiced.backends.light.spoken import tokens
 
     try:
         found = package.load()
@@ -85,8 +85,8 @@ def _light_phones(voice: str) -> Phones | None:
 
 
 def _fish_phones(voice: str) -> Phones | None:
-    from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
-    from fishvoiced.fish.warm_up import load_frontend
+    from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
+    from fishvoiced.backends.fish.warm_up import load_frontend
     from fishvoiced.text.english import EnglishFrontend
 
     choice = Catalog(user_models(), user_voices(), None).find(voice)

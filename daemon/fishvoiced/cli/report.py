@@ -1,30 +1,43 @@
-"""The command ``fishvoice report``: the monitor's last hour as a plot (.png) or a page (.html)."""
+"""The command ``fishvoice report``: the last hour of this machine as a page that explains itself (.html)."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import html
-import io
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
 
 from fishvoice import paths
+from fishvoice.client import Client
+from fishvoice.errors import FishvoiceError
+from fishvoiced.cli.report_plot import clock, draw, spans
 from fishvoiced.errors import DaemonError
-from fishvoiced.monitor.history import HistoryPoint, read_history
+from fishvoiced.hardware.classify import classify
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.tiers import profile_for
+from fishvoiced.monitor.records.history import HISTORY_FILE, HistoryPoint, read_history
+from fishvoiced.monitor.records.journal import JOURNAL_FILE, Entry, read_journal
+from fishvoiced.monitor.throttle import Phase
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_PHASE_COLORS = {
-    "warm": "#ffe08a",
-    "throttled": "#ff9c8a",
-    "cooldown": "#ff6f61",
-    "recovering": "#ffd6a5",
-    "degraded": "#d7a9e3",
+_MEANING = {
+    Phase.NORMAL: "nothing is slowed down",
+    Phase.WARM: "near its limit: long, heavy speech makes short pauses",
+    Phase.THROTTLED: "the machine slows itself down: long, heavy speech takes half of the time only",
+    Phase.COOLDOWN: "long, heavy speech rests, three minutes at most",
+    Phase.RECOVERING: "back to full speed, step by step",
+    Phase.DEGRADED: "resting did not help: long, heavy speech goes on slowly",
+    Phase.BLIND: "no sensor tells of heat: nothing is slowed down but for the own speed",
 }
+
+_STYLE = (
+    "body{font-family:sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#222}"
+    "th{text-align:left;padding:.1em 1.5em .1em 0;vertical-align:top;font-weight:600}"
+    "td{padding:.1em 1.5em .1em 0;vertical-align:top}svg{width:100%;height:auto}"
+)
 
 
 class ReportError(DaemonError):
@@ -33,108 +46,124 @@ class ReportError(DaemonError):
     code = "bad_request"
 
 
-def write_report(points: Sequence[HistoryPoint], out: Path) -> None:
-    """Plot the points into ``out``, whose suffix (.png or .html) chooses the form.
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the page says of the machine and of the daemon; None where no daemon runs."""
 
-    Raises ReportError for another suffix, an empty history, a missing matplotlib or a file that
-    cannot be written.
-    """
-    if out.suffix not in (".png", ".html"):
-        raise ReportError(f"{out.name}: a report is a .png or an .html file")
+    name: str
+    tier: str
+    model: str | None = None
+    fanless: str | None = None
+
+
+def write_report(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: Machine, out: Path) -> None:
+    """Write the page. Raises ReportError for another suffix, an empty history or a file that cannot be written."""
+    if out.suffix not in (".html", ".htm"):
+        raise ReportError(f"{out.name}: a report is an .html file, for any browser")
     if not points:
-        raise ReportError("there is no history yet: let the daemon run for a minute")
-    picture = io.BytesIO()
-    _draw(points).savefig(picture, format="png", dpi=110)
-    data = picture.getvalue()
-    if out.suffix == ".html":
-        data = _page(points, data).encode()
+        raise ReportError(
+            "there is no history yet: let the daemon run for a minute (fishvoice say Hello), then ask again"
+        )
+    since = points[0].at
     try:
-        out.write_bytes(data)
+        out.write_text(page(points, [e for e in entries if e.at >= since], machine), encoding="utf-8")
     except OSError as error:
         raise ReportError(f"{out} cannot be written: {error.strerror or error}") from error
 
 
-def _draw(points: Sequence[HistoryPoint]) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ReportError("a report needs matplotlib: pip install 'fishvoice[report]'") from error
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    axes = figure.subplots(4, 1, sharex=True)
-    minutes = [(point.at - points[-1].at) / 60 for point in points]
-    lines: tuple[tuple[str, list[float | None]], ...] = (
-        ("°C", [point.temperature for point in points]),
-        ("RTF", [point.rtf for point in points]),
-        ("frames/CPU-s\nof normal", [point.throughput for point in points]),
-        ("waiting", [float(point.queue) for point in points]),
-    )
-    for axis, (label, values) in zip(axes, lines, strict=True):
-        axis.set_ylabel(label)
-        axis.grid(alpha=0.3)
-        if all(value is None for value in values):
-            axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", va="center", color="gray")
-        else:
-            axis.plot(minutes, [float("nan") if value is None else value for value in values])
-        for start, end, phase in _spans(points, minutes):
-            if phase in _PHASE_COLORS:
-                axis.axvspan(start, end, color=_PHASE_COLORS[phase], alpha=0.4, linewidth=0)
-    axes[-1].set_xlabel("minutes before the last reading; shaded: warm to degraded")
-    figure.suptitle(f"fishvoice, until {_clock(points[-1].at)}")
-    return figure
-
-
-def _spans(points: Sequence[HistoryPoint], minutes: Sequence[float]) -> list[tuple[float, float, str]]:
-    spans: list[tuple[float, float, str]] = []
-    for point, start, end in zip(points, minutes, [*minutes[1:], minutes[-1]], strict=True):
-        if spans and spans[-1][2] == point.phase.value:
-            spans[-1] = (spans[-1][0], end, point.phase.value)
-        else:
-            spans.append((start, end, point.phase.value))
-    return spans
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _page(points: Sequence[HistoryPoint], picture: bytes) -> str:
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in _sums(points)
-    )
-    encoded = base64.b64encode(picture).decode("ascii")
+def page(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: Machine) -> str:
+    """The whole page."""
+    phases = [(phase.value, meaning) for phase, meaning in _MEANING.items() if phase in {p.phase for p in points}]
+    changes = [(clock(e.at, "%H:%M:%S"), e.text) for e in entries if e.kind != "utterance"]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>fishvoice report</title>'
-        "<style>body{font-family:sans-serif;margin:2em;max-width:70em}th{text-align:left;padding-right:2em}"
-        "img{max-width:100%}</style><h1>fishvoice report</h1>"
-        f'<table>{rows}</table><p><img alt="temperature, RTF, throughput and queue over time" '
-        f'src="data:image/png;base64,{encoded}"></p></html>'
+        f"<style>{_STYLE}</style><h1>fishvoice report</h1>"
+        f"<p>{html.escape(verdict(points, entries))}</p>"
+        f"{_table(summary(points, entries, machine))}{draw(points, entries)}"
+        f"<h2>What happened</h2>{_table(changes) if changes else '<p>Nothing changed in this time.</p>'}"
+        f"<h2>States</h2>{_table(phases)}</html>"
     )
 
 
-def _sums(points: Sequence[HistoryPoint]) -> list[tuple[str, str]]:
-    def spread(values: list[float], form: str, unit: str = "") -> str:
-        if not values:
-            return "not measured"
-        middle = sorted(values)[len(values) // 2]
-        return f"{min(values):{form}} to {max(values):{form}}{unit}, median {middle:{form}}{unit}"
+def verdict(points: Sequence[HistoryPoint], entries: Sequence[Entry]) -> str:
+    """One sentence first."""
+    hot = sum(end - begin for begin, end, phase in spans(points) if phase in (Phase.THROTTLED, Phase.COOLDOWN))
+    minutes = max(points[-1].at - points[0].at, 1.0) / 60
+    spoken = sum(entry.kind == "utterance" for entry in entries)
+    heat = f"for {hot / 60:.1f} of them it was too hot for full speed" if hot else "it was never too hot"
+    return f"In these {minutes:.0f} minutes {spoken} utterances were spoken, and {heat}."
 
-    phases = {point.phase.value: 0 for point in points}
-    for point in points:
-        phases[point.phase.value] += 1
-    return [
-        ("from", _clock(points[0].at)),
-        ("until", _clock(points[-1].at)),
-        ("temperature", spread([p.temperature for p in points if p.temperature is not None], ".0f", " °C")),
-        ("power", spread([p.power for p in points if p.power is not None], ".1f", " W")),
-        ("RTF", spread([p.rtf for p in points if p.rtf is not None], ".2f")),
-        ("states", ", ".join(f"{name} {count / len(points):.0%}" for name, count in phases.items())),
+
+def summary(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: Machine) -> list[tuple[str, str]]:
+    """Labels and values, with units."""
+    spoken = [entry for entry in entries if entry.kind == "utterance"]
+    seconds = sum(entry.audio_seconds or 0.0 for entry in spoken)
+    voices = ", ".join(f"{name} ({count})" for name, count in Counter(e.text for e in spoken).most_common(5))
+    shares: dict[str, float] = {}
+    for begin, end, phase in spans(points):
+        shares[phase.value] = shares.get(phase.value, 0.0) + end - begin
+    whole = sum(shares.values()) or 1.0
+    rows = [
+        ("machine", f"{machine.name}; tier {machine.tier}"),
+        ("model in memory", machine.model or "none: no daemon runs at the moment"),
+        ("time", f"{clock(points[0].at)} to {clock(points[-1].at)}"),
+        ("utterances", f"{len(spoken)}, {seconds:.0f} s of sound" + (f"; {voices}" if voices else "")),
+        ("RTF", _spread([e.rtf for e in spoken if e.rtf is not None], ".2f", " (under 1 is faster than it is spoken)")),
+        ("temperature", _spread([p.temperature for p in points if p.temperature is not None], ".0f", " °C")),
+        ("power", _spread([p.power for p in points if p.power is not None], ".1f", " W")),
+        (
+            "states",
+            ", ".join(
+                f"{name} {part / whole:.0%}" for name, part in sorted(shares.items(), key=itemgetter(1), reverse=True)
+            ),
+        ),
     ]
+    return [*rows, ("without a fan", machine.fanless)] if machine.fanless else rows
+
+
+def _spread(values: Sequence[float], form: str, unit: str) -> str:
+    if not values:
+        return "not measured"
+    return f"{min(values):{form}} to {max(values):{form}}, median {median(values):{form}}{unit}"
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
+    cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{''.join(cells)}</table>"
+
+
+def this_machine() -> Machine:
+    """The machine, and the daemon if one runs."""
+    facts = collect()
+    tier = classify(facts).tier
+    try:
+        with Client(start=False) as client:
+            status: Mapping[str, object] = client.status()
+    except FishvoiceError:  # no daemon is no reason for no report
+        status = {}
+    thermal = status.get("thermal")
+    fanless = thermal.get("fanless") if isinstance(thermal, Mapping) else None
+    return Machine(
+        facts.brand.strip() or "an unnamed CPU",
+        f"{tier.value} ({profile_for(tier).title})",
+        ", ".join(_models(status)) or ("none" if status else None),
+        fanless if isinstance(fanless, str) else None,
+    )
+
+
+def _models(status: Mapping[str, object]) -> Iterator[str]:
+    models = status.get("models")
+    for model in models if isinstance(models, list) else []:
+        yield f"{model.get('model')} ({model.get('engine')}, {model.get('precision')})"
 
 
 def report(argv: Sequence[str]) -> int:
-    """Plot the last hour."""
-    parser = argparse.ArgumentParser(prog="fishvoice report", description="The last hour as a page or a picture.")
-    parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE", help="FILE.html or FILE.png")
+    """Write the last hour's page."""
+    parser = argparse.ArgumentParser(prog="fishvoice report", description="The last hour of heat and speed as a page.")
+    parser.add_argument("--out", "-o", type=Path, required=True, metavar="FILE.html", help="the page to write")
     options = parser.parse_args(argv)
-    write_report(read_history(paths.state_dir() / "heat.bin"), options.out)
+    state = paths.state_dir()
+    points, entries = read_history(state / HISTORY_FILE), read_journal(state / JOURNAL_FILE)
+    write_report(points, entries, this_machine(), options.out)
+    print(f"{options.out}: the last {(points[-1].at - points[0].at) / 60:.0f} minutes, for a browser")
     return 0

@@ -15,13 +15,13 @@ from fishvoice import paths
 from fishvoice.client import Client
 from fishvoice.errors import FishvoiceError
 from fishvoiced import config
+from fishvoiced.backends.fish.engine.onnx_engine import encode
+from fishvoiced.backends.fish.engine.select import runtime
+from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
+from fishvoiced.backends.fish.store.models import ENCODER, ConvertedModel
+from fishvoiced.backends.fish.store.reference_audio import read_reference
+from fishvoiced.backends.fish.types import Reference
 from fishvoiced.errors import BadReference, UnknownVoice
-from fishvoiced.fish.engine.onnx_engine import encode
-from fishvoiced.fish.engine.select import runtime
-from fishvoiced.fish.store.catalog import Catalog, user_models, user_voices
-from fishvoiced.fish.store.models import ENCODER, ConvertedModel
-from fishvoiced.fish.store.reference_audio import read_reference
-from fishvoiced.fish.types import Reference
 from fishvoiced.hardware.detect.collect import collect
 
 

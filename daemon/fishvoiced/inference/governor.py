@@ -48,8 +48,8 @@ class Governor(Protocol):
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         """So many frames of ``model`` took so many CPU-seconds, of all threads together."""
 
-    def spoken(self, key: int, rtf: float | None) -> str | None:
-        """Request ``key`` was spoken to its end; what its listener should be told of the machine, if anything."""
+    def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
+        """A request was spoken to its end; what its listener should be told of the machine, if anything."""
 
     def finished(self, key: int) -> None:
         """Request ``key`` is over, however it ended."""
@@ -79,7 +79,7 @@ class NoThrottling:
     def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
         pass
 
-    def spoken(self, key: int, rtf: float | None) -> str | None:
+    def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
         return None
 
     def finished(self, key: int) -> None:

@@ -203,7 +203,9 @@ class InferenceThread:
             case None:
                 pass
             case _:
-                notice = self._governor.spoken(job.key, run.rtf) if run.utterance.on_this_cpu else None
+                utterance, notice = run.utterance, None
+                if utterance.on_this_cpu:
+                    notice = self._governor.spoken(utterance.voice, run.rtf, run.audio_seconds)
                 self._mailbox.end(job.key, Done(job.key, run.work_seconds, notice))
 
     def _open(self, job: Job) -> ActiveRequest:

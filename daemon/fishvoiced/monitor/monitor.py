@@ -12,17 +12,18 @@ from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.monitor.evidence import Policy
 from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
 from fishvoiced.monitor.guard import GuardedProbe, Outcome, Probe
-from fishvoiced.monitor.history import History, HistoryPoint
 from fishvoiced.monitor.own_share import OwnShare, Share, machine_busy_seconds
 from fishvoiced.monitor.probes import discover
 from fishvoiced.monitor.reading import Quantity, Reading
+from fishvoiced.monitor.records.history import History, HistoryPoint
+from fishvoiced.monitor.records.journal import Entry, Journal, Kind
 from fishvoiced.monitor.throttle import Advice, Phase, ThrottleState, advise, step
 from fishvoiced.monitor.throughput import Throughput
 
 BUSY_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 # The disk is written at most so often.
-FLUSH_SECONDS = 60.0
+FLUSH_SECONDS = 20.0
 # With a smaller share of the machine's load, other programs explain a lower throughput.
 ALONE = 0.8
 # Without a poll for so long the monitor counts as dead, and protection ends.
@@ -67,6 +68,7 @@ class Monitor:
         policy: Policy,
         *,
         history: History | None = None,
+        journal: Journal | None = None,
         listener: Callable[[MonitorEvent], None] | None = None,
         probes: Sequence[Probe] | None = None,
         share: Share | None = None,
@@ -80,6 +82,8 @@ class Monitor:
         self._busy_seconds, self._idle_seconds = busy_seconds, idle_seconds
         self._listener = listener
         self.history = history or History()
+        self.journal = journal or Journal()
+        self._untold: str | None = None  # a warning that no listener has heard yet
         self.throughput = Throughput()
         self._guards = tuple(GuardedProbe(probe) for probe in (discover(doors) if probes is None else probes))
         self._state = ThrottleState()
@@ -133,10 +137,15 @@ class Monitor:
         """
         self.throughput.add(key, frames, cpu_seconds, self._clock())
 
-    def finished(self, rtf: float) -> AirReport | None:
-        """Note a finished utterance's RTF; on a fanless Mac, the report to give after it."""
+    def finished(self, rtf: float, voice: str = "", sound_seconds: float = 0.0) -> str | None:
+        """Note a finished utterance. On a Mac without a fan, what to tell its listener: the warning if one is due, and
+        how the Mac fares."""
         self._rtf = rtf
-        return report(self._air, self._expected) if self._air is not None else None
+        self.journal.add(Entry(self._wall(), "utterance", voice, round(rtf, 3), round(sound_seconds, 2)))
+        if self._air is None:
+            return None
+        warned, self._untold = self._untold, None
+        return " ".join(filter(None, (warned, report(self._air, self._expected).text)))
 
     def advice(self) -> Advice:
         """What to do now. Ages with the clock between polls; a dead monitor holds nothing up."""
@@ -193,7 +202,7 @@ class Monitor:
             self._flush()
         if before.started and self._state.phase is not before.phase:
             why = "; ".join(self._state.reasons)
-            self._publish(f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
+            self._publish("phase", f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
         return snapshot
 
     def _evidence(self, readings: Sequence[Reading]) -> Sequence[Reading]:
@@ -215,7 +224,8 @@ class Monitor:
         self._air = observe(self._air, sample, self._expected)
         self._air, message = warning(self._air, self._expected)
         if message is not None:
-            self._publish(message)
+            self._untold = message
+            self._publish("warning", message)
 
     def _remember(self, snapshot: Snapshot) -> None:
         self.history.add(
@@ -234,6 +244,7 @@ class Monitor:
     def _flush(self) -> None:
         try:
             self.history.flush()
+            self.journal.flush()
         except OSError as error:
             if self._problem is None:  # once, not every minute
                 _log.warning("the monitor's history cannot be written: %s", error)
@@ -241,7 +252,8 @@ class Monitor:
         else:
             self._problem = None
 
-    def _publish(self, message: str) -> None:
+    def _publish(self, kind: Kind, message: str) -> None:
+        self.journal.add(Entry(self._wall(), kind, message))
         if self._listener is not None:
             self._listener(MonitorEvent(self._state.phase, message))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fishvoiced.monitor.history import HistoryPoint
 from fishvoiced.monitor.monitor import Snapshot
 from fishvoiced.monitor.reading import describe
+from fishvoiced.monitor.records.history import HistoryPoint
 
 # As many as a terminal line shows.
 _RECENT = 40

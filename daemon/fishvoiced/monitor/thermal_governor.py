@@ -16,9 +16,10 @@ from fishvoiced.hardware.detect.system_access import system_access
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.inference.governor import Delay, StepCost
 from fishvoiced.monitor.evidence import Policy
-from fishvoiced.monitor.history import History
 from fishvoiced.monitor.monitor import BUSY_SECONDS, IDLE_SECONDS, Monitor, MonitorEvent
 from fishvoiced.monitor.pacing import Pacing
+from fishvoiced.monitor.records.history import History
+from fishvoiced.monitor.records.journal import Journal
 from fishvoiced.monitor.status import thermal_status
 
 log = logging.getLogger(__name__)
@@ -60,11 +61,10 @@ class ThermalGovernor:
         if self._monitor is not None:
             self._monitor.frames(model, frames, cpu_seconds)
 
-    def spoken(self, key: int, rtf: float | None) -> str | None:
+    def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
         if self._monitor is None or rtf is None:
             return None
-        told = self._monitor.finished(rtf)
-        return None if told is None else told.text
+        return self._monitor.finished(rtf, voice, sound_seconds)
 
     def finished(self, key: int) -> None:
         self._begun.pop(key, None)
@@ -97,7 +97,7 @@ class ThermalGovernor:
             self._monitor = monitor
 
 
-def installed(settings: config.Config, history: History) -> ThermalGovernor:
+def installed(settings: config.Config, history: History, journal: Journal) -> ThermalGovernor:
     """The thermostat of this machine."""
 
     def make() -> Monitor:
@@ -108,6 +108,7 @@ def installed(settings: config.Config, history: History) -> ThermalGovernor:
             system_access(Path(watched.root or "/")),
             scaled(Policy(threads=threads, fanless=bool(facts.fanless)), watched.time_scale),
             history=history,
+            journal=journal,
             listener=log_event,
             busy_seconds=BUSY_SECONDS * watched.time_scale,
             idle_seconds=IDLE_SECONDS * watched.time_scale,

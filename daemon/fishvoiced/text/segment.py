@@ -42,6 +42,8 @@ _MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|resp)\.\s*$", r
 _NUMBERING = re.compile(
     r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|nos?|eq|art|ext|apt|rm|pp?|ep|ver|est)\.\s*$", re.IGNORECASE
 )
+_IN_ROMAN = re.compile(r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|art|pt|bk|ep)\.\s*$", re.IGNORECASE)
+_ROMAN = re.compile(r"[IVXLC]{1,7}\b")
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def _is_break(window: str, stop: int) -> bool:
         return False
     behind = max(0, stop - 12)
     if window[stop : stop + 1].isdecimal() and _NUMBERING.search(window, behind, stop):
+        return False
+    if _ROMAN.match(window, stop) and _IN_ROMAN.search(window, behind, stop):
         return False
     return not _MISSED_ABBREVIATION.search(window, behind, stop)
 

@@ -79,7 +79,7 @@ class Languages:
             return  # what is said next meets the same error, and logs it
         found: dict[str, VoiceInfo] = {}
         for voice in voices:
-            if voice.language:
+            if voice.language and voice.unavailable is None:
                 found.setdefault(voice.language, voice)
         self._voices = found
 

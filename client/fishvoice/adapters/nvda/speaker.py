@@ -193,7 +193,8 @@ class SpeechQueue:
 def voices(client: Client) -> tuple[VoiceInfo, ...]:
     """The voices, the default one first; none if the daemon does not run."""
     try:
-        return tuple(sorted(client.voices(), key=lambda voice: not voice.default))
+        there = [voice for voice in client.voices() if voice.unavailable is None]
+        return tuple(sorted(there, key=lambda voice: not voice.default))
     except FishvoiceError:
         return ()  # the driver then offers the default voice by that name
 

@@ -49,7 +49,7 @@ class Daemon:
         """Ask for the voices; starts the daemon. For a thread of its own."""
         try:
             self._connect()
-            self.voices = self._present.voices()
+            self.voices = tuple(voice for voice in self._present.voices() if voice.unavailable is None)
         except FishvoiceError as error:
             log.warning("%s", error)
         finally:

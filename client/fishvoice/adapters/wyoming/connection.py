@@ -122,7 +122,7 @@ class Connection:
         if name or not language:
             return name or None
         for voice in await self._client.voices():
-            if voice.language and _primary(voice.language) == _primary(language):
+            if voice.unavailable is None and voice.language and _primary(voice.language) == _primary(language):
                 return voice.name
         raise InvalidRequest(f"there is no voice for the language {language}")
 
@@ -217,7 +217,7 @@ def info(voices: tuple[VoiceInfo, ...]) -> Info:
                         name=voice.name,
                         description=voice.description or voice.name,
                         attribution=own,
-                        installed=True,
+                        installed=voice.unavailable is None,
                         version=release,
                         languages=[voice.language] if voice.language else [],
                     )

@@ -23,7 +23,7 @@ _CHINESE = re.compile("CJK (?:UNIFIED|COMPATIBILITY) IDEOGRAPH")
 def plain_letter(letter: str) -> str:
     """``letter`` in a to z ("é" → "e", "Ø" → "o"), or "" for a letter of another script; marks go."""
     lower = letter.lower()
-    if "a" <= lower <= "z" or lower == "'":
+    if (len(lower) == 1 and "a" <= lower <= "z") or lower == "'":
         return lower
     if lower in RESPELLED:
         return RESPELLED[lower]

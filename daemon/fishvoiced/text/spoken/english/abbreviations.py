@@ -37,7 +37,8 @@ NUMBERED = {
     "no": "number", "nos": "numbers", "nr": "number", "p": "page", "pp": "pages", "pg": "page", "vol": "volume",
     "vols": "volumes", "ch": "chapter", "chap": "chapter", "sec": "section", "sect": "section", "fig": "figure",
     "figs": "figures", "eq": "equation", "tab": "table", "ver": "version", "art": "article", "para": "paragraph",
-    "ln": "line", "pt": "part", "ep": "episode", "rm": "room", "apt": "apartment", "op": "opus", "ext": "extension",
+    "ln": "line", "pt": "part", "ep": "episode", "rm": "room",
+    "rt": "route", "bk": "book", "apt": "apartment", "op": "opus", "ext": "extension",
     "approx": "approximately", "ca": "circa", "c": "circa", "est": "established", "rev": "revision", "app": "appendix",
 }  # fmt: skip
 # These end a sentence as often as not, so their stop is also one when a capital or nothing follows.
@@ -51,8 +52,10 @@ DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 DOTTED_LETTERS = re.compile(r"(?:[A-Za-z]\.){2,8}(?![A-Za-z0-9])|[Ww]\.r\.t\.|[Pp]h\.?\s?D\.")
 _CAPITALIZED = re.compile(r"\s{1,2}(?:of |the )?(?=[^\W\d_a-z])")
 _NUMBER_NEXT = re.compile(r"\.?\s?#?\d")
+_NUMERAL_NEXT = re.compile(r"\.?\s[IVXLC]{1,7}\b")
+_WITH_NUMERALS = frozenset({"vol", "vols", "ch", "chap", "sec", "sect", "fig", "art", "pt", "bk", "ep"})
 _HOUSE = re.compile(r"\b\d{1,6}[A-Za-z]?(?:\s[NSEW]\.?)?(?:\s[A-Z]\w{0,20}){1,4}\s?\Z")
-_NAME_BEFORE = re.compile(r"(?P<name>[A-Z][\w'’-]{1,24})\s\Z")
+_NAME_BEFORE = re.compile(r"(?P<name>[A-Z][\w'’-]{1,24}|\d{1,3}(?:st|nd|rd|th))\s\Z")
 # Capitalized only because they begin a sentence, so no street is named after them.
 _NO_NAMES = frozenset(
     [
@@ -63,7 +66,9 @@ _NO_NAMES = frozenset(
 )  # fmt: skip
 
 
-_STATES = frozenset(["ca", "c", "p", "pt", "art", "op", "app", "sec", "para", "rm"])  # in capitals they are others
+_STATES = frozenset(  # in capitals they are others
+    ["ca", "c", "p", "pt", "art", "op", "app", "sec", "para", "rm", "est", "ext", "ver", "ep", "rev", "eq", "tab"]
+)
 
 
 def in_context(word: str, before: str, after: str) -> str | None:
@@ -73,6 +78,8 @@ def in_context(word: str, before: str, after: str) -> str | None:
     """
     lower = word.lower()
     numbers = lower in NUMBERED and _NUMBER_NEXT.match(after) is not None and not (word.isupper() and lower in _STATES)
+    if lower in _WITH_NUMERALS and lower in NUMBERED and _NUMERAL_NEXT.match(after):
+        return NUMBERED[lower]
     if numbers and (lower not in ("no", "app", "tab", "art") or word[0].isupper()):
         return NUMBERED[lower]
     if lower in _STREETS or lower in _BEFORE_NAMES:

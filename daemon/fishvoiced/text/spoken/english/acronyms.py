@@ -77,7 +77,7 @@ def plural(match: re.Match[str]) -> str | None:
     lower = match["letters"].lower()
     word = READ.get(lower)
     if word is not None:
-        return word + ("'s" if word[-1].isupper() else "s")
+        return word + ("'s" if word[-1].isupper() or not match[0].endswith(match["letters"] + "s") else "s")
     return letters(lower) + "'s"
 
 

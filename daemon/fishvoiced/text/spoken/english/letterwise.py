@@ -34,7 +34,8 @@ def _plural(match: re.Match[str]) -> str | None:
     if numeral is not None:
         return numeral
     behind = text[end : end + 1]
-    return None if behind.isalnum() or behind in ("'", "’") else plural(match)
+    contracted = behind in ("'", "’") and text[end + 1 : end + 2].isalpha()
+    return None if behind.isalnum() or contracted else plural(match)
 
 
 def _with_and(match: re.Match[str]) -> str:

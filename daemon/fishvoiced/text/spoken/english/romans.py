@@ -25,7 +25,7 @@ _REIGNING = frozenset(
         "friedrich", "karl", "gustav", "christian", "haakon", "harald", "olaf", "albert", "leopold", "baldwin",
         "alfonso", "carlos", "juan", "felipe", "pedro", "ivan", "vasily", "mehmed", "murad", "selim", "suleiman",
         "cleopatra", "darius", "xerxes", "artaxerxes", "cyrus", "constantine", "justinian", "theodosius", "basil",
-        "leon", "malcolm", "david", "joseph", "rudolf", "maximilian", "sigismund", "margrethe", "beatrix", "rama",
+        "leon", "david", "joseph", "rudolf", "maximilian", "sigismund", "margrethe", "beatrix", "rama",
         "xiv", "pope", "king", "queen", "emperor", "tsar",
     ]
 )  # fmt: skip

@@ -23,6 +23,7 @@ _DECORATION = re.compile(
 )
 _ELLIPSIS = re.compile(r"\.{2,3}(?!\.)|…+|\.(?:\s\.){2}")
 _FLAG = re.compile(r"(?P<dashes>--?)(?=[A-Za-z])")
+_SHORT_FLAG = re.compile(r"[A-Za-z]{1,3}(?![\w'’])")
 _NUMBER_SIGN = re.compile(r"#(?=\d)")
 _HASHTAG = re.compile(rf"#(?!(?:{_DIRECTIVES})\b)(?=[^\W\d_])")
 _SHORT_DECADE = re.compile(r"['’‘](?P<digits>\d0)s\b")
@@ -79,7 +80,7 @@ def _emoticon(match: re.Match[str]) -> str | None:
 def _flag(match: re.Match[str]) -> str | None:
     if _tight_before(match):
         return None
-    if len(match["dashes"]) == 1 and match.string[match.end() + 1 : match.end() + 2].isalpha():
+    if len(match["dashes"]) == 1 and not _SHORT_FLAG.match(match.string, match.end()):
         return None  # "-word" is a dash of prose
     return "dash dash" if len(match["dashes"]) == 2 else "dash"
 
@@ -155,6 +156,8 @@ def mark(text: str, at: int, end: int) -> str:
         return "dot" if after.isalnum() else "."
     if sign in "-\u2010\u2011":
         return _dash(before, after)
+    if sign == "/" and text[max(0, at - 2) : at + 3 : 4].isdecimal() and before == after == " ":
+        return "divided by"
     if sign == "/" and before.isupper() and after.isupper():
         return ""
     if sign == ":" and before.isdecimal() and after.isdecimal():

@@ -15,6 +15,7 @@ _LETTER = r"(?:[^\W\d_][\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe20-\ufe2f]{0,
 _WORD = re.compile(rf"{_LETTER}{{1,400}}(?:['’]{_LETTER}{{1,24}}){{0,4}}['’]?")
 _CAMEL = re.compile(r"[A-Z]{1,400}(?![a-z])|[A-Z]?[a-z']{1,400}")
 _CLITIC = re.compile(r"(?P<letters>[A-Z]{1,6})['’](?P<tail>s|d|m|t|ed|ing|ll|ve|re|S|D|M|T|LL|VE|RE)\b")
+_DIGIT_NEXT = re.compile(r"\s?\d")
 _ARTICLE_NEXT = re.compile(r"""\s+["'“‘(*_]*(?:[^\W\d_]{2}|\d)""")
 _KEPT_WHOLE = re.compile(r"(?:Mc|Mac|O'|D'|L')[A-Z][a-z']+|[A-Z][a-z]+(?:'[a-z]+)?")
 _SENTENCE_BEFORE = re.compile(r"(?:\A|[.!?…:]|\n)[\"'“”‘’(\s]*\Z")
@@ -82,6 +83,8 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
         yield Word(start, end, _single(written, around.before, around.after(end)))
     elif clitic := _CLITIC.fullmatch(written):
         yield Word(start, end, _with_tail(clitic, known, shouting))
+    elif written.isupper() and (text[start - 1 : start] in _LOWERED or text[end : end + 1] in _LOWERED):
+        yield Word(start, end, acronyms.letters(plain(written)))  # H₂SO₄
     elif written.isupper():
         yield Word(start, end, acronyms.in_capitals(plain(written), shouting, known))
     elif plain(written) in known or not written.isascii() or _KEPT_WHOLE.fullmatch(written):
@@ -103,6 +106,8 @@ def _abbreviation(around: Around, written: str) -> tuple[int, str] | None:
     """(end, spoken) of an abbreviation, its full stop included."""
     lower = written.lower()
     stop = around.end + around.has_stop()
+    if lower == "no" and around.has_stop() and _DIGIT_NEXT.match(around.after(stop)):
+        return stop, "number"
     in_context = abbreviations.in_context(written, around.before, around.after(stop))
     if in_context is not None:
         named = in_context in ("doctor", "saint", "mount", "fort")  # more of the name follows
@@ -161,6 +166,7 @@ def _spoken(lower: str, known: Container[str]) -> str:
     return lower
 
 
+_LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
 _PRONOUNS = frozenset(["it", "he", "she", "we", "you", "they", "that", "there", "what", "who", "let"])
 _RATHER_WORDS = frozenset(
     ["mar", "mon", "wed", "min", "max", "gen", "col", "rep", "co", "rev", "ed", "al", "sen", "pres", "hon", "ext",

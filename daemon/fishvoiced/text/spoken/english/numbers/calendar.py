@@ -34,6 +34,7 @@ DAY_FIRST = re.compile(rf"{_DAY}{_LAST_DAY}(?:st|nd|rd|th)?[-\s]{{1,2}}{_MONTH}(
 MONTH_YEAR = re.compile(rf"{_MONTH}\s{{1,2}}{_YEAR}\b")
 _UNTIL = r"(?P<until>\s?[-–—]\s?(?=\d{1,2}(?::[0-5]\d|\s?[AaPp]\.?[Mm])))?"
 CLOCK = re.compile(rf"{_TIME}{_HALF}?(?![\w:]){_UNTIL}")
+DOTTED_CLOCK = re.compile(rf"(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?{_HALF}{_UNTIL}")
 HOUR = re.compile(rf"(?P<hour>1[0-2]|0?[1-9])(?:\s?[-–]\s?(?P<last>1[0-2]|0?[1-9]))?{_HALF}{_UNTIL}")
 WEEKDAY = re.compile(
     r"(?P<name>Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun)\b\.?"
@@ -139,5 +140,6 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (DAY_FIRST, read_day_first),
     (HOUR, read_hour),
     (CLOCK, read_clock),
+    (DOTTED_CLOCK, read_clock),
 )
 """For what begins with a digit, in this order."""

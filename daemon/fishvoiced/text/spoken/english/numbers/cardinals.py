@@ -61,7 +61,7 @@ def year(digits: str) -> str:
 
 
 def is_year(digits: str) -> bool:
-    return len(digits) == 4 and "1100" <= digits <= "2099"
+    return len(digits) == 4 and digits.isdecimal() and "1100" <= digits <= "2099"
 
 
 def decimal(number: str) -> str:

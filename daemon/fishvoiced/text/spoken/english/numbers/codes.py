@@ -41,7 +41,7 @@ GROUPS = re.compile(r"(?:\d{1,7}-){2,5}\d{1,7}(?:-[Xx])?(?![\w-])|\d{5}-\d{4}(?!
 MIXED = re.compile(r"(?=[A-Za-z]{0,40}\d|\d{1,40}[A-Za-z])[A-Za-z0-9]{2,64}(?![A-Za-z0-9])")
 COLOR = re.compile(r"#(?=[0-9A-Fa-f]{0,7}[0-9])(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b")
 
-_RUNS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+|[a-z]+|\d+")
+_RUNS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 
 
 def sign_by_sign(code: str) -> str:

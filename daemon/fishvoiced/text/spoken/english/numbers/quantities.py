@@ -60,8 +60,9 @@ _DURATION = re.compile(
 _RATIO = re.compile(r"(?P<one>\d{1,5}(?:\.\d{1,3})?):(?P<two>\d{1,5}(?:\.\d{1,3})?)(?![\w:]|\.\d)")
 _RANGE = re.compile(rf"(?P<low>{NUMBER})(?P<dash>\s?[-–—−]\s?|\.\.\.?)(?P<high>{NUMBER})(?![-–]?\d)(?!\w*@)")
 MAGNITUDE = re.compile(rf"(?P<number>{NUMBER})(?P<scale>[kKM]|bn|B)(?!\w)")
-_NUMBER = re.compile(rf"(?P<number>{NUMBER})(?P<vulgar>[{''.join(VULGAR)}])?")
+_NUMBER = re.compile(rf"(?P<number>{NUMBER})(?:[ \u00a0]?(?P<vulgar>[{''.join(VULGAR)}]))?")
 _EMERGENCY = re.compile(r"\b(?:call|dial|text|phone|ring|number|code|pin|ext|extension)\s(?:is\s)?\Z", re.IGNORECASE)
+_SERIAL = re.compile(r"[A-Z]-\Z")
 _ZIP = re.compile(r"\b[A-Z]{2}\s\Z")
 _IDENTIFIER = re.compile(
     r"(?:#|\b(?:ids?|order|ticket|account|tracking|invoice|pin|code|serial|otp|passcode|case|ref|zip|reference"
@@ -70,6 +71,9 @@ _IDENTIFIER = re.compile(
 )
 _COUNTED = re.compile(r"\s(?!(?:was|has|this|its|less|across|versus|does|unless|thus)\b)[a-z]{3,20}s\b(?!['’])")
 _DATED = re.compile(r"\b(?:on|by|until|before|after|since|due|dated?|from|between)\s\Z", re.IGNORECASE)
+_DOTTED_UNITS = frozenset({"in", "ft", "lb", "lbs", "oz", "min", "sec", "hr", "hrs", "yd", "mi", "gal", "tsp", "tbsp"})
+_GOES_ON = re.compile(r"\.\s+[a-z]")
+_UNTIL = re.compile(r"\s?[–—-]\s?(?=[-−]?\d)")  # "40°C–60°C"
 _EQUALS_AHEAD = re.compile(r"[^\n=]{0,24}(?<![<>!=])=(?![=>])")
 
 
@@ -85,7 +89,7 @@ def read_fraction(match: re.Match[str]) -> str | None:
     is_dated = _DATED.search(match.string[max(0, match.start() - 12) : match.start()]) and not after.startswith(" of")
     if whole is None and is_dated and 1 <= above <= 12 and 1 <= below <= 31:
         return date(below, above)
-    if below in _FRACTION_BELOW and above < below and above > 0:
+    if below in _FRACTION_BELOW and 0 < above < below and (below < 20 or above == 1):
         return mixed(whole, above, below) if whole else fraction(above, below)
     if whole is not None:
         return None
@@ -160,12 +164,17 @@ def read_ratio(match: re.Match[str]) -> str:
     return f"{decimal(match['one'])} to {decimal(match['two'])}"
 
 
+def decimal_value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
 def read_range(match: re.Match[str]) -> str | None:
     """ "10-20" → "ten to twenty", with its unit; a difference where "=" follows."""
     low, high, dash = match["low"], match["high"], match["dash"]
     if any(len(n) > 1 and n[0] == "0" and "." not in n for n in (low, high)):
         return None
-    if dash.strip() in "-−" and _EQUALS_AHEAD.match(match.string, match.end()):
+    subtracts = dash in (" - ", " − ") and decimal_value(low) > decimal_value(high)
+    if dash.strip() in "-−" and (subtracts or _EQUALS_AHEAD.match(match.string, match.end())):
         return f"{plain_number(low)} minus {plain_number(high)}"
     if is_year(low) and (is_year(high) or (len(high) == 2 and high.isdecimal())):
         return f"{year(low)} to {year(high) if len(high) == 4 else cardinal(high)}"
@@ -193,6 +202,8 @@ def read_number(match: re.Match[str]) -> str:
         or (len(number) == 3 and _EMERGENCY.search(before))
         or (len(number) == 5 and _ZIP.search(before))
     ):
+        return single_digits(number)
+    if number.isdecimal() and len(number) > 2 and _SERIAL.search(before):
         return single_digits(number)
     if is_year(number) and not _COUNTED.match(text, match.end()):
         return year(number)
@@ -232,7 +243,11 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
     number = groups.get("number")
     if number and is_year(number) and not groups.get("vulgar"):
         words = plain_number(number)
-    return unit.end(), f"{words} {said}"
+    end = unit.end()
+    if unit["unit"] in _DOTTED_UNITS and _GOES_ON.match(match.string, end):
+        end += 1  # "3 in. of rain"
+    until = _UNTIL.match(match.string, end)
+    return (until.end(), f"{words} {said} to") if until else (end, f"{words} {said}")
 
 
 def raised(written: str, base: str) -> str:

@@ -10,7 +10,9 @@ UNITS: dict[str, tuple[str, str]] = {
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "°": ("degree", "degrees"),
     "°C": ("degree celsius", "degrees celsius"), "°F": ("degree fahrenheit", "degrees fahrenheit"),
     "℃": ("degree celsius", "degrees celsius"), "℉": ("degree fahrenheit", "degrees fahrenheit"),
-    "°c": ("degree celsius", "degrees celsius"), "°f": ("degree fahrenheit", "degrees fahrenheit"),
+    "° C": ("degree celsius", "degrees celsius"), "° F": ("degree fahrenheit", "degrees fahrenheit"),
+    "kr": ("krone", "kroner"), "°c": ("degree celsius", "degrees celsius"),
+    "°f": ("degree fahrenheit", "degrees fahrenheit"),
     "ft": ("foot", "feet"), "in": ("inch", "inches"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
@@ -62,13 +64,15 @@ PATTERN = re.compile(
     rf"(?P<gap>[ \u00a0\u202f]?)(?P<unit>{_ONE})(?P<power>[²³]|\^[23])?"
     rf"(?:\s?/\s?(?P<per>{_ONE})(?P<per_power>[²³]|\^[23])?)?(?![\w²³])"
 )
+_INCH_AFTER = re.compile(r"\.\s+[a-z]|\s?[x×]\s?\d")
+_FEET_BEFORE = re.compile(r"(?:ft\.?|feet|foot)\s\d{1,2}(?:\.\d{1,2})?\Z")
 _TIME = {"s": "second", "h": "hour", "d": "day", "m": "meter", "min": "minute"}
 
 
 def said(match: re.Match[str], one: bool) -> str | None:
     """Words for a match of `PATTERN` behind a number; None where it is rather a word of its own."""
     unit, per = match["unit"], match["per"]
-    if match["gap"] and unit in _NEEDS_CONTACT and not (per or match["power"]):
+    if match["gap"] and unit in _NEEDS_CONTACT and not (per or match["power"] or _is_inch(match)):
         return None
     words = UNITS[unit][0 if one else 1]
     if match["power"]:
@@ -79,6 +83,13 @@ def said(match: re.Match[str], one: bool) -> str | None:
             squared = match["per_power"][-1] in "2²"
             words = words + (" squared" if squared else " cubed") if per in ("s", "h") else _powered(words, squared)
     return words
+
+
+def _is_inch(match: re.Match[str]) -> bool:
+    """Whether " in" is an inch: "3 in. of rain", "6 ft 2 in", "12 in x 8 in"."""
+    text, start, end = match.string, match.start(), match.end()
+    near = _INCH_AFTER.match(text, end) or _FEET_BEFORE.search(text, max(0, start - 12), start)
+    return match["unit"] == "in" and near is not None
 
 
 def _powered(words: str, squared: bool) -> str:

@@ -1,0 +1,128 @@
+"""Calibrating: the real kernels in the real loop, for each converted precision and two numbers of threads.
+
+The daemon runs it in a process of its own after some idle time, so that it delays no request, takes none of the
+daemon's memory, and can be killed when a request arrives.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import psutil
+
+from fishvoiced.backends.fish.calibration.figures import Calibration, Figure
+from fishvoiced.backends.fish.engine.base import Engine
+from fishvoiced.backends.fish.engine.select import EngineChoice, available, open_engine
+from fishvoiced.backends.fish.renderer import FishRenderer
+from fishvoiced.backends.fish.store.catalog import Choice
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, ConvertedModel
+from fishvoiced.backends.fish.types import Frontend, SamplingOptions
+from fishvoiced.backends.fish.warm_up import load_frontend, warm_up
+from fishvoiced.errors import DaemonError, EngineError
+from fishvoiced.hardware.facts import HardwareFacts
+from fishvoiced.hardware.threads import thread_budget
+from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
+from fishvoiced.synthesis.base import Chunk
+from fishvoiced.synthesis.pipeline import synthesize
+
+log = logging.getLogger(__name__)
+
+SECONDS = 2.0
+"""Of measuring, for all combinations together; loading comes on top."""
+LEAST_SECONDS = 0.3
+TEXT = "She opened the window and listened to the rain for a while."
+
+
+def calibrate(choice: Choice, facts: HardwareFacts, seconds: float = SECONDS) -> tuple[Figure, ...]:
+    """A figure for each precision that fits into memory, with half of the threads and with all of them.
+
+    Raises DaemonError when the model cannot be run at all.
+    """
+    model, frontend = choice.model, load_frontend(choice)
+    combinations = list(_combinations(model, facts))
+    share = max(LEAST_SECONDS, seconds / max(1, len(combinations)))
+    figures = []
+    for language, codec, threads in combinations:
+        engine, _ = open_engine(model, EngineChoice("onnx", language, codec, threads), facts)
+        try:
+            warm_up(engine, frames=3)
+            figures.append(Figure(language, codec, threads, rtf(engine, frontend, share)))
+        finally:
+            engine.close()
+    return tuple(figures)
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """What it took to speak one, or its beginning: seconds until the first sound and in all, and frames."""
+
+    opening: float
+    work: float
+    frames: int
+    complete: bool
+
+
+def rtf(engine: Engine, frontend: Frontend, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The real-time factor of a typical sentence, spoken again and again for about ``seconds``.
+
+    A first sentence that does not end in time is extrapolated: its opening counts once, its other frames at the
+    rate of those that were made. Raises EngineError when there is no sound to measure.
+    """
+    rate = engine.config.codec.frame_rate
+    deadline = clock() + seconds
+    whole: list[_Sentence] = []
+    for seed in count():
+        spoken = _speak(engine, frontend, seed, deadline, clock)
+        if spoken.complete:
+            whole.append(spoken)
+        if clock() >= deadline:
+            break
+    frames = sum(sentence.frames for sentence in whole)
+    if frames:
+        return sum(sentence.work for sentence in whole) / (frames / rate)
+    if spoken.frames < 2:
+        raise EngineError(f"model {engine.config.name!r} makes no sound to measure")
+    usual = max(2.0, len(TEXT) / CHARACTERS_PER_SECOND * rate)
+    per_frame = (spoken.work - spoken.opening) / (spoken.frames - 1)
+    return (spoken.opening + (usual - 1) * per_frame) / (usual / rate)
+
+
+def _speak(engine: Engine, frontend: Frontend, seed: int, deadline: float, clock: Callable[[], float]) -> _Sentence:
+    """A sentence, broken off at the first chunk after the deadline, but never before its second."""
+    defaults = engine.config.sampling
+    sampling = SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
+    began, opening, frames = clock(), 0.0, 0
+    for step in synthesize(FishRenderer(engine, seed, sampling, frontend=frontend), TEXT):
+        if isinstance(step, Chunk) and step.frames:
+            now = clock()
+            opening = opening if frames else now - began
+            frames += step.frames
+            if now >= deadline and frames > 1:
+                return _Sentence(opening, now - began, frames, complete=False)
+    return _Sentence(opening, clock() - began, frames, complete=True)
+
+
+def _combinations(model: ConvertedModel, facts: HardwareFacts) -> Iterator[tuple[str, str, int]]:
+    budget = thread_budget(facts)
+    room = psutil.virtual_memory().available
+    for language in model.precisions(LANGUAGE):
+        codec = available(model, DECODER, "fp32" if language == "fp32" else "int8")
+        parts = (model.folder / f"{LANGUAGE}-{language}", model.folder / f"{DECODER}-{codec}")
+        size = sum(file.stat().st_size for part in parts for file in part.iterdir())
+        if 2 * size > room:
+            log.info("%s in %s is not measured: %d MB are too much here", model.name, language, size >> 20)
+            continue
+        for threads in sorted({budget.half, budget.threads}):
+            yield language, codec, threads
+
+
+def calibrate_installed(choice: Choice, calibration: Calibration, facts: HardwareFacts) -> None:
+    """Measure now, in this process; where the model cannot be run, say why on the log and go on without."""
+    try:
+        calibration.predict(calibrate(choice, facts))
+    except (DaemonError, OSError) as error:
+        log.warning("%s cannot be calibrated: %s", choice.name, error)

@@ -1,0 +1,132 @@
+"""The calibration set for quantization: sentences in several languages, and what the model itself says to them.
+
+It is spoken with 8-bit weights, rounded to the nearest, by ONNX Runtime: near enough, and light. Two sentences are
+spoken after a reference, which is what the sentence before them sounded like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fishvoiced.backends.fish.checkpoint.tensors import Table
+from fishvoiced.backends.fish.config import ModelConfig
+from fishvoiced.backends.fish.convert.fast import write_fast
+from fishvoiced.backends.fish.convert.graph import Array, Graph
+from fishvoiced.backends.fish.convert.slow import write_slow
+from fishvoiced.backends.fish.convert.transformer import Layer, matrices
+from fishvoiced.backends.fish.engine.sampling_state import SamplingState
+from fishvoiced.backends.fish.prompt import build_prompt
+from fishvoiced.backends.fish.tokenizer import Tokenizer
+from fishvoiced.backends.fish.types import Codes, Columns, Frontend, Reference, SamplingOptions
+from fishvoiced.backends.onnx_sessions import Runtime, Session
+from fishvoiced.errors import CheckpointError
+
+ENGLISH = (
+    "The quick brown fox jumps over the lazy dog, while five boxing wizards watch.",
+    "She sells sea shells by the shore; who knows why?",
+    "Numbers such as 42 and 1917 are read aloud!",
+    "Thank you very much, said the old man. We shall meet again in the evening.",
+)
+OTHERS = (
+    "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich.",
+    "今天天气很好，我们一起去公园散步吧。",
+    "El veloz murciélago hindú comía feliz cardillo y kiwi.",
+    "いろはにほへと、ちりぬるを。明日は雨が降るでしょう。",
+    "Voix ambiguë d'un cœur qui, au zéphyr, préfère les jattes de kiwis.",
+)
+AFTER_A_REFERENCE = (3, 7)
+"""Sentences that are spoken in the voice of the one before."""
+FRAMES = 40
+"""Of each sentence at most."""
+ROOM = 512
+"""Columns that fit a prompt and its answer."""
+
+
+@dataclass(frozen=True)
+class SampleSentence:
+    """One sentence: the ``columns`` that were read, int64 [1 + num_codebooks, S], and the ``codes`` that were said,
+    int64 [num_codebooks, T]."""
+
+    columns: Columns
+    codes: Codes
+
+    def all_columns(self, semantic_begin: int) -> Columns:
+        """What stands before the model when it has ended: [1 + num_codebooks, S + T]."""
+        said = np.concatenate([self.codes[:1] + semantic_begin, self.codes])
+        return np.concatenate([self.columns, said], axis=1)
+
+
+def typical_codes(spoken: Sequence[SampleSentence]) -> Codes:
+    """All that was said: int64 [num_codebooks, T]."""
+    return np.concatenate([each.codes for each in spoken], axis=1)
+
+
+def write_speaker(folder: Path, table: Table, config: ModelConfig, tokenizer: Tokenizer) -> None:
+    """``slow.onnx`` and ``fast.onnx`` with 8-bit weights, K and V in float32."""
+    language = config.dual_ar
+    with Graph(folder, "slow", "int8") as graph:
+        layers = (Layer(matrices(table, f"layers.{i}")) for i in range(language.n_layer))
+        write_slow(graph, table, language, tokenizer, layers, int8_kv=False)
+    with Graph(folder, "fast", "int8") as graph:
+        fast = [Layer(matrices(table, f"fast_layers.{i}")) for i in range(language.n_fast_layer)]
+        write_fast(graph, table, language, tokenizer, fast)
+
+
+def speak(
+    folder: Path, config: ModelConfig, tokenizer: Tokenizer, prepare: Frontend, runtime: Runtime
+) -> list[SampleSentence]:
+    """Every sentence, the same each time, by the graphs that :func:`write_speaker` wrote.
+
+    Every sentence has a seed of its own: a model that knows many voices then takes several.
+    Raises CheckpointError when the model says nothing.
+    """
+    speaker = _Speaker(folder, config, tokenizer, runtime)
+    spoken: list[SampleSentence] = []
+    references: list[Reference] = []
+    for seed, sentence in enumerate(ENGLISH if config.frontend is not None else (*ENGLISH, *OTHERS)):
+        text = prepare(sentence)
+        after = references if seed in AFTER_A_REFERENCE else []
+        prompt = build_prompt(tokenizer, config.dual_ar.num_codebooks, text, after)
+        codes = speaker.say(prompt.columns, seed)
+        if codes.size:
+            spoken.append(SampleSentence(prompt.columns, codes))
+            references = [Reference(codes, text)]
+    if not spoken:
+        raise CheckpointError(
+            f"{config.name}: the language model ends before it has said anything, so that there is nothing to fit "
+            "8-bit values to; import it with: --precision fp32 --codec-precision fp32"
+        )
+    return spoken
+
+
+class _Speaker:
+    def __init__(self, folder: Path, config: ModelConfig, tokenizer: Tokenizer, runtime: Runtime) -> None:
+        self._slow, self._fast = (Session(folder / f"{name}.onnx", runtime) for name in ("slow", "fast"))
+        self._config, self._end = config, tokenizer.end_token
+
+    def say(self, columns: Columns, seed: int) -> Codes:
+        """int64 [num_codebooks, T]: the frames until the model ends."""
+        language, options = self._config.dual_ar, self._config.sampling
+        sampling = SamplingOptions(options.temperature, options.top_p, options.repetition_penalty)
+        state = SamplingState(language.num_codebooks, FRAMES, sampling, seed)
+        shape = (1, language.slow.n_local_heads, min(ROOM, language.max_seq_len), language.slow.head_dim)
+        kv: dict[str, Array] = {f"past.{i}": np.zeros(shape, np.float32) for i in range(2 * language.n_layer)}
+        column, total = columns[None], 0
+        frames: list[Codes] = []
+        while len(frames) < FRAMES and total + column.shape[2] <= shape[2]:
+            total += column.shape[2]
+            feeds: dict[str, Array] = {"columns": np.ascontiguousarray(column), **kv}
+            feeds["total"] = np.array([total], np.int32)
+            logits, hidden, *present = self._slow.run(feeds)
+            kv = {f"past.{i}": value for i, value in enumerate(present)}
+            state.next_frame()
+            (column,) = self._fast.run({"logits": logits, "hidden": hidden, **state.inputs})
+            if column[0, 0, 0] == self._end:
+                break
+            state.add(column[0, 1:, 0])
+            frames.append(column[0, 1:])
+        return np.concatenate(frames, axis=1) if frames else np.zeros((language.num_codebooks, 0), np.int64)

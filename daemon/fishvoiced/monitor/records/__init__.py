@@ -1,0 +1,1 @@
+"""What the monitor saw, kept across restarts: readings, and what happened in words."""

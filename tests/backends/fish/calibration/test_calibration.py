@@ -1,0 +1,166 @@
+"""Calibration: real kernels on the tiny model, what is kept of it, and what is chosen by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fishvoiced import config
+from fishvoiced.backends.fish.calibration.figures import ENOUGH, Calibration, Figure, choose
+from fishvoiced.backends.fish.calibration.idle import IdleCalibration
+from fishvoiced.backends.fish.calibration.measure import TEXT, calibrate, rtf
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+from fishvoiced.backends.fish.engine.select import EngineChoice
+from fishvoiced.backends.fish.store.catalog import Choice
+from fishvoiced.backends.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.errors import EngineError
+from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.hardware.facts import HardwareFacts, Power
+from fishvoiced.hardware.threads import thread_budget
+from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
+from tools.harness.daemon_process import eventually
+
+FACTS = collect()
+
+
+@pytest.fixture
+def kept(tiny_model: ConvertedModel, tmp_path: Path) -> Calibration:
+    return Calibration(tiny_model, FACTS, tmp_path)
+
+
+def figure(language: str, threads: int, rtf: float) -> Figure:
+    return Figure(language, "fp32" if language == "fp32" else "int8", threads, rtf)
+
+
+def test_every_converted_precision_is_measured_with_half_the_threads_and_all(tiny_model: ConvertedModel) -> None:
+    figures = calibrate(Choice("tiny", tiny_model), FACTS, seconds=0.2)
+    budget = thread_budget(FACTS)
+    assert {(f.language, f.codec, f.threads) for f in figures} == {
+        ("fp32", "fp32", threads) for threads in (budget.half, budget.threads)
+    }
+    assert all(0 < f.rtf < 100 for f in figures)
+
+
+class Ticking:
+    """A clock on which every look takes one second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_a_sentence_that_does_not_end_in_time_is_extrapolated(onnx_engine: OnnxEngine) -> None:
+    # The clock is looked at once before and once per chunk of 1, 1 and 2 frames: a second for the opening, a
+    # second for each of the others.
+    found = rtf(onnx_engine, lambda text: text, 4.0, Ticking())
+    rate = onnx_engine.config.codec.frame_rate
+    seconds = len(TEXT) / CHARACTERS_PER_SECOND
+    assert found == pytest.approx((1.0 + (seconds * rate - 1) * 2 / 3) / seconds)
+
+
+def test_a_model_without_sound_is_an_error(onnx_engine: OnnxEngine) -> None:
+    class Mute(OnnxEngine):
+        def __init__(self) -> None:
+            self.__dict__.update(onnx_engine.__dict__)
+
+        def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+            return iter(())
+
+    with pytest.raises(EngineError, match="no sound"):
+        rtf(Mute(), lambda text: text, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("figures", "chosen"),
+    [
+        ([], None),
+        ([figure("int4", 1, 1.0), figure("int4", 2, 0.97)], ("int4", 1)),
+        ([figure("int4", 1, 1.0), figure("int4", 2, 0.6)], ("int4", 2)),
+        ([figure("int4", 2, 1.0), figure("fp32", 2, 1.05)], ("fp32", 2)),
+        ([figure("int4", 2, 1.0), figure("fp32", 2, 3.0), figure("int8", 1, 1.08)], ("int8", 1)),
+    ],
+)
+def test_the_most_exact_of_the_fastest_with_few_threads_is_chosen(
+    figures: list[Figure], chosen: tuple[str, int] | None
+) -> None:
+    best = choose(figures)
+    assert (best and (best.language, best.threads)) == chosen
+
+
+def test_the_users_configuration_overrides_what_was_measured(kept: Calibration) -> None:
+    tier = EngineChoice("auto", "int4", "int8", 0)
+    assert kept.choice(tier, config.Engine()) == tier
+    kept.predict((figure("int4", 2, 1.0), figure("fp32", 1, 0.5), figure("fp32", 2, 0.4)))
+    assert kept.choice(tier, config.Engine()) == EngineChoice("auto", "fp32", "fp32", 2)
+    assert kept.choice(tier, config.Engine(precision="int4")) == EngineChoice("auto", "int4", "int8", 2)
+    assert kept.choice(tier, config.Engine(threads=1)) == EngineChoice("auto", "fp32", "fp32", 1)
+    assert kept.choice(tier, config.Engine(precision="int8")) == tier
+    torch = replace(tier, name="torch")
+    assert kept.choice(torch, config.Engine()) == torch
+
+
+def test_after_three_utterances_the_observed_speed_takes_the_predictions_place(
+    kept: Calibration, tiny_model: ConvertedModel, tmp_path: Path
+) -> None:
+    kept.predict((figure("int4", 2, 0.6),))
+    for seen in (0.4, 0.9, 0.5)[: ENOUGH - 1]:
+        kept.observe("int4+int8", 2, seen)
+    assert kept.speed("int4+int8", 2).expected == 0.6
+    kept.observe("int4+int8", 2, 0.5)
+    again = Calibration(tiny_model, FACTS, tmp_path)  # another process
+    speed = again.speed("int4+int8", 2)
+    assert (speed.predicted, speed.observed, speed.utterances) == (0.6, 0.5, 3)
+    assert speed.expected == 0.5
+    assert speed.error == pytest.approx(0.2)
+    measured = again.measured("int4+int8", 2)
+    assert measured is not None
+    assert measured.prediction_error == pytest.approx(0.2)
+    assert again.speed("fp32+fp32", 2).expected is None
+
+
+@pytest.mark.parametrize(
+    "other", [replace(FACTS, power=Power.BATTERY), replace(FACTS, quota_cpus=0.5)], ids=["battery", "quota"]
+)
+def test_in_other_circumstances_nothing_is_known(
+    kept: Calibration, other: HardwareFacts, tiny_model: ConvertedModel, tmp_path: Path
+) -> None:
+    kept.predict((figure("int4", 2, 0.6),))
+    assert Calibration(tiny_model, other, tmp_path).figures == ()
+
+
+def test_a_damaged_file_counts_as_none(kept: Calibration, tiny_model: ConvertedModel, tmp_path: Path) -> None:
+    kept.predict((figure("int4", 2, 0.6),))
+    for file in tmp_path.iterdir():
+        file.write_text("{")
+    assert Calibration(tiny_model, FACTS, tmp_path).figures == ()
+
+
+def test_when_nothing_is_to_do_a_process_of_its_own_measures(
+    tiny_model: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path))
+    kept = Calibration(tiny_model, FACTS)
+    idle = IdleCalibration(idle_seconds=0.05)
+    idle.rest(tiny_model, kept)
+    assert eventually(lambda: kept.figures, within=60.0)
+
+
+def test_whoever_speaks_ends_the_measuring_at_once(
+    tiny_model: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path))
+    kept = Calibration(tiny_model, FACTS)
+    idle = IdleCalibration(idle_seconds=0.0)
+    idle.rest(tiny_model, kept)
+    process = eventually(lambda: idle.process)
+    idle.work()
+    assert process.wait(5) < 0  # type: ignore[union-attr]
+    eventually(lambda: idle.process is None)
+    assert Calibration(tiny_model, FACTS).figures == ()

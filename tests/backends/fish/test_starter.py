@@ -1,0 +1,111 @@
+"""The voice that ships: it is the one it says it is, speaks by default, and ends when its text ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.backends.fish.checkpoint.folder import recognize
+from fishvoiced.backends.fish.config import ModelConfig
+from fishvoiced.backends.fish.convert.importer import checkpoint_hash
+from fishvoiced.backends.fish.engine.select import EngineChoice, open_engine
+from fishvoiced.backends.fish.renderer import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
+from fishvoiced.backends.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
+from fishvoiced.backends.fish.store.models import ConvertedModel, is_whole
+from fishvoiced.hardware.detect.collect import collect
+from tools.starter_voice.metrics import plain_words, word_errors
+from tools.starter_voice.sphinx import Ear
+
+SENTENCES = (
+    "The weather is nice today, and we are going for a walk.",
+    "Please open the window before you leave the house.",
+    "She paid $12.50 on May 3rd, 2021.",
+    "OK",
+    "a",
+    "7",
+)
+
+PLAIN = (
+    "The weather is nice today and we are going to the park.",
+    "Please open the window before you leave the room.",
+    "There are many people waiting outside the door.",
+    "The children played in the garden until dark.",
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def starter() -> ConvertedModel:
+    (folder,) = (STARTER_FOLDER / "converted").iterdir()
+    return ConvertedModel.open(folder)
+
+
+def test_the_graphs_come_from_the_checkpoint_beside_them(starter: ConvertedModel) -> None:
+    config = ModelConfig.from_checkpoint(STARTER_FOLDER)
+    assert starter.config == config
+    assert starter.checkpoint_hash == checkpoint_hash(recognize(STARTER_FOLDER))
+    assert all(is_whole(part) for part in starter.folder.iterdir())
+    assert starter.source is not None
+    assert starter.source.resolve() == STARTER_FOLDER
+
+
+def test_it_is_small_enough_to_ship(starter: ConvertedModel) -> None:
+    assert starter.size() <= 25_000_000
+
+
+def test_it_is_the_default_voice() -> None:
+    catalog = Catalog(user_models(), user_voices())
+    assert catalog.choose(None).model.name == STARTER
+    (info,) = catalog.infos()
+    assert info.default
+    assert info.language == "en"
+    assert info.sample_rate is not None
+    assert info.sample_rate >= 16000
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_it_speaks_and_ends_by_itself(text: str) -> None:
+    speaker = UniversalFishSpeechOptimizer()
+    for seed in (1, 2):
+        audio, rate, metrics = speaker.synthesize(text, seed=seed)
+        assert np.sqrt(np.mean(audio**2)) > 0.01, "silence"
+        limit = SPARE_SECONDS + len(text) / SLOWEST_CHARACTERS_PER_SECOND
+        assert metrics["audio_seconds"] < 0.8 * limit, "it babbled until it was cut off"
+        assert len(audio) / rate > 0.15
+
+
+def test_plain_sentences_are_understood() -> None:
+    """The ear is pocketsphinx, which gets one word in twenty of the source voice wrong, and of babble nearly all."""
+    ear, speaker = Ear(), UniversalFishSpeechOptimizer()
+    wrong = words = 0
+    for text in PLAIN:
+        audio = speaker.synthesize(text, seed=1)[0]
+        wrong += word_errors(plain_words(text), ear(np.asarray(audio, np.float32)))
+        words += len(plain_words(text))
+    assert wrong <= words * 0.3, f"{wrong} of {words} words misheard"
+
+
+def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
+    """The shipped graphs are quantized, so a code may differ here and there; a wrong graph agrees in none."""
+    from fishvoiced.backends.fish.prompt import build_prompt
+    from fishvoiced.backends.fish.types import SamplingOptions
+    from fishvoiced.text import english
+
+    frontend = english.load(starter.asset(english.LEXICON_FILE))
+    greedy = SamplingOptions(temperature=1.0, top_p=0.0, repetition_penalty=1.0)
+    first: dict[str, list[int]] = {}
+    for name in ("onnx", "torch"):
+        engine, notice = open_engine(starter, EngineChoice(name=name, lm_precision="int8"), collect())
+        assert notice is None
+        books = engine.config.dual_ar.num_codebooks
+        prompts = [build_prompt(engine.tokenizer, books, frontend(text), []) for text in SENTENCES]
+        first[name] = [int(next(iter(engine.generate(prompt, greedy, 0, 2)))[0, 0]) for prompt in prompts]
+    agreed = sum(a == b for a, b in zip(first["onnx"], first["torch"], strict=True))
+    assert agreed >= len(SENTENCES) // 2

@@ -1,1 +1,0 @@
-"""Tests of fishvoiced.fish.convert."""
