@@ -221,7 +221,7 @@ def test_bad_input_is_one_clear_line(
 def test_wrong_usage(fishvoice: Spawn, arguments: list[str]) -> None:
     code, out, errors = run(fishvoice(*arguments))
     assert code == 2
-    assert b"usage: fishvoice" in out + errors.encode()
+    assert b"usage: fishvoice" in out + errors.encode() or "see: fishvoice help" in errors
 
 
 def test_status_and_voices(behave: Behave, fishvoice: Spawn) -> None:
@@ -229,7 +229,8 @@ def test_status_and_voices(behave: Behave, fishvoice: Spawn) -> None:
     assert run(fishvoice("voices")) == (0, b"* starter  en\n", "")
     assert json.loads(run(fishvoice("voices", "--json"))[1])[0]["default"] is True
     assert json.loads(run(fishvoice("status", "--json"))[1])["queue"] == {"waiting": 0}
-    assert b"queue.waiting  0\n" in run(fishvoice("status"))[1]
+    assert b"queue.waiting  0\n" in run(fishvoice("status", "--all"))[1]
+    assert b"0 speaking, 0 waiting\n" in run(fishvoice("status"))[1]
     assert run(fishvoice("shutdown", "--drain"))[0] == 0
 
 

@@ -198,6 +198,8 @@ def _explained(hub: HubId) -> Iterator[None]:
     except OSError as error:
         full = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or _first_line(error))
         raise DownloadError(f"{hub} could not be fetched: {full}; what is whole is kept, start again") from error
+    except httpx2.ConnectError as error:
+        raise DownloadError(f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}") from error
     except httpx2.HTTPError as error:
         raise DownloadError(
             f"the connection to {constants.ENDPOINT} broke off ({_first_line(error)}); start again: files that are "

@@ -40,7 +40,7 @@ OTHERS = (
 )
 AFTER_A_REFERENCE = (3, 7)
 """Sentences that are spoken in the voice of the one before."""
-FRAMES = 24
+FRAMES = 40
 """Of each sentence at most."""
 ROOM = 512
 """Columns that fit a prompt and its answer."""

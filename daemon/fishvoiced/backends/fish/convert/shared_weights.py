@@ -60,7 +60,7 @@ def _tensors(folder: Path) -> Iterator[tuple[Place, Array]]:
         raw = path.read_bytes()
         for tensor in onnx.load(path, load_external_data=False).graph.initializer:
             kind = {onnx.TensorProto.FLOAT: "<f4", onnx.TensorProto.FLOAT16: "<f2"}.get(tensor.data_type)
-            if kind is None or not tensor.dims:
+            if kind is None or not tensor.dims or 0 in tensor.dims:
                 continue
             outside = {entry.key: entry.value for entry in tensor.external_data}
             if outside:
