@@ -226,7 +226,11 @@ def test_wrong_usage(fishvoice: Spawn, arguments: list[str]) -> None:
 
 def test_status_and_voices(behave: Behave, fishvoice: Spawn) -> None:
     behave()
-    assert run(fishvoice("voices")) == (0, b"* starter  en\n", "")
+    code, table, errors = run(fishvoice("voices"))
+    heading, row = table.decode().splitlines()
+    assert (code, errors) == (0, "")
+    assert heading.split()[:3] == ["voice", "kind", "language"]
+    assert row.split()[:4] == ["*", "starter", "-", "en"]
     assert json.loads(run(fishvoice("voices", "--json"))[1])[0]["default"] is True
     assert json.loads(run(fishvoice("status", "--json"))[1])["queue"] == {"waiting": 0}
     assert b"queue.waiting  0\n" in run(fishvoice("status", "--all"))[1]
