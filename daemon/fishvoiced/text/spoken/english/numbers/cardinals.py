@@ -100,7 +100,7 @@ def mixed(whole: str, above: int, below: int) -> str:
     part = fraction(above, below)
     if above == 1 and below in (2, 3, 4):
         part = "a " + part.removeprefix("one ")
-    return f"{cardinal(whole)} and {part}"
+    return f"{decimal(whole)} and {part}"
 
 
 def power(exponent: int) -> str:
