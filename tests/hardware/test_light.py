@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("zmq", "onnxruntime", "torch", "numpy", "psutil", "cpuinfo", "rich", "matplotlib")
+HEAVY = ("zmq", "onnxruntime", "torch", "numpy", "cpuinfo", "rich", "matplotlib")
 
 PROGRAM = f"""
 import sys

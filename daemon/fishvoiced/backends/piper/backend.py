@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fishvoice.protocol import Synthesize, VoiceInfo
-from fishvoiced.backends.onnx_sessions import Runtime
 from fishvoiced.backends.piper.store import PiperFiles, PiperStore
 from fishvoiced.errors import BadReference, MissingExtra, NothingToSay, UnknownVoice
 from fishvoiced.synthesis.base import Rendering, Traits
@@ -91,7 +90,7 @@ class PiperBackend:
 
     def __init__(self, store: PiperStore, threads: int) -> None:
         self._store = store
-        self._runtime = Runtime(threads=threads)
+        self._threads = threads
 
     def default_voice(self) -> str | None:
         return None
@@ -110,9 +109,10 @@ class PiperBackend:
             raise UnknownVoice(f"there is no Piper voice {voice!r}")
         if not _installed():
             raise MissingExtra("piper", f"voice {voice!r}")
+        from fishvoiced.backends.onnx_sessions import Runtime
         from fishvoiced.backends.piper.library import Piper
 
-        piper = Piper(files.graph, files.config, self._runtime)
+        piper = Piper(files.graph, files.config, Runtime(threads=self._threads))
         for ids in piper.sentences("a"):
             piper.sound(ids)
         return PiperModel(f"piper/{voice}", piper)
