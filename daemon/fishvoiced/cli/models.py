@@ -32,6 +32,8 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
         from fishvoiced.cli.models_import import import_model
 
         what = options.repository if options.verb == "pull" else options.checkpoint
+        if options.verb == "import" and what.endswith(".onnx"):
+            return _import_piper(Path(what))
         return import_model(store, what, options.precision, options.codec_precision, options.name)
     if options.verb == "list":
         return _list(store, options.json)
@@ -69,6 +71,14 @@ def parser() -> argparse.ArgumentParser:
     verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
     verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
+
+
+def _import_piper(graph: Path) -> int:
+    from fishvoiced.backends.piper.store import PiperStore, found_in
+
+    for files in found_in(graph):
+        print(f"{PiperStore().add(files).name}: ready")
+    return 0
 
 
 def _find(store: ModelStore, name: str) -> ConvertedModel:
