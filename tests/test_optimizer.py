@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from fishvoiced import UniversalFishSpeechOptimizer
 from fishvoiced.backends.fish.store.models import LANGUAGE, ConvertedModel
 from fishvoiced.config import Config, Engine
 from fishvoiced.errors import BadReference, BadRequest, CheckpointError
+from fishvoiced.inference.governor import Delay, NoThrottling, StepCost
 
 FP32 = Config(engine=Engine(precision="fp32"))
 
@@ -115,3 +120,72 @@ def test_pytorch_takes_over_when_a_graph_cannot_be_loaded(
 def test_the_engine_that_is_asked_for_runs(tiny_model: ConvertedModel) -> None:
     speaker = UniversalFishSpeechOptimizer(tiny_model.folder, Config(engine=Engine(name="torch")))
     assert speaker.loaded.engine == "torch"
+
+
+class Warm(NoThrottling):
+    """Asks for a short rest after each segment, and says how a Mac without a fan fared."""
+
+    def __init__(self) -> None:
+        self.owed = 0
+        self.steps: list[StepCost] = []
+
+    def rest(self, key: int) -> Delay:
+        self.owed -= 1
+        return Delay(0.01 if self.owed >= 0 else 0.0, "warm")
+
+    def stepped(self, key: int, step: StepCost) -> None:
+        self.steps.append(step)
+        self.owed = 2 if step.ends_segment else self.owed
+
+    def spoken(self, voice: str, rtf: float | None, sound_seconds: float) -> str | None:
+        return "8.3 min of load; throttled"
+
+
+def test_heat_is_looked_at_between_steps_and_told_per_segment(installed: ConvertedModel) -> None:
+    hot = Warm()
+    speaker = UniversalFishSpeechOptimizer(installed.folder, FP32, governor=hot)
+    shares: list[float] = []
+    audio, rate, metrics = speaker.synthesize("Hello there. How are you?", seed=3, progress=shares.append)
+    cool, _, _ = UniversalFishSpeechOptimizer(installed.folder, FP32, governor=NoThrottling()).synthesize(
+        "Hello there. How are you?", seed=3
+    )
+    np.testing.assert_array_equal(audio, cool)
+    assert shares == [pytest.approx(12 / 25, abs=0.05), 1.0]
+    first, second = metrics["per_segment"]
+    assert first["throttled"] == second["throttled"] == "warm"
+    assert metrics["rest_seconds"] == pytest.approx(0.04)
+    assert second["rest_seconds"] == pytest.approx(0.02)
+    assert first["audio_seconds"] + second["audio_seconds"] == pytest.approx(len(audio) / rate)
+    assert first["error"] is None
+    assert sum(step.ends_segment for step in hot.steps) == 2
+    assert metrics["notice"].endswith("8.3 min of load; throttled")
+
+
+def test_a_first_run_tells_what_it_makes_and_a_later_one_that_it_was_made(tiny_checkpoint: Path) -> None:
+    first, later = io.StringIO(), io.StringIO()
+    UniversalFishSpeechOptimizer(tiny_checkpoint, FP32, out=first, governor=NoThrottling())
+    UniversalFishSpeechOptimizer(tiny_checkpoint, FP32, out=later, governor=NoThrottling())
+    for said in ("CPU: ", " physical, ", "Tier: ", "codec decoder in fp32", "tiny: converted", "loaded (onnx, fp32"):
+        assert said in first.getvalue(), said
+    assert "%" not in later.getvalue()
+    assert "tiny: cached" in later.getvalue()
+
+
+def test_the_environment_is_set_before_torch_is_imported() -> None:
+    script = (
+        "import os, sys; from fishvoiced.optimizer import UniversalFishSpeechOptimizer\n"
+        "from fishvoiced.config import Config, Engine; assert 'torch' not in sys.modules\n"
+        "s = UniversalFishSpeechOptimizer(None, Config(voice='starter', engine=Engine(name='torch', threads=1)))\n"
+        "import torch; print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'], s.loaded.engine)"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=plain, capture_output=True, text=True, check=True, timeout=110
+    )
+    assert done.stdout.split() == ["1", "1", "torch"]
+
+
+def test_a_voice_that_cannot_imitate_says_which_can(tmp_path: Path) -> None:
+    speaker = UniversalFishSpeechOptimizer(settings=Config(voice="starter"), governor=NoThrottling())
+    with pytest.raises(BadReference, match="has no encoder; S1-mini has one: fishvoice models pull"):
+        speaker.synthesize("Hello.", recording(tmp_path / "ref.wav"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,6 @@ def test_what_is_not_installed_is_said_with_the_way_to_get_it(tmp_path: Path) ->
     cells = {cell.name: cell for cell in report.capabilities}
     assert cells["ONNX Runtime engine"].support is Support.MISSING
     assert "pip install 'fishvoice[daemon]'" in cells["ONNX Runtime engine"].detail
-    assert cells["torch.compile"].support is Support.MISSING
     assert "systemctl not found" in cells["service manager"].detail
 
 
@@ -149,13 +149,14 @@ def test_the_matrix_has_every_platform() -> None:
     assert set(rows) == set(Platform)
     names = {tuple(cell.name for cell in cells) for cells in rows.values()}
     assert len(names) == 1, "the same columns everywhere"
-    assert "MPS" in next(cell.detail for cell in rows[Platform.MACOS_PRO] if cell.name == "PyTorch engine")
+    assert "mps" in next(cell.detail for cell in rows[Platform.MACOS_PRO] if cell.name == "PyTorch engine")
 
 
 def test_first_start_is_short_and_says_what_is_measured(tmp_path: Path) -> None:
     facts = collect(linux(tmp_path, I7_12700H))
     before = first_start(diagnose(facts, [SensorLine("hwmon", True, "50 °C")]))
-    assert "Expected, not measured yet: RTF 3, 10 s of speech in 30 s" in before
+    assert "S1-mini, estimated and not measured: RTF 3, 10 s of speech in 30 s" in before
+    assert "int4" not in before, "what has not been imported has no precision"
     assert "14 cores (20 threads), 15.3 GiB" in before
     assert len(before.splitlines()) <= 6
     after = first_start(diagnose(facts, [SensorLine("hwmon", True, "50 °C")], measured=MEASURED))
@@ -167,6 +168,40 @@ def test_prediction_error() -> None:
     fresh = Measured("s1-mini", MEASURED.figures, "int4", 6)
     assert fresh.prediction_error is None
     assert Measured("s1-mini", (), "int4", 6, 0.5, 3).predicted_rtf is None
+
+
+def test_a_figure_from_a_busy_machine_is_named_as_such(tmp_path: Path) -> None:
+    busy = replace(MEASURED, figures=(replace(MEASURED.figures[0], disturbed=True), *MEASURED.figures[1:]))
+    text = plain(diagnose(collect(linux(tmp_path, I7_12700H)), (), READY, busy))
+    assert text.count("(beside other work: it is measured again)") == 1
+
+
+def test_what_a_running_daemon_has_in_memory_is_said_as_status_says_it(tmp_path: Path) -> None:
+    rows = (("heart", "onnx, int8; RTF 0.21 observed"),)
+    text = plain(diagnose(collect(linux(tmp_path, I7_12700H)), (), READY, MEASURED, rows))
+    assert "heart  onnx, int8; RTF 0.21 observed" in text
+
+
+PI_5 = {
+    "proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n",
+    "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+    "proc/meminfo": "MemTotal: 8000000 kB\n",
+}
+
+
+@pytest.mark.parametrize("machine", ["m1 air", "i5", "pi"])
+def test_a_first_start_names_every_figure_that_was_not_measured(machine: str, tmp_path: Path) -> None:
+    i5 = {name: text.replace("i7-12700H", "i5-1235U") for name, text in I7_12700H.items()}
+    doors = {
+        "m1 air": SystemAccess(System.MACOS, "arm64", run=Commands({"sysctl": M1_AIR_SYSCTL, "pmset": PMSET_BATTERY})),
+        "i5": linux(tmp_path / "i5", i5),
+        "pi": linux(tmp_path / "pi", PI_5, 4),
+    }[machine]
+    report = examine(doors)
+    assert report.profile.tier is {"m1 air": Tier.M1_AIR, "i5": Tier.I5_BASELINE, "pi": Tier.ARM_SBC}[machine]
+    lines = [line for line in first_start(report).splitlines() if "RTF" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("S1-mini, estimated and not measured: RTF ")
 
 
 def test_json_holds_it_all(tmp_path: Path) -> None:

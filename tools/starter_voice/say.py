@@ -102,9 +102,10 @@ class ProjectVoice:
     """The whole project as a program uses it in-process: segmentation, engine, streaming decoder."""
 
     def __init__(self, model_path: Path | None = None) -> None:
+        from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER
         from fishvoiced.optimizer import UniversalFishSpeechOptimizer
 
-        self._optimizer = UniversalFishSpeechOptimizer(model_path=model_path)
+        self._optimizer = UniversalFishSpeechOptimizer(model_path or next(STARTER_FOLDER.glob("converted/*")))
         self.rate = int(self._optimizer.synthesize("OK", seed=0)[1])  # this loads and warms it, too
 
     def __call__(self, text: str, seed: int) -> Samples:

@@ -46,6 +46,7 @@ class TopView:
     memory_bytes: int | None = None
     temperatures: tuple[float, ...] = ()
     rtfs: tuple[float, ...] = ()
+    fanless: str | None = None
 
     @classmethod
     def from_status(cls, status: Mapping[str, object]) -> TopView:
@@ -69,6 +70,7 @@ class TopView:
             memory_bytes=_whole(_map(status.get("memory")).get("rss_bytes")),
             temperatures=_numbers(heat.get("temperatures")),
             rtfs=_numbers(heat.get("rtfs")),
+            fanless=_text(heat.get("fanless")),
         )
 
 
@@ -96,6 +98,8 @@ def render_top(view: TopView) -> RenderableType:
         ("memory", _show(None if view.memory_bytes is None else view.memory_bytes / 2**20, ".0f", " MiB")),
         ("up", _show(None if view.uptime_seconds is None else view.uptime_seconds / 60, ".1f", " min")),
     ]
+    if view.fanless is not None:
+        rows.append(("without a fan", view.fanless))
     for name, value in rows:
         table.add_row(name, value)
     return Panel(table, title="fishvoice", expand=False)

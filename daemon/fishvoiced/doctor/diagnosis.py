@@ -52,6 +52,8 @@ class DoctorReport:
     warnings: tuple[str, ...]
     installed: Installed
     measured: Measured | None = None
+    daemon: tuple[tuple[str, str], ...] = ()
+    """What a running daemon has in memory, and how that runs."""
 
 
 def diagnose(
@@ -59,6 +61,7 @@ def diagnose(
     sensors: Iterable[SensorLine] = (),
     installed: Installed | None = None,
     measured: Measured | None = None,
+    daemon: tuple[tuple[str, str], ...] = (),
 ) -> DoctorReport:
     """Assemble the report. Pure: the caller has read the machine and its sensors."""
     sensors = tuple(sensors)
@@ -81,4 +84,5 @@ def diagnose(
         warnings=warnings(facts, tier, platform, answered),
         installed=installed,
         measured=measured,
+        daemon=daemon,
     )

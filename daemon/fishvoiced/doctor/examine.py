@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from fishvoice.client import Client
+from fishvoice.errors import FishvoiceError
 from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
@@ -19,7 +21,7 @@ from fishvoiced.monitor.probes import POWER_SOURCES, discover
 from fishvoiced.monitor.reading import describe
 from fishvoiced.voices.speed import Measured
 
-_PROGRAMS = ("systemctl", "launchctl", "schtasks", "c++", "g++", "clang++", "cl")
+_PROGRAMS = ("systemctl", "launchctl", "schtasks")
 
 
 def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | None] = lambda again: None) -> int:
@@ -48,7 +50,25 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
 
 def examine(doors: SystemAccess, measured: Measured | None = None) -> DoctorReport:
     """The report on the machine behind the doors."""
-    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured)
+    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured, ask_daemon())
+
+
+def ask_daemon() -> tuple[tuple[str, str], ...]:
+    """The models that a running daemon has in memory: what `status` says, in words."""
+    try:
+        with Client(start=False) as client:
+            models = client.status().get("models") or []
+    except FishvoiceError:
+        return (("", "none runs at the moment"),)
+    rows = []
+    for model in models:
+        speed = model.get("speed") or {}
+        seen, promised = speed.get("observed"), speed.get("predicted")
+        told = (
+            f"RTF {seen:.2f} observed" if seen else f"RTF {promised:.2f} predicted" if promised else "not measured yet"
+        )
+        rows.append((str(model.get("model")), f"{model.get('engine')}, {model.get('precision')}; {told}"))
+    return tuple(rows) or (("", "no model is in memory"),)
 
 
 def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:

@@ -88,13 +88,6 @@ _SERVICE = {
     Platform.MACOS_INTEL: ("launchctl", "launchd agent"),
     Platform.LINUX: ("systemctl", "systemd user service and socket"),
 }
-_COMPILERS = {
-    Platform.WINDOWS: (("cl",), "the C++ tools of Visual Studio"),
-    Platform.MACOS_AIR: (("c++", "clang++"), "the Xcode command line tools"),
-    Platform.MACOS_PRO: (("c++", "clang++"), "the Xcode command line tools"),
-    Platform.MACOS_INTEL: (("c++", "clang++"), "the Xcode command line tools"),
-    Platform.LINUX: (("c++", "g++", "clang++"), "a C++ compiler (g++)"),
-}
 
 
 def platform_of(facts: HardwareFacts, tier: Tier) -> Platform:
@@ -113,8 +106,7 @@ def capabilities(
     return (
         _onnxruntime(installed),
         _torch(platform, installed),
-        _compile(platform, installed),
-        Capability("precisions", Support.WORKS, "language model fp32, int8, int4; codec fp32, int8"),
+        Capability("precisions", Support.WORKS, "language model fp32, fp16, int8, int4; codec fp32, fp16, int8"),
         _thermal(platform, sources),
         _service(platform, installed),
         Capability(
@@ -127,7 +119,7 @@ def capabilities(
 
 def matrix() -> tuple[tuple[Platform, tuple[Capability, ...]], ...]:
     """All rows, with everything installed that can be: what one may hope for."""
-    everything = Installed(frozenset({"cl", "c++", "systemctl", "launchctl", "schtasks"}), "1.23 or later", "2.13.0")
+    everything = Installed(frozenset({"systemctl", "launchctl", "schtasks"}), "1.23 or later", "2.13.0")
     return tuple((platform, capabilities(platform, everything)) for platform in Platform)
 
 
@@ -140,19 +132,11 @@ def _onnxruntime(installed: Installed) -> Capability:
 
 def _torch(platform: Platform, installed: Installed) -> Capability:
     if installed.torch is None:
-        detail = "not installed: pip install 'fishvoice[export]' (converting models needs it, too)"
+        detail = "not installed, and not needed where ONNX Runtime is: pip install 'fishvoice[export]'"
         return Capability("PyTorch engine", Support.MISSING, detail)
-    mps = platform in (Platform.MACOS_AIR, Platform.MACOS_PRO)
-    return Capability("PyTorch engine", Support.WORKS, f"version {installed.torch}, {'CPU and MPS' if mps else 'CPU'}")
-
-
-def _compile(platform: Platform, installed: Installed) -> Capability:
-    compilers, name = _COMPILERS.get(platform, (("c++",), "a C++ compiler"))
-    if installed.torch is None:
-        return Capability("torch.compile", Support.MISSING, "needs PyTorch")
-    if installed.programs.isdisjoint(compilers):
-        return Capability("torch.compile", Support.MISSING, f"needs {name}")
-    return Capability("torch.compile", Support.WORKS, "a compiler is there (the ONNX engine needs none)")
+    other = "mps" if platform in (Platform.MACOS_AIR, Platform.MACOS_PRO) else "cuda"
+    detail = f'version {installed.torch}, on the CPU; engine.device = "{other}" is handed on to it'
+    return Capability("PyTorch engine", Support.WORKS, detail)
 
 
 def _thermal(platform: Platform, sources: Collection[str] | None) -> Capability:

@@ -30,6 +30,7 @@ def sections(report: DoctorReport) -> tuple[Section, ...]:
         Section("Tier", tuple(_tier(report))),
         Section("Speed", tuple(_speed(report))),
         Section("Runtime", tuple(_runtime(report))),
+        Section("Daemon", report.daemon),
         Section("Platform", tuple(_platform(report))),
         Section("Sensors", tuple(_sensors(report))),
         Section("Worth installing", tuple((t.name, f"{t.purpose}: {t.url}") for t in report.tools)),
@@ -44,11 +45,28 @@ def first_start(report: DoctorReport) -> str:
     cores = f"{_count(facts.physical_cores)} cores ({_count(facts.logical_cores)} threads)"
     lines = [
         f"fishvoice on {facts.brand.strip() or 'an unnamed CPU'}: {cores}, {_memory(facts)}, {report.platform.value}",
-        f"Tier {profile.tier.value} ({profile.title}); {report.threads.threads} threads, {profile.lm_precision}",
+        f"Tier {profile.tier.value} ({profile.title}); {report.threads.threads} threads",
         _short_speed(report),
         *(f"Note: {text}" for text in report.warnings),
         "More: fishvoice doctor",
     ]
+    return "\n".join(lines)
+
+
+def banner(report: DoctorReport) -> str:
+    """What a program prints when it begins: the machine, its tier, and the speed-up to expect."""
+    facts, expected = report.facts, report.profile.expected
+    lines = [
+        f"CPU: {facts.brand.strip() or _UNKNOWN}",
+        f"Cores: {_count(facts.physical_cores)} physical, {_count(facts.logical_cores)} logical; {_memory(facts)}; "
+        f"{facts.system.value}",
+        f"Tier: {report.profile.tier.value} ({report.profile.title}); {report.threads.threads} threads",
+    ]
+    if expected.speedup is not None:
+        lines.append(
+            f"Expected of S1-mini: {expected.speedup:g} times as fast with ONNX Runtime as with PyTorch, RTF "
+            f"{expected.rtf_before:g} to {expected.rtf_onnx:g} (estimated, not measured)"
+        )
     return "\n".join(lines)
 
 
@@ -132,17 +150,18 @@ def _tier(report: DoctorReport) -> Iterator[tuple[str, str]]:
 def _speed(report: DoctorReport) -> Iterator[tuple[str, str]]:
     expected, measured = report.profile.expected, report.measured
     if expected.rtf_onnx is None:
-        yield "expected", "nothing was promised for this tier"
+        yield "S1-mini, estimate", "nothing was promised for this tier"
     else:
         before = "" if expected.rtf_before is None else f", {expected.rtf_before:g} with PyTorch before"
         hot = "" if expected.rtf_throttled is None else f", {expected.rtf_throttled:g} when throttled"
-        yield "expected", f"RTF {expected.rtf_onnx:g}{hot}{before} (the project's first estimate, S1-mini)"
+        yield "S1-mini, estimate", f"RTF {expected.rtf_onnx:g}{hot}{before} (the project's first, not measured here)"
         yield "", f"10 s of speech in {expected.clip_10s:g} s, 30 s in {expected.clip_30s:g} s"
     if measured is None:
         yield "measured", "nothing yet: it is measured at the first load of a model"
         return
     for number, figure in enumerate(measured.figures):
         mark = " (chosen)" if (figure.precision, figure.threads) == (measured.precision, measured.threads) else ""
+        mark += " (beside other work: it is measured again)" if figure.disturbed else ""
         text = f"{figure.precision}, {figure.threads} threads: RTF {figure.predicted_rtf:.2f}{mark}"
         yield "" if number else f"predicted, {measured.model}", text
     if measured.observed_rtf is not None:
@@ -152,14 +171,17 @@ def _speed(report: DoctorReport) -> Iterator[tuple[str, str]]:
 
 
 def _short_speed(report: DoctorReport) -> str:
+    """Of the voice that speaks what was measured; of S1-mini, until it is, the mission's estimate, named as such."""
     measured, expected = report.measured, report.profile.expected
-    if measured is not None:
-        rtf = measured.observed_rtf if measured.observed_rtf is not None else measured.predicted_rtf
-        if rtf is not None:
-            return f"Measured: RTF {rtf:.2f} with {measured.model}, 10 s of speech in {10 * rtf:.1f} s"
+    rtf = measured.expected_rtf if measured is not None else None
+    if measured is not None and rtf is not None:
+        return f"Measured: RTF {rtf:.2f} with {measured.model}, 10 s of speech in {10 * rtf:.1f} s"
     if expected.rtf_onnx is None:
-        return "No speed is promised for this tier; it is measured at the first load of a model"
-    return f"Expected, not measured yet: RTF {expected.rtf_onnx:g}, 10 s of speech in {expected.clip_10s:g} s"
+        return "No speed is known for such machines beforehand: each voice is measured while it speaks"
+    return (
+        f"S1-mini, estimated and not measured: RTF {expected.rtf_onnx:g}, 10 s of speech in {expected.clip_10s:g} s; "
+        "the light default voice is many times faster"
+    )
 
 
 def _runtime(report: DoctorReport) -> Iterator[tuple[str, str]]:
@@ -167,7 +189,7 @@ def _runtime(report: DoctorReport) -> Iterator[tuple[str, str]]:
     yield "threads", f"{report.threads.threads} ({profile.thread_rule})"
     for reason in report.threads.reasons:
         yield "", reason
-    yield "precision", f"{profile.lm_precision} language model, {profile.codec_precision} codec"
+    yield "precision", f"imports start with {profile.lm_precision} language model, {profile.codec_precision} codec"
     yield "segments", f"up to {profile.segment_chars} characters"
     pinned = "not pinned" if session.thread_affinities is None else "pinned to the performance cores"
     spin = "spinning while busy" if session.allow_spinning else "no spinning"

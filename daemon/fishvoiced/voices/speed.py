@@ -28,6 +28,8 @@ class PrecisionFigure:
     precision: str
     threads: int
     predicted_rtf: float
+    disturbed: bool = False
+    """Other programs took part of the machine meanwhile: nothing is chosen by it, and it is measured again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Measured:
         """The prediction for the chosen combination."""
         chosen = (f for f in self.figures if f.precision == self.precision and f.threads == self.threads)
         return next((figure.predicted_rtf for figure in chosen), None)
+
+    @property
+    def expected_rtf(self) -> float | None:
+        """Observed, else predicted."""
+        return self.predicted_rtf if self.observed_rtf is None else self.observed_rtf
 
     @property
     def prediction_error(self) -> float | None:

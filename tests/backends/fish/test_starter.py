@@ -15,6 +15,7 @@ from fishvoiced.backends.fish.engine.select import EngineChoice, open_engine
 from fishvoiced.backends.fish.renderer import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from fishvoiced.backends.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
 from fishvoiced.backends.fish.store.models import ConvertedModel, is_whole
+from fishvoiced.config import Config
 from fishvoiced.hardware.detect.collect import collect
 from tools.starter_voice.metrics import plain_words, word_errors
 from tools.starter_voice.sphinx import Ear
@@ -72,7 +73,7 @@ def test_it_is_the_default_voice() -> None:
 
 @pytest.mark.parametrize("text", SENTENCES)
 def test_it_speaks_and_ends_by_itself(text: str) -> None:
-    speaker = UniversalFishSpeechOptimizer()
+    speaker = UniversalFishSpeechOptimizer(settings=Config(voice=STARTER))
     for seed in (1, 2):
         audio, rate, metrics = speaker.synthesize(text, seed=seed)
         assert np.sqrt(np.mean(audio**2)) > 0.01, "silence"
@@ -83,7 +84,7 @@ def test_it_speaks_and_ends_by_itself(text: str) -> None:
 
 def test_plain_sentences_are_understood() -> None:
     """The ear is pocketsphinx, which gets one word in twenty of the source voice wrong, and of babble nearly all."""
-    ear, speaker = Ear(), UniversalFishSpeechOptimizer()
+    ear, speaker = Ear(), UniversalFishSpeechOptimizer(settings=Config(voice=STARTER))
     wrong = words = 0
     for text in PLAIN:
         audio = speaker.synthesize(text, seed=1)[0]

@@ -67,7 +67,10 @@ class FishModel:
         choice = self._chosen(request.voice)
         engine, recording = self.loaded_engine, request.payload
         if recording is not None and not engine.config.codec.has_encoder:
-            raise BadReference(f"voice {choice.name!r} cannot imitate a recording: its model has no encoder")
+            raise BadReference(
+                f"voice {choice.name!r} cannot imitate a recording: its model has no encoder; S1-mini has one: "
+                "fishvoice models pull"
+            )
         references: tuple[Reference, ...] = ()
         if recording is None and choice.voice is not None:
             references = (self.catalog.reference(choice.voice, engine.config.codec),)
@@ -157,11 +160,11 @@ class FishBackend:
             self._calibration.work()
 
     def idle(self, models: Sequence[LoadedModel]) -> None:
-        """Calibrate the first model that runs in ONNX Runtime and was never measured."""
+        """Calibrate a model that runs in ONNX Runtime and was never measured, or only beside other work."""
         unmeasured = [
             model
             for model in models
-            if isinstance(model, FishModel) and model.engine == "onnx" and not model.calibration.figures
+            if isinstance(model, FishModel) and model.engine == "onnx" and not model.calibration.complete
         ]
         if self._calibration is not None and unmeasured:
             self._calibration.rest(unmeasured[-1].choice.model, unmeasured[-1].calibration)

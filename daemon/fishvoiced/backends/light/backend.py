@@ -50,7 +50,9 @@ class LightModel:
         from fishvoiced.backends.light.renderer import LightRenderer
 
         if request.payload is not None:
-            raise BadReference(f"voice {request.voice!r} cannot imitate a recording; see: fishvoice voices")
+            raise BadReference(
+                f"voice {request.voice!r} cannot imitate a recording; S1-mini can: fishvoice models pull"
+            )
         seed = secrets.randbits(32) if request.seed is None else request.seed
         return LightRenderer(self._network, self._reader, seed)
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fishvoiced import config
+from fishvoiced.backends.fish.calibration import idle as idle_calibration
 from fishvoiced.backends.fish.calibration.figures import ENOUGH, Calibration, Figure, choose
 from fishvoiced.backends.fish.calibration.idle import IdleCalibration
-from fishvoiced.backends.fish.calibration.measure import TEXT, calibrate, rtf
+from fishvoiced.backends.fish.calibration.measure import TEXT, OtherLoad, calibrate, rtf
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.engine.select import EngineChoice
 from fishvoiced.backends.fish.store.catalog import Choice
@@ -104,6 +106,46 @@ def test_the_users_configuration_overrides_what_was_measured(kept: Calibration) 
     assert kept.choice(tier, config.Engine(precision="int8")) == tier
     torch = replace(tier, name="torch")
     assert kept.choice(torch, config.Engine()) == torch
+
+
+def test_a_run_beside_other_programs_decides_nothing(kept: Calibration) -> None:
+    tier = EngineChoice("auto", "int4", "int8", 0)
+    figures = (figure("int4", 1, 1.0), msgspec.structs.replace(figure("int4", 2, 3.0), disturbed=True))
+    kept.predict(figures)
+    assert kept.choice(tier, config.Engine()) == tier
+    assert not kept.complete
+    kept.predict((figures[0], figure("int4", 2, 0.6)))
+    assert kept.choice(tier, config.Engine()).threads == 2
+    assert kept.complete
+
+
+def test_the_load_of_other_programs_is_told_from_ones_own() -> None:
+    busy, own, now = 100.0, 10.0, 0.0
+    load = OtherLoad(lambda: busy, lambda: own, lambda: now, cpus=4)
+    assert load.share() == 0.0
+    busy, own, now = 106.0, 14.0, 2.0  # of 8 CPU-seconds we took 4, others 2
+    assert load.share() == pytest.approx(0.25)
+    unknown = OtherLoad(lambda: None, lambda: own, lambda: now, cpus=4)
+    now = 3.0
+    assert unknown.share() == 0.0
+
+
+def test_a_disturbed_measurement_is_repeated_but_not_at_once(
+    tiny_model: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FISHVOICE_HOME", str(tmp_path))
+    monkeypatch.setattr(idle_calibration, "AGAIN_SECONDS", 3600.0)
+    kept = Calibration(tiny_model, FACTS)
+    idle = IdleCalibration(idle_seconds=0.05)
+    idle.rest(tiny_model, kept)
+    eventually(lambda: kept.figures and idle.process is None, within=60.0)
+    kept.predict(tuple(msgspec.structs.replace(each, disturbed=True) for each in kept.figures))
+    idle.rest(tiny_model, kept)
+    assert idle.due_seconds > 3000
+    monkeypatch.setattr(idle_calibration, "AGAIN_SECONDS", 0.0)
+    idle.rest(tiny_model, kept)
+    assert idle.due_seconds < 1
+    idle.work()
 
 
 def test_after_three_utterances_the_observed_speed_takes_the_predictions_place(

@@ -40,6 +40,8 @@ class Figure(msgspec.Struct, frozen=True):
     codec: str
     threads: int
     rtf: float
+    disturbed: bool = False
+    """Other programs took part of the machine while it was measured."""
 
     @property
     def precision(self) -> str:
@@ -80,6 +82,11 @@ class Calibration:
         self.figures = figures
         _write(self._predicted, figures)
 
+    @property
+    def complete(self) -> bool:
+        """Measured, and on a machine that had nothing else to do."""
+        return bool(self.figures) and not any(figure.disturbed for figure in self.figures)
+
     def reload(self) -> None:
         """Take in what another process has predicted."""
         self.figures = _read(self._predicted, _FIGURES, ())
@@ -108,6 +115,8 @@ class Calibration:
             for figure in self.figures
             if settings.precision in ("auto", figure.language) and settings.threads in (0, figure.threads)
         ]
+        if any(figure.disturbed for figure in allowed):  # figures of unequal circumstances decide nothing
+            return wanted
         best = choose(allowed)
         if best is None:
             return wanted
@@ -118,7 +127,7 @@ class Calibration:
         speed = self.speed(precision, threads)
         if not self.figures and speed.observed is None:
             return None
-        figures = tuple(PrecisionFigure(f.precision, f.threads, f.rtf) for f in self.figures)
+        figures = tuple(PrecisionFigure(f.precision, f.threads, f.rtf, f.disturbed) for f in self.figures)
         return Measured(self.model, figures, precision, threads, speed.observed, speed.utterances)
 
 

@@ -6,6 +6,7 @@ import atexit
 import logging
 import sys
 import threading
+import time
 from subprocess import DEVNULL, Popen
 
 from fishvoiced.backends.fish.calibration.figures import Calibration
@@ -14,6 +15,8 @@ from fishvoiced.backends.fish.store.models import ConvertedModel
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 20.0
+AGAIN_SECONDS = 600.0
+"""Between two measurements of one model, where the first was disturbed."""
 
 
 class IdleCalibration:
@@ -24,13 +27,19 @@ class IdleCalibration:
         atexit.register(self.work)
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._measured: dict[str, float] = {}
+        self.due_seconds = 0.0
+        """What the next measurement waits for at least."""
         self.process: Popen[bytes] | None = None
 
     def rest(self, model: ConvertedModel, calibration: Calibration) -> None:
-        """There is nothing to do, and the model has no figures yet."""
+        """There is nothing to do, and the model has no figures yet, or disturbed ones. Those are not measured again at
+        once: what was busy then may still be."""
         with self._lock:
             self._stop()
-            self._timer = threading.Timer(self._idle_seconds, self._run, (model, calibration))
+            since = time.monotonic() - self._measured.get(model.name, -AGAIN_SECONDS)
+            self.due_seconds = max(self._idle_seconds, AGAIN_SECONDS - since)
+            self._timer = threading.Timer(self.due_seconds, self._run, (model, calibration))
             self._timer.name, self._timer.daemon = "idle-calibration", True
             self._timer.start()
 
@@ -61,7 +70,9 @@ class IdleCalibration:
             if self.process is process:
                 self.process = None
         if code == 0:
-            log.info("calibrated %s", model.name)
+            self._measured[model.name] = time.monotonic()
             calibration.reload()
+            again = "" if calibration.complete else ", but beside other programs: it is measured again later"
+            log.info("calibrated %s%s", model.name, again)
         elif code > 0:  # else somebody wanted to speak
             log.warning("%s could not be calibrated; `fishvoiced calibrate %s` says why", model.name, model.folder)

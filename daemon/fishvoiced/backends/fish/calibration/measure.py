@@ -7,6 +7,7 @@ daemon's memory, and can be killed when a request arrives.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, ConvertedMo
 from fishvoiced.backends.fish.types import Frontend, SamplingOptions
 from fishvoiced.backends.fish.warm_up import load_frontend, warm_up
 from fishvoiced.errors import DaemonError, EngineError
+from fishvoiced.hardware.detect.system_access import system_access
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
+from fishvoiced.monitor.own_share import machine_busy_seconds
 from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.synthesis.pipeline import synthesize
@@ -34,6 +37,8 @@ log = logging.getLogger(__name__)
 SECONDS = 2.0
 """Of measuring, for all combinations together; loading comes on top."""
 LEAST_SECONDS = 0.3
+DISTURBING = 0.15
+"""A larger share of the machine's CPU time taken by others spoils a figure."""
 TEXT = "She opened the window and listened to the rain for a while."
 
 
@@ -50,10 +55,36 @@ def calibrate(choice: Choice, facts: HardwareFacts, seconds: float = SECONDS) ->
         engine, _ = open_engine(model, EngineChoice("onnx", language, codec, threads), facts)
         try:
             warm_up(engine, frames=3)
-            figures.append(Figure(language, codec, threads, rtf(engine, frontend, share)))
+            load = OtherLoad()
+            speed = rtf(engine, frontend, share)
+            figures.append(Figure(language, codec, threads, speed, load.share() > DISTURBING))
         finally:
             engine.close()
     return tuple(figures)
+
+
+class OtherLoad:
+    """What other programs take of this machine from now on. ``busy`` and ``own``: CPU-seconds so far, the machine's
+    (None: not known) and this process's."""
+
+    def __init__(
+        self,
+        busy: Callable[[], float | None] | None = None,
+        own: Callable[[], float] = time.process_time,
+        clock: Callable[[], float] = time.monotonic,
+        cpus: int | None = None,
+    ) -> None:
+        self._busy = busy or machine_busy_seconds(system_access())
+        self._own, self._clock, self._cpus = own, clock, cpus or os.cpu_count() or 1
+        self._before = self._busy(), self._own(), self._clock()
+
+    def share(self) -> float:
+        """Of all CPU-seconds since then, 0-1; 0 where nothing tells."""
+        busy, own, began = self._before
+        now, room = self._busy(), (self._clock() - began) * self._cpus
+        if busy is None or now is None or room <= 0:
+            return 0.0
+        return min(1.0, max(0.0, ((now - busy) - (self._own() - own)) / room))
 
 
 @dataclass(frozen=True)
