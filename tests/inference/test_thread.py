@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fishvoice.protocol import Synthesize
+from fishvoice.protocol import Priority, Synthesize
 from fishvoiced.inference.governor import Delay, Governor, NoThrottling
 from fishvoiced.inference.mailbox import OUTBOX
 from fishvoiced.inference.messages import (
@@ -232,6 +232,31 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
     bench.until(Opened, 3)
     assert bench.worker.stop(5)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "spoken_by"),
+    [
+        ({"fallback_voice": "fast"}, "fast"),
+        ({"voice": "tone", "fallback_voice": "fast"}, "fast"),
+        ({}, "tone"),  # nothing was allowed
+        ({"fallback_voice": "tone"}, "tone"),
+        ({"fallback_voice": "fast", "payload": b"a recording"}, "tone"),
+    ],
+)
+def test_on_a_hot_machine_the_allowed_voice_speaks_and_says_why(fields: dict[str, object], spoken_by: str) -> None:
+    class Hot(NoThrottling):
+        def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
+            return True
+
+    bench = Bench(ToneSpeaker(), Hot())
+    bench.worker.assign(job(1, "one", **fields))
+    opened = bench.until(Opened)[0]
+    assert isinstance(opened, Opened)
+    assert opened.voice == spoken_by
+    told = "fast speaks, because the machine is too hot for tone" if spoken_by == "fast" else None
+    assert opened.notice == told
+    assert bench.worker.stop(5)
 
 
 def test_what_the_governor_has_to_tell_comes_with_the_end() -> None:

@@ -29,9 +29,11 @@ class Oven:
 
     def __init__(self) -> None:
         self.celsius = 50.0
+        self.throttled = False
 
     def read(self, now: float) -> tuple[Reading, ...]:
-        return (Reading(self.name, Quantity.TEMPERATURE, self.celsius, now, critical=100.0),)
+        duty = Reading(self.name, Quantity.THROTTLE_DUTY, 0.5 if self.throttled else 0.0, now)
+        return (Reading(self.name, Quantity.TEMPERATURE, self.celsius, now, critical=100.0), duty)
 
 
 class Kitchen:
@@ -59,6 +61,10 @@ class Kitchen:
     def told(self, key: int) -> tuple[float, str | None]:
         delay = self.thermostat.rest(key)
         return delay.seconds, delay.state
+
+    def throttle(self) -> None:
+        self.oven.throttled = True
+        self.poll(99.0, times=4)
 
     def poll(self, celsius: float, times: int = 1) -> None:
         self.oven.celsius = celsius
@@ -90,6 +96,18 @@ def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitc
     kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
     assert kitchen.thermostat.rest(1) == Delay(0.2, "warm", 0.2, LONGEST_WAIT_SECONDS - 0.2)
     assert kitchen.told(1) == (0.0, "warm")
+
+
+def test_only_what_would_have_to_rest_is_better_spoken_by_a_lighter_voice(kitchen: Kitchen) -> None:
+    document = 10_000
+    kitchen.poll(50.0)
+    assert not kitchen.thermostat.wants_lighter("text", document, 3.0)
+    kitchen.throttle()
+    assert kitchen.thermostat.wants_lighter("text", document, 3.0)
+    assert not kitchen.thermostat.wants_lighter("text", 20, 3.0)
+    assert not kitchen.thermostat.wants_lighter("important", document, 3.0)
+    assert not kitchen.thermostat.wants_lighter("text", document, 0.1)
+    assert not kitchen.thermostat.wants_lighter("text", document, None)
 
 
 def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:

@@ -33,6 +33,9 @@ class StepCost:
 class Governor(Protocol):
     """Told what inference does, and asked how fast it may. Every method answers at once, from any thread."""
 
+    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
+        """Whether a request of so many characters, to a voice of that cost, would have to rest on this hot machine."""
+
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
         """Request ``key`` is opened; ``rtf`` is what its voice is known to cost on this machine."""
 
@@ -63,6 +66,9 @@ class Governor(Protocol):
 
 class NoThrottling:
     """Never slows anything down."""
+
+    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
+        return False
 
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
         pass

@@ -14,7 +14,9 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fishvoice.protocol import SampleFormat, SegmentError, VoiceInfo
+import msgspec
+
+from fishvoice.protocol import SampleFormat, SegmentError, Synthesize, VoiceInfo
 from fishvoiced.errors import DaemonError, EngineError
 from fishvoiced.inference.governor import Delay, Governor, StepCost
 from fishvoiced.inference.mailbox import Mailbox
@@ -212,7 +214,8 @@ class InferenceThread:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
         speaker = self._voices()
         warm = _models(speaker)
-        utterance = speaker.open(job.request)
+        request, notice = self._lighter(speaker, job.request)
+        utterance = speaker.open(request)
         seconds = time.monotonic() - self.step.since
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
@@ -225,11 +228,26 @@ class InferenceThread:
                 utterance.sample_rate,
                 utterance.voice,
                 utterance.model,
-                utterance.notice,
+                "; ".join(filter(None, (notice, utterance.notice))) or None,
                 seconds if cold else None,
             )
         )
         return run
+
+    def _lighter(self, speaker: Speaker, request: Synthesize) -> tuple[Synthesize, str | None]:
+        """The request to its fallback voice, and what to tell, if its own would have to rest on this hot machine."""
+        instead = request.fallback_voice
+        if instead is None or request.payload is not None:  # nothing was allowed, or one certain voice is imitated
+            return request, None
+        named = (v for v in speaker.voices() if v.name == request.voice or (request.voice is None and v.default))
+        voice = next(named, None)
+        if voice is None or voice.name == instead or voice.model is None:
+            return request, None
+        rtf = _known_rtf(speaker, voice.model)
+        if not self._governor.wants_lighter(request.priority, len(request.text), rtf):
+            return request, None
+        notice = f"{instead} speaks, because the machine is too hot for {voice.name}"
+        return msgspec.structs.replace(request, voice=instead), notice
 
     def _sound(self, key: int, run: ActiveRequest, chunk: Chunk, rest: Delay) -> Sound:
         seconds = len(chunk.samples) / run.utterance.sample_rate

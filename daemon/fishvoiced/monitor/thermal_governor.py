@@ -21,8 +21,14 @@ from fishvoiced.monitor.pacing import Pacing
 from fishvoiced.monitor.records.history import History
 from fishvoiced.monitor.records.journal import Journal
 from fishvoiced.monitor.status import thermal_status
+from fishvoiced.monitor.throttle import Phase
+from fishvoiced.monitor.worth import Work, may_rest
 
 log = logging.getLogger(__name__)
+
+CHARACTERS_PER_SECOND = 15.0
+"""How fast people speak."""
+_HOT = frozenset({Phase.THROTTLED, Phase.COOLDOWN, Phase.DEGRADED})
 
 
 class ThermalGovernor:
@@ -35,6 +41,12 @@ class ThermalGovernor:
         self._pacings: dict[int, Pacing] = {}
         self._starter = threading.Thread(target=self._start, name="monitor-start", daemon=True)
         self._starter.start()  # looking at the machine takes a while, and nobody has to wait for it
+
+    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
+        if self._monitor is None or self._monitor.advice().phase not in _HOT:
+            return False
+        sound = characters / CHARACTERS_PER_SECOND
+        return may_rest(Work(priority, sound, sound, rtf, self._monitor.own_share))
 
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
         self._begun[key] = (priority, rtf)
