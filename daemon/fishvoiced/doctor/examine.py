@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from fishvoice.client import Client
 from fishvoice.errors import FishvoiceError
 from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
@@ -55,6 +54,8 @@ def examine(doors: SystemAccess, measured: Measured | None = None) -> DoctorRepo
 
 def ask_daemon() -> tuple[tuple[str, str], ...]:
     """The models that a running daemon has in memory: what `status` says, in words."""
+    from fishvoice.client import Client  # brings ZeroMQ, which a start has no use for
+
     try:
         with Client(start=False) as client:
             models = client.status().get("models") or []
