@@ -37,7 +37,7 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
     if args.matrix:
         render_matrix(matrix(), sys.stdout)
         return 0
-    report = examine(system_access(), measure(args.calibrate))
+    report = examine(system_access(), measure(args.calibrate), ask_daemon())
     if args.json:
         sys.stdout.write(to_json(report) + "\n")
     elif args.short:
@@ -47,9 +47,11 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
     return 0
 
 
-def examine(doors: SystemAccess, measured: Measured | None = None) -> DoctorReport:
-    """The report on the machine behind the doors."""
-    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured, ask_daemon())
+def examine(
+    doors: SystemAccess, measured: Measured | None = None, daemon: tuple[tuple[str, str], ...] = ()
+) -> DoctorReport:
+    """The report on the machine behind the doors; ``daemon`` is what `ask_daemon` said, if anybody asked."""
+    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured, daemon)
 
 
 def ask_daemon() -> tuple[tuple[str, str], ...]:
