@@ -160,7 +160,8 @@ def _speed(report: DoctorReport) -> Iterator[tuple[str, str]]:
         yield "measured", "nothing yet: it is measured at the first load of a model"
         return
     for number, figure in enumerate(measured.figures):
-        mark = " (chosen)" if (figure.precision, figure.threads) == (measured.precision, measured.threads) else ""
+        used = (figure.precision, figure.threads) == (measured.precision, measured.threads)
+        mark = "" if not used else " (in use)" if figure.disturbed else " (chosen)"
         mark += " (beside other work: it is measured again)" if figure.disturbed else ""
         text = f"{figure.precision}, {figure.threads} threads: RTF {figure.predicted_rtf:.2f}{mark}"
         yield "" if number else f"predicted, {measured.model}", text
