@@ -37,16 +37,32 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 KEYS = (
     *("enter", "escape", "tab", "space", "return", "delete", "insert", "home", "end", "page up", "page down", "up"),
-    *("down", "left", "right", "shift", "control", "alt", "menu", "link", "button", "check box", "checked", "heading"),
-    *("list", "table", "row", "column", "edit", "blank", "selected", "graphic", "window", "dialog", "yes", "no", "on"),
-    *("off", "open", "close", "save", "cancel", "help", "print", "copy", "paste", "cut", "undo", "find", "next"),
+    *("down", "left", "right", "shift", "control", "alt", "menu", "link", "button", "check box", "checked"),
+    *("heading", "list", "table", "row", "column", "edit", "blank", "selected", "graphic", "window", "dialog", "yes"),
+    *(
+        "no",
+        "on",
+        "off",
+        "open",
+        "close",
+        "save",
+        "cancel",
+        "help",
+        "print",
+        "copy",
+        "paste",
+        "cut",
+        "undo",
+        "find",
+        "next",
+    ),
 )
 TIMED = {
     "10 words": "The weather is nice today and we are going out.",
     "letter": "b",
-    "40 words": "When the long winter had finally ended the farmers opened the gates of the valley and counted what was "
-    "left of their animals before they all walked down to the river where the boats were waiting to take them to the "
-    "market in the big city.",
+    "40 words": "When the long winter had finally ended the farmers opened the gates of the valley and counted what "
+    "was left of their animals before they all walked down to the river where the boats were waiting to take them to "
+    "the market in the big city.",
 }
 
 

@@ -7,11 +7,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+from fishvoiced.backends.light import package
 from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
+from fishvoiced.errors import VoiceUnavailable
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import SystemAccess, system_access
 from fishvoiced.monitor.guard import GuardedProbe
@@ -48,7 +51,8 @@ def doctor_command(argv: Sequence[str], measure: Callable[[bool], Measured | Non
 
 def examine(doors: SystemAccess, measured: Measured | None = None) -> DoctorReport:
     """The report on the machine behind the doors."""
-    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured)
+    report = diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured)
+    return replace(report, warnings=(*report.warnings, *ask_default_voice()))
 
 
 def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:
@@ -64,6 +68,15 @@ def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:
         else:
             lines.append(SensorLine(probe.name, False, outcome.reason, outcome.hint, heat))
     return tuple(lines)
+
+
+def ask_default_voice() -> tuple[str, ...]:
+    """Why the natural voice cannot speak, if it cannot: then the starter voice does."""
+    try:
+        package.load()
+    except VoiceUnavailable as error:
+        return (f"the default voice cannot speak, the starter voice does: {error}",)
+    return ()
 
 
 def ask_installed() -> Installed:
