@@ -41,7 +41,7 @@ class Whisper:
 
     def heard(self, samples: Samples, rate: int) -> str:
         segments, _ = self._model.transcribe(
-            _for_ear(samples, rate), language="en", beam_size=5, condition_on_previous_text=False
+            _for_ear(samples, rate), language="en", beam_size=5, temperature=0.0, condition_on_previous_text=False
         )
         return " ".join(segment.text.strip() for segment in segments)
 

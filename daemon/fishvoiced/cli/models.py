@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore, parts_of
 from fishvoiced.backends.fish.store.verification import problems
+from fishvoiced.cli import other_models
 from fishvoiced.cli.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
 
@@ -32,8 +33,10 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
         from fishvoiced.cli.models_import import import_model
 
         what = options.repository if options.verb == "pull" else options.checkpoint
-        if options.verb == "import" and what.endswith(".onnx"):
-            return _import_piper(Path(what))
+        if options.verb == "pull" and what.startswith(other_models.LIGHT):
+            return other_models.pull_light(what)
+        if options.verb == "import" and other_models.is_piper(Path(what)):
+            return other_models.import_piper(Path(what))
         return import_model(store, what, options.precision, options.codec_precision, options.name)
     if options.verb == "list":
         return _list(store, options.json)
@@ -41,7 +44,8 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
         return _show(_find(store, options.name))
     if options.verb == "verify":
         return _verify(store, options.which)
-    print(f"removed {store.remove(options.name)}")
+    if not other_models.remove_piper(options.name):
+        print(f"removed {store.remove(options.name)}")
     return 0
 
 
@@ -54,10 +58,19 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("name")
     pulling = verbs.add_parser("pull", help="download a model and install it")
     pulling.add_argument(
-        "repository", nargs="?", default="fishaudio/s1-mini", help="OWNER/NAME[@REVISION]; default fishaudio/s1-mini"
+        "repository",
+        nargs="?",
+        default="fishaudio/s1-mini",
+        help="OWNER/NAME[@REVISION], default fishaudio/s1-mini; or hibari/VOICE, see: fishvoice voices",
     )
-    importing = verbs.add_parser("import", help="install a checkpoint folder (openaudio-s1-mini's format)")
-    importing.add_argument("checkpoint", help="the folder, or OWNER/NAME[@REVISION]")
+    importing = verbs.add_parser(
+        "import", help="install a checkpoint folder (openaudio-s1-mini's format), or Piper voices"
+    )
+    importing.add_argument(
+        "checkpoint",
+        help="the folder, or OWNER/NAME[@REVISION]; or a Piper voice NAME.onnx with NAME.onnx.json beside it, or a "
+        "folder of such voices",
+    )
     for verb in (pulling, importing):
         verb.add_argument(
             "--precision",
@@ -71,14 +84,6 @@ def parser() -> argparse.ArgumentParser:
     verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
     verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
-
-
-def _import_piper(graph: Path) -> int:
-    from fishvoiced.backends.piper.store import PiperStore, found_in
-
-    for files in found_in(graph):
-        print(f"{PiperStore().add(files).name}: ready")
-    return 0
 
 
 def _find(store: ModelStore, name: str) -> ConvertedModel:
@@ -108,6 +113,7 @@ def _list(store: ModelStore, as_json: bool) -> int:
         print(f"{model.name}: {size:.1f} MB, {rate} Hz, language model {language}, codec {codec}  {model.folder}")
         if model.unconverted is not None:
             print(f"  runs in PyTorch only: {model.unconverted}")
+    other_models.list_piper()
     return 0
 
 

@@ -7,12 +7,15 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from fishvoice.errors import FishvoiceError
+from fishvoiced.backends.light import package
 from fishvoiced.doctor.diagnosis import DoctorReport, SensorLine, diagnose
 from fishvoiced.doctor.platforms import Installed, matrix
 from fishvoiced.doctor.view import first_start, render, render_matrix, to_json
+from fishvoiced.errors import VoiceUnavailable
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.detect.system_access import SystemAccess, system_access
 from fishvoiced.monitor.guard import GuardedProbe
@@ -51,7 +54,8 @@ def examine(
     doors: SystemAccess, measured: Measured | None = None, daemon: tuple[tuple[str, str], ...] = ()
 ) -> DoctorReport:
     """The report on the machine behind the doors; ``daemon`` is what `ask_daemon` said, if anybody asked."""
-    return diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured, daemon)
+    report = diagnose(collect(doors), ask_sensors(doors), ask_installed(), measured, daemon)
+    return replace(report, warnings=(*report.warnings, *ask_default_voice()))
 
 
 def ask_daemon() -> tuple[tuple[str, str], ...]:
@@ -87,6 +91,15 @@ def ask_sensors(doors: SystemAccess) -> tuple[SensorLine, ...]:
         else:
             lines.append(SensorLine(probe.name, False, outcome.reason, outcome.hint, heat))
     return tuple(lines)
+
+
+def ask_default_voice() -> tuple[str, ...]:
+    """Why the natural voice cannot speak, if it cannot: then the starter voice does."""
+    try:
+        package.load()
+    except VoiceUnavailable as error:
+        return (f"the default voice cannot speak, the starter voice does: {error}",)
+    return ()
 
 
 def ask_installed() -> Installed:

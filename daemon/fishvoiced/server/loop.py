@@ -73,7 +73,8 @@ class ServerLoop:
         self._reload = reload
         self._package = package
         self._renew_at: float | None = None
-        self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times)
+        elsewhere = frozenset(name for name, settings in config.voices.items() if settings.url is not None)
+        self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times, elsewhere)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
         self._admission = Admission(self._requests, self._models, health.pace)
         self._watchdog = Watchdog()

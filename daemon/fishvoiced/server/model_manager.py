@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from fishvoice.protocol import (
     AudioEnd,
@@ -32,7 +32,8 @@ Send = Callable[[Channel, bytes, SynthesisReply | ControlReply], None]
 
 
 class ModelManager:
-    """Asks the worker to load and unload, and answers those who wait for it."""
+    """Asks the worker to load and unload, and answers those who wait for it. ``elsewhere``: voices of servers, which
+    nobody has to load."""
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class ModelManager:
         ended: Callable[[Outcome], None],
         voice: str | None,
         load_times: LoadTimes,
+        elsewhere: Set[str] = frozenset(),
     ) -> None:
         self._inference = worker
         self._notifier = notifier
         self._send = send
         self._ended = ended
         self._load_times = load_times
+        self._elsewhere = elsewhere
         self._keep_alive = KeepAlive()
         self._preloads: dict[int, tuple[bytes, Synthesize]] = {}
         self._told: dict[int, float] = {}
@@ -143,6 +146,8 @@ class ModelManager:
     def seconds_to_load(self, voice: str | None) -> float | None:
         """How long it takes until the voice's model is in memory; 0 if it is there, None if that is not known."""
         info = self._info(voice)
+        if voice in self._elsewhere:
+            return 0.0
         if info is not None and (info.loaded or info.model in {each.model for each in self._inference.loaded()}):
             return 0.0
         return self._load_times.seconds(info.model if info else None)

@@ -24,6 +24,8 @@ CLAUSE_PAUSE = 0.14
 SENTENCE_PAUSE = 0.28
 SEAM_FRAMES = 1
 """Either side of a cut between two words without a mark: there both sounds overlap."""
+SHORT_PHONEMES, LEAD = 12, ": "
+"""A letter or a single word is understood better when it is pronounced as if behind a colon."""
 ONSET_FRAMES = 8  # a consonant is heard up to 100 ms before its first frame
 
 
@@ -55,6 +57,8 @@ class _Written:
 
     phonemes: str
     spans: tuple[tuple[int, int], ...]
+    lead: int = 0
+    """Characters before the first token, whose sound is not kept."""
 
 
 class Speech:
@@ -86,12 +90,14 @@ class Speech:
             yield line.lay(phrase, written, parameters, np.random.default_rng([*seed, number]))
 
     def _write(self, phrase: Phrase) -> _Written:
-        text, spans = "", []
-        for place in range(phrase.start - phrase.before, phrase.end + phrase.after):
-            text += " " if text and not self._tokens[place].is_mark else ""
+        first, last = phrase.start - phrase.before, phrase.end + phrase.after
+        short = sum(map(len, self._phonemes[first:last])) <= SHORT_PHONEMES
+        text, spans = LEAD if short else "", []
+        for place in range(first, last):
+            text += " " if place > first and not self._tokens[place].is_mark else ""
             spans.append((len(text), len(text) + len(self._phonemes[place])))
             text += self._phonemes[place]
-        return _Written(text if text[-1] in MARKS else text + ".", tuple(spans))
+        return _Written(text if text[-1] in MARKS else text + ".", tuple(spans), len(LEAD) if short else 0)
 
 
 class _Line:
@@ -148,7 +154,7 @@ def _frames(phrase: Phrase, written: _Written, ends: NDArray[np.int64]) -> tuple
     if phrase.before:
         begin = int(ends[spans[phrase.before - 1][1]]) - SEAM_FRAMES
     else:
-        begin = max(0, int(ends[0]) - ONSET_FRAMES)
+        begin = max(0, int(ends[written.lead]) - ONSET_FRAMES)
     last = own - 1
     while last > phrase.before and written.phonemes[spans[last][0]] in MARKS:
         last -= 1
