@@ -47,7 +47,10 @@ VERBS = {
     "service": Verb("fishvoice.service", "main", "run the daemon as a service of this user"),
     "uninstall": Verb("fishvoice.cli.uninstall", "main", "name and remove what fishvoice has put on this machine"),
     "models": Verb(
-        "fishvoiced.cli.models", "models_command", "list, show, pull, import, remove, verify large models", "daemon"
+        "fishvoiced.cli.models.command",
+        "models_command",
+        "list, show, pull, import, remove, verify large models",
+        "daemon",
     ),
     "config": Verb("fishvoiced.cli.config", "config_command", "the settings: show, path, init", "daemon"),
     "doctor": Verb("fishvoiced.cli.doctor", "doctor", "what this machine is, can do, and how fast it speaks", "daemon"),

@@ -17,7 +17,7 @@ from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.backends.fish.types import SamplingOptions
-from fishvoiced.cli.models import models_command
+from fishvoiced.cli.models.command import models_command
 from fishvoiced.config import Config, ConfigError, load
 from fishvoiced.errors import EngineError, ModelStoreError
 from fishvoiced.hardware.detect.collect import collect

@@ -24,7 +24,7 @@ from fishvoiced.backends.fish.store.untrusted import UntrustedFolder, is_plain_n
 from fishvoiced.backends.fish.store.verification import problems
 from fishvoiced.backends.fish.store.voices import VoiceStore
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
-from fishvoiced.cli.models import models_command
+from fishvoiced.cli.models.command import models_command
 from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
 
 CONVERTED = next((STARTER_FOLDER / "converted").iterdir())

@@ -13,7 +13,7 @@ from fishvoiced.backends.fish.checkpoint.folder import recognize
 from fishvoiced.backends.fish.checkpoint.hub import HubId, fetch
 from fishvoiced.backends.fish.convert.importer import import_checkpoint
 from fishvoiced.backends.fish.store.models import ModelStore
-from fishvoiced.cli.licenses import license_note
+from fishvoiced.cli.models.licenses import license_note
 from fishvoiced.config import Config
 from fishvoiced.hardware.detect.collect import collect
 

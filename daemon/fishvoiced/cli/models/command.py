@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore, parts_of
 from fishvoiced.backends.fish.store.verification import problems
-from fishvoiced.cli import other_models
-from fishvoiced.cli.licenses import license_note
+from fishvoiced.cli.models import other_kinds as other_models
+from fishvoiced.cli.models.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
 
 
@@ -30,7 +30,7 @@ def models_command(argv: list[str], store: ModelStore | None = None) -> int:
 
 def _run(options: argparse.Namespace, store: ModelStore) -> int:
     if options.verb in ("pull", "import"):
-        from fishvoiced.cli.models_import import import_model
+        from fishvoiced.cli.models.importing import import_model
 
         what = options.repository if options.verb == "pull" else options.checkpoint
         if options.verb == "pull" and what.startswith(other_models.LIGHT):
