@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore, parts_of
 from fishvoiced.backends.fish.store.verification import problems
-from fishvoiced.cli.models import other_kinds as other_models
+from fishvoiced.cli.models import other_kinds
 from fishvoiced.cli.models.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
 
@@ -33,10 +33,10 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
         from fishvoiced.cli.models.importing import import_model
 
         what = options.repository if options.verb == "pull" else options.checkpoint
-        if options.verb == "pull" and what.startswith(other_models.LIGHT):
-            return other_models.pull_light(what)
-        if options.verb == "import" and other_models.is_piper(Path(what)):
-            return other_models.import_piper(Path(what))
+        if options.verb == "pull" and what.startswith(other_kinds.LIGHT):
+            return other_kinds.pull_light(what)
+        if options.verb == "import" and other_kinds.is_piper(Path(what)):
+            return other_kinds.import_piper(Path(what))
         return import_model(store, what, options.precision, options.codec_precision, options.name)
     if options.verb == "list":
         return _list(store, options.json)
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
         return _show(_find(store, options.name))
     if options.verb == "verify":
         return _verify(store, options.which)
-    if not other_models.remove_piper(options.name):
+    if not other_kinds.remove_piper(options.name):
         print(f"removed {store.remove(options.name)}")
     return 0
 
@@ -113,7 +113,7 @@ def _list(store: ModelStore, as_json: bool) -> int:
         print(f"{model.name}: {size:.1f} MB, {rate} Hz, language model {language}, codec {codec}  {model.folder}")
         if model.unconverted is not None:
             print(f"  runs in PyTorch only: {model.unconverted}")
-    other_models.list_piper()
+    other_kinds.list_piper()
     return 0
 
 
