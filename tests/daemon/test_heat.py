@@ -71,7 +71,8 @@ class Notebook:
 
     def _write(self, name: str, text: str) -> None:
         # In one step, as the kernel's files change: never half a number.
-        fresh = self.root / "fresh"
+        # A file for each writer: the counter and the temperature change at once.
+        fresh = self.root / f"{Path(name).name}.fresh"
         fresh.write_text(text)
         fresh.replace(self.root / name)
 
