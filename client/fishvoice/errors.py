@@ -4,6 +4,8 @@ from __future__ import annotations
 
 NOTHING_TO_SPEAK = "nothing_to_speak"
 """The code of a text that the voice can say nothing of."""
+TOO_LATE = "too_late"
+"""The code of a request whose ``first_audio_within`` cannot be kept."""
 
 
 class FishvoiceError(Exception):

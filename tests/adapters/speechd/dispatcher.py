@@ -30,14 +30,15 @@ class Event:
 
 @dataclass
 class Dispatcher:
-    """Starts the module and greets it; ``events`` are all it has said since."""
+    """Starts the module, with ``configuration`` for its file, and greets it; ``events`` are all it has said since."""
 
+    configuration: Path | None = None
     events: list[Event] = field(default_factory=list)
 
     def __enter__(self) -> Dispatcher:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("client", "daemon"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fishvoice.adapters.speechd"],
+            [sys.executable, "-m", "fishvoice.adapters.speechd", *([self.configuration] if self.configuration else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from fishvoice.adapters.speechd import protocol
 from fishvoice.adapters.speechd.module import is_again, words
 from fishvoice.adapters.speechd.settings import Settings
 from fishvoice.adapters.speechd.timeline import AHEAD_SECONDS, BLOCK_SECONDS
+from fishvoice.protocol import AudioChunk, AudioEnd, AudioStart, Error, Synthesize, encode
 from tests.adapters.blocked_daemon import GatedDaemon, eventually
 from tests.adapters.speechd.dispatcher import Dispatcher
 from tests.client.conftest import behave, home  # noqa: F401
@@ -59,6 +60,33 @@ def test_settings_reach_the_voice(daemon: FakeDaemon) -> None:
         dispatcher.wait(702, since)
     asked = daemon.requests[0]
     assert (asked.speed, asked.pitch, asked.volume) == (0.5, 1.4142, 0.5)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    file = tmp_path / "fishvoice.conf"
+    file.write_text('# the voice is far away\nFirstAudioWithin 0.4\nFallbackVoice "heart"\n')
+    return file
+
+
+def test_its_configuration_reaches_the_daemon(daemon: FakeDaemon, configuration: Path) -> None:
+    with Dispatcher(configuration) as dispatcher:
+        dispatcher.wait(702, dispatcher.speak())
+    assert (daemon.requests[0].first_audio_within, daemon.requests[0].fallback_voice) == (0.4, "heart")
+
+
+def test_a_message_that_nobody_can_speak_in_time_is_spoken_late(configuration: Path) -> None:
+    def replies(request: Synthesize) -> list[list[bytes]]:
+        if request.first_audio_within is not None:
+            return [encode(Error("too_late", "it would take 9 s", request.id))]
+        sound = AudioChunk(request.id, 0, 0, 0, 1, payload=bytes(9600))
+        start = AudioStart(request.id, 24000, "s16le", "heart")
+        return [encode(start), encode(sound), encode(AudioEnd(request.id, "complete"))]
+
+    with FakeDaemon(raw=replies), Dispatcher(configuration) as dispatcher:
+        since = dispatcher.speak()
+        dispatcher.wait(702, since)
+        assert 705 in dispatcher.codes(since)
 
 
 def test_voices_are_listed(daemon: FakeDaemon) -> None:

@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from fishvoice.adapters.shared import characters, ssml
 from fishvoice.adapters.shared.ssml import MarkedText
 from fishvoice.adapters.speechd import protocol
+from fishvoice.adapters.speechd.configuration import Configuration, configuration_file, read_configuration
 from fishvoice.adapters.speechd.message import Message, Output
 from fishvoice.adapters.speechd.settings import Settings, VoiceSettings, voice_settings
 from fishvoice.adapters.speechd.timeline import Block, Pace, timeline
 from fishvoice.client import Client
-from fishvoice.errors import DaemonUnavailable, FishvoiceError
+from fishvoice.errors import TOO_LATE, DaemonUnavailable, FishvoiceError, RequestFailed
 from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, VoiceInfo
 from fishvoice.speech import Chunk
 
@@ -38,7 +39,8 @@ RETRY_SECONDS = 5.0  # after a daemon could not be started, before the next atte
 class Daemon:
     """The daemon as the module needs it: its voices as last known, and speech. Starts it, but not in a tight loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
         self._starting = Client()
         self._present = Client(start=False)
         self._not_before = 0.0
@@ -60,8 +62,22 @@ class Daemon:
         self._known.wait(seconds)
 
     def speak(self, message: Message, text: str, how: VoiceSettings, markup: Markup) -> Iterator[Chunk]:
-        """The sound of ``text``; no more of it when ``message`` is over. Raises FishvoiceError's children."""
+        """The sound of ``text``; no more of it when ``message`` is over. Raises FishvoiceError's children.
+
+        A limit that nobody can keep is no reason for silence here: the message is spoken late then.
+        """
         self._connect()
+        try:
+            yield from self._sound(message, text, how, markup, self._configuration)
+        except RequestFailed as error:
+            if error.code != TOO_LATE:
+                raise
+            log.warning("%s", error)
+            yield from self._sound(message, text, how, markup, Configuration())
+
+    def _sound(
+        self, message: Message, text: str, how: VoiceSettings, markup: Markup, limits: Configuration
+    ) -> Iterator[Chunk]:
         speech = self._present.synthesize(
             text,
             voice=how.voice,
@@ -70,6 +86,8 @@ class Daemon:
             volume=how.volume,
             priority="message",
             markup=markup,
+            first_audio_within=limits.first_audio_within,
+            fallback_voice=limits.fallback_voice,
         )
         message.on_end(speech.cancel)
         yield from speech
@@ -248,7 +266,8 @@ def main() -> int:
     """Serve speech-dispatcher on standard input and output until it says QUIT or goes away."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", level=logging.INFO)
     parser = protocol.Parser()
-    module = Module(Output(sys.stdout.fileno()), Daemon())
+    configuration = read_configuration(configuration_file(sys.argv[1:]))
+    module = Module(Output(sys.stdout.fileno()), Daemon(configuration))
     try:
         while data := os.read(sys.stdin.fileno(), 1 << 16):
             for command in parser.feed(data):
