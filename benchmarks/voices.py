@@ -3,7 +3,8 @@
 ``python -m benchmarks.voices [--voices A,B] [--speeds 1.5,2,3] [--json FILE] [--plot FILE.png]`` starts a daemon of its
 own and asks it for ours; espeak-ng, flite, hibari and Piper are asked directly, each in a process of its own. What is
 not installed is left out. Needs the extra ``judge``. Silence around speech is cut off, and the same put there, before
-anybody listens; "first audible" counts a voice's leading silence unless it is a neighbor's.
+anybody listens, and the real-time factor is per second of what is audible; "first audible" counts a voice's leading
+silence unless it is a neighbor's.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Listeners:
         figures.p808[speed] = statistics.mean(each.p808 for each in quality)
         if speed == 1:
             figures.signal = statistics.mean(each.signal for each in quality)
-            figures.rtf = sum(each.seconds for each in said) / sum(len(each.samples) / each.rate for each in said)
+            figures.rtf = sum(each.seconds for each in said) / sum(audible_seconds(each) for each in said)
 
 
 def framed(said: Said, seconds: float = SILENCE_SECONDS) -> Samples:
@@ -128,6 +129,12 @@ def framed(said: Said, seconds: float = SILENCE_SECONDS) -> Samples:
     start, end = audible(said.samples, said.rate)
     quiet = np.zeros(round(seconds * said.rate), np.float32)
     return np.concatenate([quiet, said.samples[start:end], quiet])
+
+
+def audible_seconds(said: Said) -> float:
+    """Without the silence around it, of which neighbors put up to a second into their sound."""
+    start, end = audible(said.samples, said.rate)
+    return (end - start) / said.rate
 
 
 def leading_seconds(samples: Samples, rate: int) -> float:
