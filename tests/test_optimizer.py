@@ -133,7 +133,7 @@ class Warm(NoThrottling):
         self.owed -= 1
         return Delay(0.01 if self.owed >= 0 else 0.0, "warm")
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         self.steps.append(step)
         self.owed = 2 if step.ends_segment else self.owed
 

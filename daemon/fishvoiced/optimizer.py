@@ -248,7 +248,7 @@ class _Run:
         self.work += work
         sound = len(step.samples) / self.utterance.sample_rate if isinstance(step, Chunk) else 0.0
         ended = isinstance(step, Chunk) and step.ends_segment
-        self.governor.stepped(self.key, StepCost(work, cpu, sound, ended))
+        self.governor.step_done(self.key, StepCost(work, cpu, sound, ended))
         if not isinstance(step, Chunk | SegmentFailure):
             return
         segment = self.segments.setdefault(step.segment, SegmentMetrics(step.text_start, step.text_end))

@@ -56,7 +56,7 @@ class Kitchen:
     def begin(self, key: int) -> None:
         """A long request to a heavy voice, after its first seconds."""
         self.thermostat.began(key, "text", 3.0)
-        self.thermostat.stepped(key, StepCost(0.0, 0.0, FIRST_SECONDS))
+        self.thermostat.step_done(key, StepCost(0.0, 0.0, FIRST_SECONDS))
 
     def told(self, key: int) -> tuple[float, str | None]:
         delay = self.thermostat.rest(key)
@@ -83,7 +83,7 @@ def kitchen() -> Iterator[Kitchen]:
 def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
     kitchen.poll(50.0, times=3)
     kitchen.begin(1)
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
     assert kitchen.told(1) == (0.0, None)
 
 
@@ -91,9 +91,9 @@ def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitc
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
     kitchen.begin(1)
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME))
     assert kitchen.told(1) == (0.0, "warm")
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
     assert kitchen.thermostat.rest(1) == Delay(0.2, "warm", 0.2, LONGEST_WAIT_SECONDS - 0.2)
     assert kitchen.told(1) == (0.0, "warm")
 
@@ -115,7 +115,7 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
     kitchen.poll(95.0, times=3)
 
     def rest(key: int) -> float:
-        kitchen.thermostat.stepped(key, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+        kitchen.thermostat.step_done(key, StepCost(0.1, 0.1, FRAME, ends_segment=True))
         return kitchen.thermostat.rest(key).seconds
 
     kitchen.begin(1)

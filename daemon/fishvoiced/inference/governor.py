@@ -42,7 +42,7 @@ class Governor(Protocol):
     def rest(self, key: int) -> Delay:
         """How long request ``key`` holds still now, before its next step."""
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         """A step of request ``key`` is done."""
 
     def busy(self, working: bool, waiting: int = 0) -> None:
@@ -76,7 +76,7 @@ class NoThrottling:
     def rest(self, key: int) -> Delay:
         return Delay()
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         pass
 
     def busy(self, working: bool, waiting: int = 0) -> None:

@@ -180,7 +180,7 @@ class InferenceThread:
         if run.utterance.on_this_cpu:
             sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
             ended = isinstance(step, Chunk) and step.ends_segment
-            self._governor.stepped(job.key, StepCost(worked, time.process_time() - cpu, sound, ended))
+            self._governor.step_done(job.key, StepCost(worked, time.process_time() - cpu, sound, ended))
         match step:
             case Chunk(frames=frames):
                 if run.utterance.on_this_cpu:

@@ -24,7 +24,7 @@ class Pacing:
     another order. "k of n threads" is therefore a share of the time: after work of t seconds a rest of
     t x (n/k - 1), so that a seed sounds the same on a hot machine as on a cool one.
 
-    After each step of work the loop calls ``stepped``, then sleeps for what ``rest`` returns and asks again until
+    After each step of work the loop calls ``step_done``, then sleeps for what ``rest`` returns and asks again until
     it returns 0: so that a cancel is noticed within a slice, and an early end of a cooldown, too.
     ``rtf`` is what the voice is known to cost here; None: measured on the request itself, by its CPU time.
     """
@@ -50,7 +50,7 @@ class Pacing:
         self._cpu = 0.0
         self._heard_since: float | None = None  # playback began then, at the earliest
 
-    def stepped(
+    def step_done(
         self, work_seconds: float, sound_seconds: float = 0.0, cpu_seconds: float = 0.0, *, segment_ended: bool = False
     ) -> None:
         """A step of ``work_seconds`` made ``sound_seconds`` of sound, and perhaps the last of its segment;

@@ -59,10 +59,10 @@ class ThermalGovernor:
         seconds = pacing.rest()
         return Delay(seconds, pacing.throttle_state(), expected, pacing.left_seconds)
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         pacing = self._pacing(key)
         if pacing is not None:
-            pacing.stepped(step.work_seconds, step.sound_seconds, step.cpu_seconds, segment_ended=step.ends_segment)
+            pacing.step_done(step.work_seconds, step.sound_seconds, step.cpu_seconds, segment_ended=step.ends_segment)
 
     def busy(self, working: bool, waiting: int = 0) -> None:
         if self._monitor is not None:
