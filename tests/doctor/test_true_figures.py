@@ -152,10 +152,11 @@ def test_the_optimizer_prints_estimates_named_as_such_and_measures_what_it_speak
 
 
 def test_status_has_no_figure_before_something_was_spoken_and_then_that(speaker: Speaker) -> None:
-    def heart() -> Any:
-        return next(each.speed for each in speaker.loaded() if each.voice == "heart")
-
     loaded = speaker.load(None)
+
+    def heart() -> Any:
+        return next(each.speed for each in speaker.loaded() if each.model == loaded.model)
+
     assert heart().expected is None
     list(speaker.open(Synthesize(id="a", text=SENTENCES, voice=loaded.voice, seed=1)).steps)
     assert heart().observed is not None
