@@ -174,7 +174,7 @@ def test_on_a_hot_machine_it_goes_on_in_fewer_bits_and_says_so(
     speaker = UniversalFishSpeechOptimizer(installed.folder, FP32, governor=Hot())
     notices = (speaker.synthesize("One sentence of many. " * 12)[2]["notice"] for _ in range(20))  # it loads meanwhile
     told = next(notice for notice in notices if notice)
-    assert told == "'tiny' goes on in int8 instead of fp32, because the machine is too hot for more"
+    assert told.endswith(" goes on in int8 instead of fp32, because the machine is too hot for more")
     speaker.close()
 
 
