@@ -15,6 +15,8 @@ import pytest
 
 from fishvoice.protocol import Sampling
 from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.backends.fish.convert.importer import import_checkpoint
+from fishvoiced.backends.fish.store.catalog import user_models
 from fishvoiced.backends.fish.store.models import LANGUAGE, ConvertedModel
 from fishvoiced.config import Config, Engine
 from fishvoiced.errors import BadReference, BadRequest, CheckpointError
@@ -133,7 +135,7 @@ class Warm(NoThrottling):
         self.owed -= 1
         return Delay(0.01 if self.owed >= 0 else 0.0, "warm")
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         self.steps.append(step)
         self.owed = 2 if step.ends_segment else self.owed
 
@@ -159,6 +161,21 @@ def test_heat_is_looked_at_between_steps_and_told_per_segment(installed: Convert
     assert first["error"] is None
     assert sum(step.ends_segment for step in hot.steps) == 2
     assert metrics["notice"].endswith("8.3 min of load; throttled")
+
+
+def test_on_a_hot_machine_it_goes_on_in_fewer_bits_and_says_so(
+    tiny_checkpoint: Path, installed: ConvertedModel
+) -> None:
+    class Hot(NoThrottling):
+        def wants_lighter(self, key: int, characters: int) -> bool:
+            return True
+
+    import_checkpoint(tiny_checkpoint, user_models(), "int8", "fp32")
+    speaker = UniversalFishSpeechOptimizer(installed.folder, FP32, governor=Hot())
+    notices = (speaker.synthesize("One sentence of many. " * 12)[2]["notice"] for _ in range(20))  # it loads meanwhile
+    told = next(notice for notice in notices if notice)
+    assert told.endswith(" goes on in int8 instead of fp32, because the machine is too hot for more")
+    speaker.close()
 
 
 def test_a_first_run_tells_what_it_makes_and_a_later_one_that_it_was_made(tiny_checkpoint: Path) -> None:

@@ -102,7 +102,7 @@ class Simulation:
             self._pass(took, busy=1.0)
             made = STEP_WORK / self.document.rtf
             self.sound += made
-            pacing.stepped(took, made, segment_ended=int(self.sound / 8) != int((self.sound - made) / 8))
+            pacing.step_done(took, made, segment_ended=int(self.sound / 8) != int((self.sound - made) / 8))
         self.day.finished_at = self.now if self.sound >= self.document.sound_seconds else None
         self.day.rested = 180.0 - pacing.left_seconds
         return self.day
@@ -124,7 +124,7 @@ class Simulation:
                 continue
             part = min(work, STEP_WORK)
             self._pass(part / self.clock, busy=1.0)
-            pacing.stepped(part / self.clock, part / self.urgent_rtf)
+            pacing.step_done(part / self.clock, part / self.urgent_rtf)
             work -= part
         self.day.urgent.append((asked, self.now - asked))
 

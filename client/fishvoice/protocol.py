@@ -165,7 +165,8 @@ class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     """Sound in ``payload``, mono PCM. ``text_start``/``text_end`` are characters of the request's text, estimated.
 
     ``words``: those whose time has become known with this chunk, each once and in order; exact where the voice
-    knows when it says what, else estimated. ``marks``: likewise, those of the text's markup.
+    knows when it says what, else estimated. ``marks``: likewise, those of the text's markup. ``notice``: what the
+    person should know, as soon as it is so, such as that another voice speaks from here on.
     """
 
     id: str
@@ -176,6 +177,7 @@ class AudioChunk(Message, frozen=True, tag="audio_chunk"):
     throttled: str | None = None
     words: tuple[WordTime, ...] = ()
     marks: tuple[MarkTime, ...] = ()
+    notice: str | None = None
 
 
 class SegmentError(msgspec.Struct, frozen=True):

@@ -61,6 +61,8 @@ class Progress:
         self._start: AudioStart | None = None
         self._end: AudioEnd | None = None
         self._waiting: Waiting | None = None
+        self.notices: list[str] = []
+        """What the daemon has told since the beginning, such as that another voice speaks on in the heat."""
         self.on_waiting: Callable[[Waiting], None] | None = None
         """Called with each word of the daemon that the request waits, on the thread that waits for its sound."""
         self._cancelled = False
@@ -74,8 +76,8 @@ class Progress:
 
     @property
     def notice(self) -> str | None:
-        """What the daemon had to tell at the end, such as how a Mac without a fan fared; None for nothing."""
-        return self._end.notice if self._end else None
+        """All `notices` so far as one text; None for nothing."""
+        return "; ".join(self.notices) or None
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -102,6 +104,8 @@ class Progress:
         if self._cancelled:
             return None
         self._waiting = event if isinstance(event, Waiting) else None
+        if isinstance(event, AudioChunk | AudioEnd) and event.notice:
+            self.notices.append(event.notice)
         match event:
             case Waiting():
                 if self.on_waiting is not None:

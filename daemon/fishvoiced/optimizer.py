@@ -24,12 +24,13 @@ from fishvoiced.doctor.view import banner
 from fishvoiced.errors import BadReference, CheckpointError, EngineError
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.environment import apply_environment, environment
+from fishvoiced.inference.cooling import Cooling
 from fishvoiced.inference.governor import Governor, StepCost
 from fishvoiced.monitor import thermal_governor
 from fishvoiced.monitor.records.history import History
 from fishvoiced.monitor.records.journal import Journal
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
+from fishvoiced.synthesis.base import Chunk, Lightened, Notice, SegmentFailure, Step
 from fishvoiced.voices.base import Speaker, Utterance
 from fishvoiced.voices.registry import VoiceRegistry
 
@@ -190,7 +191,7 @@ class UniversalFishSpeechOptimizer:
             voice=run.utterance.voice,
             rest_seconds=run.rests,
             per_segment=tuple(run.segments.values()),
-            notice="; ".join(filter(None, (run.utterance.notice, told))) or None,
+            notice="; ".join(filter(None, (run.utterance.notice, *run.notices, told))) or None,
         )
         log.info("%.1f s of sound, RTF %.2f%s", seconds, metrics.rtf, f"; {metrics.notice}" if metrics.notice else "")
         return audio, run.utterance.sample_rate, asdict(metrics)
@@ -210,11 +211,15 @@ class _Run:
     governor: Governor
     characters: int
     progress: Callable[[float], None]
+    notices: list[str] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     segments: dict[int, SegmentMetrics] = field(default_factory=dict)
     work: float = 0.0
     rests: float = 0.0
     first: float | None = None
+
+    def __post_init__(self) -> None:
+        self.cooling = Cooling(self.governor, self.key, self.utterance, self.characters)
 
     def speak(self, rtf: float | None) -> None:
         if self.utterance.on_this_cpu:
@@ -236,7 +241,7 @@ class _Run:
     def _rest(self) -> tuple[float, str | None]:
         """Let the machine cool as long as the governor says; for how long, and its state."""
         rested = 0.0
-        while (delay := self.governor.rest(self.key)).seconds > 0:
+        while (delay := self.cooling.delay()).seconds > 0:
             if not rested:
                 log.info("the machine is hot (%s): resting", delay.state)
             time.sleep(delay.seconds)
@@ -248,7 +253,9 @@ class _Run:
         self.work += work
         sound = len(step.samples) / self.utterance.sample_rate if isinstance(step, Chunk) else 0.0
         ended = isinstance(step, Chunk) and step.ends_segment
-        self.governor.stepped(self.key, StepCost(work, cpu, sound, ended))
+        self.governor.step_done(self.key, StepCost(work, cpu, sound, ended))
+        if isinstance(step, Notice | Lightened):
+            self._told(step)
         if not isinstance(step, Chunk | SegmentFailure):
             return
         segment = self.segments.setdefault(step.segment, SegmentMetrics(step.text_start, step.text_end))
@@ -261,11 +268,20 @@ class _Run:
             log.warning("segment %d failed: %s", step.segment, step.message)
             return
         self.chunks.append(step)
+        self.cooling.spoken(step.text_end, sound)
         segment.audio_seconds += sound
         if self.first is None and len(step.samples):
             self.first = self.work + self.rests
         if ended:
             self.progress(step.text_end / max(1, self.characters))
+
+    def _told(self, step: Notice | Lightened) -> None:
+        """Of the request, for the person; one that goes on with less work costs less from here on."""
+        log.info("%s", step.message)
+        self.notices.append(step.message)
+        if isinstance(step, Lightened):
+            self.governor.began(self.key, "text", step.rtf)
+            self.cooling.lightened()
 
 
 class _End:

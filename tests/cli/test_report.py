@@ -40,7 +40,7 @@ def test_the_page_says_what_a_person_wants_to_know(tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     write_report(HOUR, ENTRIES, MACHINE, out)
     text = out.read_text("utf-8")
-    assert "In these 60 minutes 2 utterances were spoken, and for 19.7 of them it was too hot for full speed." in text
+    assert "In 60 minutes 2 utterances were spoken, and for 20 minutes of that it was too hot for full speed." in text
     for said in (
         "A &lt;quiet&gt; notebook; tier i5_baseline",
         "starter (onnx, fp16+fp16)",

@@ -231,7 +231,7 @@ def test_who_rests_is_told_at_once_with_an_end_in_sight(hot: Daemon, notebook: N
         ended(thread, heard, cool, notebook)
 
 
-def test_with_heat_that_another_program_makes_a_word_and_a_whole_text_come_as_ever(
+def test_with_heat_that_another_program_makes_words_and_an_export_come_as_ever(
     home: Path, notebook: Notebook, cool: bytes
 ) -> None:
     flags = [f"monitor.root={notebook.root}", f"monitor.time_scale={SCALE}"]
@@ -247,10 +247,13 @@ def test_with_heat_that_another_program_makes_a_word_and_a_whole_text_come_as_ev
         notebook.throttled.set()
         until(daemon, "cooldown")  # with nothing to do: it is not ours
         assert client.status()["thermal"]["own_share"] < 0.5
-        assert spoken(client.until_end(client.speak("a", priority="message")))
+        for _ in range(10):
+            assert spoken(client.until_end(client.speak("a", priority="message")))
         messages = client.until_end(client.speak(TEXT, credit=WORDS))
         assert spoken(messages) == cool
+        assert {chunk.throttled for chunk in chunks(messages)} == {None}
         assert not told_of_heat(client)
+        assert phases(daemon)[-1] == "cooldown"  # and all the while the machine was hot
         notebook.throttled.clear()
 
 
@@ -265,6 +268,26 @@ def test_a_cheap_voice_never_rests(home: Path, notebook: Notebook, cool: bytes) 
         until(daemon, "cooldown")
         messages = client.until_end(client.speak(TEXT, credit=WORDS))
         assert spoken(messages) == cool
+        assert not told_of_heat(client)
+        notebook.throttled.clear()
+
+
+def test_a_long_text_goes_on_with_less_work_instead_of_resting_and_says_so_at_once(
+    home: Path, notebook: Notebook
+) -> None:
+    settings = (f"monitor.root={notebook.root}", f"monitor.time_scale={SCALE}")
+    flags = [part for setting in settings for part in ("--set", setting)]
+    voice = {"TONE_RTF": "3.0", "TONE_LIGHTER": "0.1"}
+    sentences = " ".join(f"{word}." if number % 20 == 19 else word for number, word in enumerate(TEXT.split()))
+    with running(home, *flags, frame=0.008, env=voice) as daemon, daemon.client() as client:
+        watched(client)
+        notebook.heat(95)
+        notebook.throttled.set()
+        until(daemon, "cooldown")
+        messages = client.until_end(client.speak(sentences, credit=WORDS), within=240.0)
+        assert len(spoken(messages)) == WORDS * FRAME_SAMPLES * 2
+        told = [(chunk.segment, chunk.notice) for chunk in chunks(messages) if chunk.notice]
+        assert told == [(1, "less speaks on")], "with the first sound of the next segment, and once"
         assert not told_of_heat(client)
         notebook.throttled.clear()
 

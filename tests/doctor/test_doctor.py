@@ -74,7 +74,7 @@ def test_this_kind_of_guest_has_no_sensor_and_says_so(tmp_path: Path) -> None:
     assert "no temperature sensor" in text
     assert "CPU quota" in text
     assert "1.5 CPUs (container)" in text
-    assert "nothing was promised for this tier" in text
+    assert "none for this tier" in text
     assert any("container quota of 1.5 CPUs" in warning for warning in report.warnings)
     assert report.threads.threads == 1
 
@@ -155,7 +155,7 @@ def test_the_matrix_has_every_platform() -> None:
 def test_first_start_is_short_and_says_what_is_measured(tmp_path: Path) -> None:
     facts = collect(linux(tmp_path, I7_12700H))
     before = first_start(diagnose(facts, [SensorLine("hwmon", True, "50 °C")]))
-    assert "S1-mini, estimated and not measured: RTF 3, 10 s of speech in 30 s" in before
+    assert "S1-mini, the project's estimate and not measured: RTF 3, 10 s of speech in 30 s" in before
     assert "int4" not in before, "what has not been imported has no precision"
     assert "14 cores (20 threads), 15.3 GiB" in before
     assert len(before.splitlines()) <= 6
@@ -173,7 +173,7 @@ def test_prediction_error() -> None:
 def test_a_figure_from_a_busy_machine_is_named_as_such(tmp_path: Path) -> None:
     busy = replace(MEASURED, figures=(replace(MEASURED.figures[0], disturbed=True), *MEASURED.figures[1:]))
     text = plain(diagnose(collect(linux(tmp_path, I7_12700H)), (), READY, busy))
-    assert text.count("(beside other work: it is measured again)") == 1
+    assert text.count("(beside other work: measure again when nothing else runs)") == 1
 
 
 def test_what_a_running_daemon_has_in_memory_is_said_as_status_says_it(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_first_start_names_every_figure_that_was_not_measured(machine: str, tm
     assert report.profile.tier is {"m1 air": Tier.M1_AIR, "i5": Tier.I5_BASELINE, "pi": Tier.ARM_SBC}[machine]
     lines = [line for line in first_start(report).splitlines() if "RTF" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("S1-mini, estimated and not measured: RTF ")
+    assert lines[0].startswith("S1-mini, the project's estimate and not measured: RTF ")
 
 
 def test_json_holds_it_all(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fishvoiced.inference.messages import (
     Event,
     Failed,
     Job,
+    Noticed,
     NotReady,
     Opened,
     Ready,
@@ -27,6 +28,7 @@ from fishvoiced.inference.messages import (
     Unloaded,
 )
 from fishvoiced.inference.thread import InferenceThread
+from fishvoiced.voices.speed import Speed
 from tools.harness.daemon_process import eventually
 from tools.harness.tone_speaker import Manner, ToneSpeaker
 
@@ -246,7 +248,7 @@ def test_a_hot_machine_rests_between_frames_but_not_when_asked_to_stop() -> None
 )
 def test_on_a_hot_machine_the_allowed_voice_speaks_and_says_why(fields: dict[str, object], spoken_by: str) -> None:
     class Hot(NoThrottling):
-        def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
+        def wants_lighter(self, key: int, characters: int) -> bool:
             return True
 
     bench = Bench(ToneSpeaker(), Hot())
@@ -256,6 +258,41 @@ def test_on_a_hot_machine_the_allowed_voice_speaks_and_says_why(fields: dict[str
     assert opened.voice == spoken_by
     told = "fast speaks, because the machine is too hot for tone" if spoken_by == "fast" else None
     assert opened.notice == told
+    assert bench.worker.stop(5)
+
+
+def test_a_lighter_way_is_gone_instead_of_resting_and_told_and_given_time_to_help() -> None:
+    class Hot(NoThrottling):
+        def __init__(self) -> None:
+            self.costs: list[float | None] = []
+            self.left: list[int] = []
+            self.worked_on: list[str] = []
+
+        def began(self, key: int, priority: Priority, rtf: float | None) -> None:
+            self.costs.append(rtf)
+
+        def wants_lighter(self, key: int, characters: int) -> bool:
+            self.left.append(characters)
+            return True
+
+        def rest(self, key: int) -> Delay:
+            return Delay(30.0, "cooldown", 30.0, 180.0)
+
+        def worked(self, model: str, frames: int, cpu_seconds: float) -> None:
+            self.worked_on.append(model)
+
+    hot = Hot()
+    bench = Bench(ToneSpeaker(Manner(speed=Speed(3.0, None, 0, None), lighter=0.6)), hot)
+    bench.worker.assign(job(1, "one two three. four"))
+    said = bench.until(Sound, 3)
+    assert not any(isinstance(event, Resting) for event in said), "the segment in hand is finished first"
+    bench.worker.assign(job(1, "one two three. four"))
+    said = bench.until(Resting)
+    noticed = next(event for event in said if isinstance(event, Noticed))
+    assert (noticed.key, noticed.message) == (1, "less speaks on")
+    assert hot.costs == [3.0, 0.6]
+    assert hot.left == [19, 15, 10, 5], "asked of what is left of the text, and not again at once"
+    assert hot.worked_on == ["tone-model"] * 3
     assert bench.worker.stop(5)
 
 

@@ -260,3 +260,39 @@ def test_live() -> None:
         for _, outcome in snapshot.sources
     )
     assert (snapshot.advice.phase is Phase.BLIND) == (not has_sensor)
+
+
+class Fixed:
+    """A part of the machine's load that never changes."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+
+    def sample(self, now: float) -> float | None:
+        return self._share
+
+
+@pytest.mark.parametrize(
+    ("own_share", "degrees", "threads"),
+    [
+        (0.4, 93.0, 4),  # busy neighbours
+        (0.95, 60.0, 4),  # one that takes little time and much cache, on a cool machine
+        (0.95, 93.0, 2),  # hot, and it is our own work
+        (0.95, None, 2),  # no sensor to ask
+    ],
+)
+def test_neighbours_who_lower_the_throughput_of_an_export_do_not_slow_it_down(
+    own_share: float, degrees: float | None, threads: int
+) -> None:
+    clock = Clock()
+    probes: list[Probe] = [] if degrees is None else [FakeProbe(lambda now: (celsius(degrees, now),), "package")]
+    watch = Monitor(
+        NOWHERE, Policy(threads=4), probes=probes, share=Fixed(own_share), clock=clock, wall=lambda: clock.now
+    )
+    for seconds in (0.5,) * 3 + (0.76,) * 5:  # for ten frames: a third less than before
+        for _ in range(10):
+            watch.frames("int4 x4", 10, seconds)
+        clock.pass_(2)
+        watch.poll()
+    assert watch.throughput.readings(clock.now)[0].value < 0.7
+    assert watch.advice().threads == threads

@@ -24,7 +24,7 @@ def advice(
 def heavy(advise: Callable[[], Advice], threads: int, clock: Callable[[], float] = lambda: 0.0) -> Pacing:
     """A long request to a voice that cannot keep up, after its first seconds of sound."""
     pacing = Pacing(advise, threads, "text", 3.0, clock=clock)
-    pacing.stepped(0.0, FIRST_SECONDS)
+    pacing.step_done(0.0, FIRST_SECONDS)
     return pacing
 
 
@@ -39,11 +39,11 @@ def rested(pacing: Pacing) -> float:
 
 def test_pauses_come_between_segments_only() -> None:
     pacing = heavy(lambda: advice(Phase.THROTTLED, pause_seconds=0.7), 4)
-    pacing.stepped(0.1)
+    pacing.step_done(0.1)
     assert rested(pacing) == 0.0
-    pacing.stepped(0.1, segment_ended=True)
+    pacing.step_done(0.1, segment_ended=True)
     assert rested(pacing) == pytest.approx(0.7)
-    pacing.stepped(0.1)
+    pacing.step_done(0.1)
     assert rested(pacing) == 0.0
     assert pacing.left_seconds == pytest.approx(LONGEST_WAIT_SECONDS - 0.7)
 
@@ -51,7 +51,7 @@ def test_pauses_come_between_segments_only() -> None:
 @pytest.mark.parametrize(("threads", "share"), [(4, 0.0), (2, 1.0), (1, 3.0)])
 def test_fewer_threads_are_a_share_of_the_time(threads: int, share: float) -> None:
     pacing = heavy(lambda: advice(Phase.THROTTLED, threads=threads), 4)
-    pacing.stepped(0.25)
+    pacing.step_done(0.25)
     assert rested(pacing) == pytest.approx(0.25 * share)
 
 
@@ -66,7 +66,7 @@ def test_a_cooldown_waits_in_slices_until_it_ends() -> None:
 def test_a_smaller_lead_holds_until_playback_has_come_near() -> None:
     clock, now = Clock(), [advice(Phase.NORMAL)]
     pacing = Pacing(lambda: now[0], 4, "text", 0.8, clock=clock)
-    pacing.stepped(0.1, 12.0)
+    pacing.step_done(0.1, 12.0)
     assert rested(pacing) == 0.0
     now[0] = advice(Phase.WARM, lead_scale=0.5)
     assert LEAD_SECONDS * 0.5 == 10.0
@@ -80,7 +80,7 @@ def test_a_smaller_lead_holds_until_playback_has_come_near() -> None:
 def test_an_endless_cooldown_costs_180_seconds_and_no_more() -> None:
     pacing = heavy(lambda: advice(Phase.COOLDOWN, pause_seconds=0.5, wait_seconds=180), 4)
     assert rested(pacing) == LONGEST_WAIT_SECONDS
-    pacing.stepped(1.0, 100.0, segment_ended=True)
+    pacing.step_done(1.0, 100.0, segment_ended=True)
     assert pacing.rest() == 0.0
 
 
@@ -94,7 +94,7 @@ def test_the_listener_is_told_while_heat_slows_it_down() -> None:
 @pytest.mark.parametrize("priority", ["important", "message"])
 def test_an_urgent_request_never_rests(priority: Priority) -> None:
     pacing = Pacing(lambda: advice(Phase.COOLDOWN, pause_seconds=0.5, wait_seconds=180), 4, priority, 20.0)
-    pacing.stepped(1.0, 60.0, segment_ended=True)
+    pacing.step_done(1.0, 60.0, segment_ended=True)
     assert pacing.rest() == 0.0
     assert pacing.throttle_state() is None
 
@@ -103,14 +103,14 @@ def test_the_first_seconds_of_any_request_come_at_once() -> None:
     pacing = Pacing(lambda: advice(Phase.COOLDOWN, wait_seconds=180), 4, "text", 20.0)
     for _ in range(int(FIRST_SECONDS / 0.25)):
         assert pacing.rest() == 0.0
-        pacing.stepped(5.0, 0.25)
+        pacing.step_done(5.0, 0.25)
     assert pacing.rest() > 0
 
 
 def test_a_voice_of_unknown_cost_is_measured_by_its_own_cpu_time() -> None:
     cheap, costly = (Pacing(lambda: advice(Phase.COOLDOWN, wait_seconds=180), 4, clock=lambda: 0.0) for _ in range(2))
-    cheap.stepped(60.0, 10.0, cpu_seconds=8.0)  # slow, but because of others
-    costly.stepped(60.0, 10.0, cpu_seconds=80.0)
+    cheap.step_done(60.0, 10.0, cpu_seconds=8.0)  # slow, but because of others
+    costly.step_done(60.0, 10.0, cpu_seconds=80.0)
     assert cheap.rest() == 0.0
     assert costly.rest() > 0
 
@@ -118,7 +118,7 @@ def test_a_voice_of_unknown_cost_is_measured_by_its_own_cpu_time() -> None:
 def test_a_cooldown_leaves_a_listener_enough_to_hear() -> None:
     clock = Clock()
     pacing = Pacing(lambda: advice(Phase.COOLDOWN, wait_seconds=180), 4, "text", 0.8, clock=clock)
-    pacing.stepped(16.0, 20.0)
+    pacing.step_done(16.0, 20.0)
     slept = 0.0
     while rest := pacing.rest():
         slept += rest
@@ -129,8 +129,8 @@ def test_a_cooldown_leaves_a_listener_enough_to_hear() -> None:
 def test_rests_are_shorter_where_others_make_part_of_the_load() -> None:
     def after(own: float) -> float:
         pacing = Pacing(lambda: advice(Phase.THROTTLED, threads=2), 4, "text", 3.0, lambda: own, lambda: 0.0)
-        pacing.stepped(0.0, FIRST_SECONDS)
-        pacing.stepped(0.4)
+        pacing.step_done(0.0, FIRST_SECONDS)
+        pacing.step_done(0.4)
         return rested(pacing)
 
     assert after(1.0) == pytest.approx(0.4)
@@ -154,7 +154,7 @@ def test_any_advice_rests_180_seconds_at_most_and_always_goes_on(
     for given_advice, work, sound, ended in turns:
         current[0] = given_advice
         # A short lead that a stopped clock never uses up would be asked for in as short slices: too many for a test.
-        pacing.stepped(work, 0.0 if stuck else sound, segment_ended=ended)
+        pacing.step_done(work, 0.0 if stuck else sound, segment_ended=ended)
         # Slices below half a second are the ends of rests, of which each turn has three at most.
         for _ in range(int(2 * LONGEST_WAIT_SECONDS) + 4):
             rest = pacing.rest()

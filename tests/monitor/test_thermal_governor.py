@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fishvoice.protocol import Priority
 from fishvoiced.hardware.detect.system_access import SystemAccess
 from fishvoiced.hardware.facts import System
 from fishvoiced.inference.governor import Delay, StepCost
@@ -56,7 +57,7 @@ class Kitchen:
     def begin(self, key: int) -> None:
         """A long request to a heavy voice, after its first seconds."""
         self.thermostat.began(key, "text", 3.0)
-        self.thermostat.stepped(key, StepCost(0.0, 0.0, FIRST_SECONDS))
+        self.thermostat.step_done(key, StepCost(0.0, 0.0, FIRST_SECONDS))
 
     def told(self, key: int) -> tuple[float, str | None]:
         delay = self.thermostat.rest(key)
@@ -83,7 +84,7 @@ def kitchen() -> Iterator[Kitchen]:
 def test_a_cool_machine_is_not_slowed_down(kitchen: Kitchen) -> None:
     kitchen.poll(50.0, times=3)
     kitchen.begin(1)
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
     assert kitchen.told(1) == (0.0, None)
 
 
@@ -91,23 +92,40 @@ def test_a_warm_one_rests_a_little_after_each_segment_and_says_why(kitchen: Kitc
     kitchen.poll(50.0)
     kitchen.poll(95.0, times=3)
     kitchen.begin(1)
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME))
     assert kitchen.told(1) == (0.0, "warm")
-    kitchen.thermostat.stepped(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+    kitchen.thermostat.step_done(1, StepCost(0.1, 0.1, FRAME, ends_segment=True))
     assert kitchen.thermostat.rest(1) == Delay(0.2, "warm", 0.2, LONGEST_WAIT_SECONDS - 0.2)
     assert kitchen.told(1) == (0.0, "warm")
 
 
 def test_only_what_would_have_to_rest_is_better_spoken_by_a_lighter_voice(kitchen: Kitchen) -> None:
     document = 10_000
+    requests: list[tuple[Priority, float | None]] = [("text", 3.0), ("important", 3.0), ("text", 0.1), ("text", None)]
+    for key, (priority, rtf) in enumerate(requests):
+        kitchen.thermostat.began(key, priority, rtf)
     kitchen.poll(50.0)
-    assert not kitchen.thermostat.wants_lighter("text", document, 3.0)
+    assert not kitchen.thermostat.wants_lighter(0, document)
     kitchen.throttle()
-    assert kitchen.thermostat.wants_lighter("text", document, 3.0)
-    assert not kitchen.thermostat.wants_lighter("text", 20, 3.0)
-    assert not kitchen.thermostat.wants_lighter("important", document, 3.0)
-    assert not kitchen.thermostat.wants_lighter("text", document, 0.1)
-    assert not kitchen.thermostat.wants_lighter("text", document, None)
+    assert [kitchen.thermostat.wants_lighter(key, document) for key in range(4)] == [True, False, False, False]
+    assert not kitchen.thermostat.wants_lighter(0, 20)
+
+
+def test_who_goes_on_with_less_work_rests_by_its_new_cost_and_out_of_the_same_180_seconds(kitchen: Kitchen) -> None:
+    kitchen.poll(50.0)
+    kitchen.throttle()
+    kitchen.poll(99.0, times=6)
+    kitchen.begin(1)
+    granted = kitchen.thermostat.rest(1)
+    assert granted.seconds > 0
+    kitchen.thermostat.began(1, "text", 0.1)
+    assert kitchen.thermostat.rest(1).seconds == 0, "a light voice goes on at once"
+    kitchen.thermostat.began(1, "text", 2.0)
+    assert kitchen.thermostat.rest(1).at_most_seconds == pytest.approx(LONGEST_WAIT_SECONDS - 2 * granted.seconds)
+    kitchen.thermostat.began(1, "text", None)
+    assert kitchen.thermostat.rest(1).seconds == 0, "not known yet"
+    kitchen.thermostat.step_done(1, StepCost(60.0, 80.0, 10.0))
+    assert kitchen.thermostat.rest(1).seconds > 0, "heavy, as it has turned out since"
 
 
 def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen: Kitchen) -> None:
@@ -115,7 +133,7 @@ def test_what_one_request_rests_in_all_is_bounded_and_counted_for_itself(kitchen
     kitchen.poll(95.0, times=3)
 
     def rest(key: int) -> float:
-        kitchen.thermostat.stepped(key, StepCost(0.1, 0.1, FRAME, ends_segment=True))
+        kitchen.thermostat.step_done(key, StepCost(0.1, 0.1, FRAME, ends_segment=True))
         return kitchen.thermostat.rest(key).seconds
 
     kitchen.begin(1)

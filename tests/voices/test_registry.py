@@ -10,9 +10,9 @@ import pytest
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, EngineError, UnknownVoice
-from fishvoiced.synthesis.base import Chunk, Rendering, SegmentFailure, Traits, Waiting
+from fishvoiced.synthesis.base import Chunk, Renderer, Rendering, SegmentFailure, Traits, Waiting
 from fishvoiced.text.lines import Line
-from fishvoiced.voices.base import LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.registry import VoiceRegistry
 from fishvoiced.voices.speed import Speed
 
@@ -64,6 +64,9 @@ class ToyModel:
 
     def renderer(self, request: Synthesize) -> Toy:
         return self.made
+
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        return None
 
     def observe(self, rtf: float) -> None:
         self.observed.append(rtf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from fishvoiced.config import Config
 from fishvoiced.daemon import installed_governor
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.inference.governor import Governor, NoThrottling
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step, Waiting
+from fishvoiced.synthesis.base import Chunk, Lightened, SegmentFailure, Step, Waiting
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed
 
@@ -26,12 +27,14 @@ FRAME_SAMPLES = 2048
 
 @dataclass(frozen=True)
 class Manner:
-    """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed."""
+    """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed; and
+    the real-time factor with which it can go on on a hot machine (None: it cannot)."""
 
     frame_seconds: float = 0.0
     load_seconds: float = 0.0
     broken: bool = False
     speed: Speed | None = None
+    lighter: float | None = None
 
 
 class ToneSpeaker:
@@ -80,7 +83,14 @@ class ToneSpeaker:
     def open(self, request: Synthesize) -> Utterance:
         loaded = self.load(request.voice)
         self.opened += 1
-        return Utterance(self._speak(request), SAMPLE_RATE, loaded.voice, loaded.model)
+        asked = threading.Event()
+
+        def lighten() -> bool:
+            asked.set()
+            return self.manner.lighter is not None
+
+        steps = self._speak(request, asked)
+        return Utterance(steps, SAMPLE_RATE, loaded.voice, loaded.model, lighten=lighten)
 
     def unload(self, model: str) -> None:
         self.models = {name: loaded for name, loaded in self.models.items() if loaded.model != model}
@@ -89,10 +99,11 @@ class ToneSpeaker:
         self.resets += 1
         self.models.clear()
 
-    def _speak(self, request: Synthesize) -> Generator[Step, None, None]:
+    def _speak(self, request: Synthesize, hot: threading.Event) -> Generator[Step, None, None]:
         words = request.text.split()
         length = len(request.text)
         segment = 0
+        lighter = None if self.manner.lighter is None else Lightened("less speaks on", "less", self.manner.lighter)
         try:
             for index, word in enumerate(words):
                 if self.manner.frame_seconds:
@@ -103,6 +114,9 @@ class ToneSpeaker:
                 start, end = length * index // len(words), length * (index + 1) // len(words)
                 yield self._step(word, index, segment, start, end)
                 segment += word.endswith(".")
+                if word.endswith(".") and lighter is not None and hot.is_set():
+                    yield lighter
+                    lighter = None
         finally:
             self.closed += 1
 
@@ -129,7 +143,9 @@ def make(_settings: Config) -> ToneSpeaker:
     seconds, load = os.environ.get("TONE_FRAME", "0"), os.environ.get("TONE_LOAD", "0")
     rtf = os.environ.get("TONE_RTF")
     speed = None if rtf is None else Speed(float(rtf), None, 0, None)
-    return ToneSpeaker(Manner(float(seconds), float(load), "TONE_BROKEN" in os.environ, speed))
+    lighter = os.environ.get("TONE_LIGHTER")
+    broken = "TONE_BROKEN" in os.environ
+    return ToneSpeaker(Manner(float(seconds), float(load), broken, speed, None if lighter is None else float(lighter)))
 
 
 def watch(settings: Config) -> Governor:

@@ -26,7 +26,7 @@ class Progress:
 
     def show(self, report: Report) -> None:
         """Something new is known."""
-        for notice in (report.start.notice if report.start else None, report.last_notice):
+        for notice in (report.start.notice if report.start else None, *report.notices):
             if notice and notice not in self._noticed:
                 self._noticed.add(notice)
                 self._warn(notice)
@@ -94,6 +94,7 @@ def print_json(report: Report, stream: TextIO = sys.stdout) -> None:
         "voice": start.voice if start else None,
         "sample_rate": start.sample_rate if start else None,
         "notice": start.notice if start else None,
+        "notices": report.notices,
         "requests": report.requests,
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.seconds,

@@ -36,7 +36,8 @@ class Report:
     underruns: int = 0
     throttled: str | None = None
     waiting: Waiting | None = None
-    last_notice: str | None = None
+    notices: list[str] = field(default_factory=list)
+    """Of the requests since their beginning, each once."""
     metrics: Metrics | None = None
     segment_errors: list[SegmentError] = field(default_factory=list)
 
@@ -135,6 +136,7 @@ def _play(chunk: Chunk, speech: Speech, sink: Sink, report: Report) -> None:
     speech.tell_underruns(sink.underruns - report.underruns)
     report.underruns = sink.underruns
     report.throttled, report.waiting = chunk.throttled, None
+    _note(speech, report)
 
 
 def _waits(report: Report, told: Waiting) -> Report:
@@ -142,8 +144,12 @@ def _waits(report: Report, told: Waiting) -> Report:
     return report
 
 
+def _note(speech: Speech, report: Report) -> None:
+    report.notices += [notice for notice in speech.notices if notice not in report.notices]
+
+
 def _conclude(speech: Speech, report: Report) -> None:
-    report.last_notice = speech.notice
+    _note(speech, report)
     report.metrics = speech.metrics
     report.finish_reason = speech.finish_reason or "cancelled"
     if speech.metrics is not None:

@@ -33,9 +33,10 @@ _MEANING = {
     Phase.BLIND: "no sensor tells of heat: nothing is slowed down but for the own speed",
 }
 
+_SECOND = "%Y-%m-%d %H:%M:%S"
 _STYLE = (
     "body{font-family:sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#222}"
-    "th{text-align:left;padding:.1em 1.5em .1em 0;vertical-align:top;font-weight:600}"
+    "svg{margin-top:1.5em}th{text-align:left;padding:.1em 1.5em .1em 0;vertical-align:top;font-weight:600}"
     "td{padding:.1em 1.5em .1em 0;vertical-align:top}svg{width:100%;height:auto}"
 )
 
@@ -88,10 +89,14 @@ def page(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: Mach
 def verdict(points: Sequence[HistoryPoint], entries: Sequence[Entry]) -> str:
     """One sentence first."""
     hot = sum(end - begin for begin, end, phase in spans(points) if phase in (Phase.THROTTLED, Phase.COOLDOWN))
-    minutes = max(points[-1].at - points[0].at, 1.0) / 60
     spoken = sum(entry.kind == "utterance" for entry in entries)
-    heat = f"for {hot / 60:.1f} of them it was too hot for full speed" if hot else "it was never too hot"
-    return f"In these {minutes:.0f} minutes {spoken} utterances were spoken, and {heat}."
+    utterances = f"{spoken} utterance was" if spoken == 1 else f"{spoken} utterances were"
+    heat = f"for {_lasting(hot)} of that it was too hot for full speed" if hot else "it was never too hot"
+    return f"In {_lasting(points[-1].at - points[0].at)} {utterances} spoken, and {heat}."
+
+
+def _lasting(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def summary(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: Machine) -> list[tuple[str, str]]:
@@ -106,19 +111,25 @@ def summary(points: Sequence[HistoryPoint], entries: Sequence[Entry], machine: M
     rows = [
         ("machine", f"{machine.name}; tier {machine.tier}"),
         ("model in memory", machine.model or "none: no daemon runs at the moment"),
-        ("time", f"{clock(points[0].at)} to {clock(points[-1].at)}"),
+        ("time", f"{clock(points[0].at, _SECOND)} to {clock(points[-1].at, _SECOND)} (written every 20 s)"),
         ("utterances", f"{len(spoken)}, {seconds:.0f} s of sound" + (f"; {voices}" if voices else "")),
         ("RTF", _spread([e.rtf for e in spoken if e.rtf is not None], ".2f", " (under 1 is faster than it is spoken)")),
         ("temperature", _spread([p.temperature for p in points if p.temperature is not None], ".0f", " °C")),
         ("power", _spread([p.power for p in points if p.power is not None], ".1f", " W")),
         (
             "states",
-            ", ".join(
-                f"{name} {part / whole:.0%}" for name, part in sorted(shares.items(), key=itemgetter(1), reverse=True)
-            ),
+            ", ".join(f"{name} {_percent(part / whole)}" for name, part in _largest_first(shares)),
         ),
     ]
     return [*rows, ("without a fan", machine.fanless)] if machine.fanless else rows
+
+
+def _largest_first(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(shares.items(), key=itemgetter(1), reverse=True)
+
+
+def _percent(share: float) -> str:
+    return "under 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _spread(values: Sequence[float], form: str, unit: str) -> str:
@@ -165,5 +176,5 @@ def report(argv: Sequence[str]) -> int:
     state = paths.state_dir()
     points, entries = read_history(state / HISTORY_FILE), read_journal(state / JOURNAL_FILE)
     write_report(points, entries, this_machine(), options.out)
-    print(f"{options.out}: the last {(points[-1].at - points[0].at) / 60:.0f} minutes, for a browser")
+    print(f"{options.out}: the last {_lasting(points[-1].at - points[0].at)}, for a browser")
     return 0

@@ -37,6 +37,8 @@ class Row:
     unit: str
     values: Sequence[tuple[float, float]]
     dots: bool = False
+    least: float = 0.1
+    """The axis shows at least so much."""
 
 
 def rows_of(points: Sequence[HistoryPoint], entries: Sequence[Entry]) -> list[Row]:
@@ -47,7 +49,7 @@ def rows_of(points: Sequence[HistoryPoint], entries: Sequence[Entry]) -> list[Ro
         Row("power", "W", [(p.at, p.power) for p in points if p.power is not None]),
         Row("RTF per utterance", "s of work per s of sound", spoken, dots=True),
         Row("own speed", "% of normal", [(p.at, 100 * p.throughput) for p in points if p.throughput is not None]),
-        Row("waiting", "requests", [(p.at, float(p.queue)) for p in points]),
+        Row("waiting", "requests", [(p.at, float(p.queue)) for p in points], least=2.0),
     ]
 
 
@@ -94,7 +96,7 @@ def _row(row: Row, points: Sequence[HistoryPoint], begin: float, end: float, top
     if not values:
         yield f'<text x="{LEFT + WIDTH / 2}" y="{top + ROW / 2}" text-anchor="middle" fill="#555">not measured</text>'
         return
-    low, high = _bounds([value for _, value in values])
+    low, high = _bounds([value for _, value in values], row.least)
 
     def y(value: float) -> float:
         return top + ROW - ROW * (value - low) / (high - low)
@@ -110,13 +112,13 @@ def _row(row: Row, points: Sequence[HistoryPoint], begin: float, end: float, top
         yield f'<polyline points="{line}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/>'
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """A round range around the values; never empty."""
+def _bounds(values: Sequence[float], least: float) -> tuple[float, float]:
+    """A round range around the values, of ``least`` at least."""
     low, high = min(values), max(values)
-    spread = max(high - low, abs(high) * 0.1, 0.1)
+    spread = max(high - low, abs(high) * 0.1, least)
     step = 10 ** math.floor(math.log10(spread))
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
-    return (low, high) if high > low else (low, low + step)
+    return low, max(high, low + step, low + least)
 
 
 def _stretches(values: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:

@@ -10,6 +10,7 @@ from typing import TextIO
 from fishvoiced.doctor.diagnosis import DoctorReport
 from fishvoiced.doctor.platforms import Capability, Platform, Support
 from fishvoiced.hardware.facts import HardwareFacts
+from fishvoiced.voices.speed import Measured
 
 _UNKNOWN = "not known"
 
@@ -63,9 +64,10 @@ def banner(report: DoctorReport) -> str:
         f"Tier: {report.profile.tier.value} ({report.profile.title}); {report.threads.threads} threads",
     ]
     if expected.speedup is not None:
+        faster = f"{expected.speedup:g} times as fast with" if expected.speedup > 1 else "no faster with"
         lines.append(
-            f"Expected of S1-mini: {expected.speedup:g} times as fast with ONNX Runtime as with PyTorch, RTF "
-            f"{expected.rtf_before:g} to {expected.rtf_onnx:g} (estimated, not measured)"
+            f"Expected of S1-mini: {faster} ONNX Runtime {'as' if expected.speedup > 1 else 'than'} with PyTorch, RTF "
+            f"{expected.rtf_before:g} to {expected.rtf_onnx:g} (the project's estimate, not measured)"
         )
     return "\n".join(lines)
 
@@ -148,23 +150,29 @@ def _tier(report: DoctorReport) -> Iterator[tuple[str, str]]:
 
 
 def _speed(report: DoctorReport) -> Iterator[tuple[str, str]]:
-    expected, measured = report.profile.expected, report.measured
+    """Of the voice that speaks what was measured; of S1-mini the project's estimate, named as such."""
+    yield from _measured(report.measured)
+    expected = report.profile.expected
     if expected.rtf_onnx is None:
-        yield "S1-mini, estimate", "nothing was promised for this tier"
-    else:
-        before = "" if expected.rtf_before is None else f", {expected.rtf_before:g} with PyTorch before"
-        hot = "" if expected.rtf_throttled is None else f", {expected.rtf_throttled:g} when throttled"
-        yield "S1-mini, estimate", f"RTF {expected.rtf_onnx:g}{hot}{before} (the project's first, not measured here)"
-        yield "", f"10 s of speech in {expected.clip_10s:g} s, 30 s in {expected.clip_30s:g} s"
+        yield "S1-mini, estimate", "none for this tier: a voice is measured while it speaks"
+        return
+    before = "" if expected.rtf_before is None else f", {expected.rtf_before:g} with PyTorch before"
+    hot = "" if expected.rtf_throttled is None else f", {expected.rtf_throttled:g} when throttled"
+    yield "S1-mini, estimate", f"RTF {expected.rtf_onnx:g}{hot}{before} (the project's first, not measured here)"
+    yield "", f"10 s of speech in {expected.clip_10s:g} s, 30 s in {expected.clip_30s:g} s (estimated likewise)"
+
+
+def _measured(measured: Measured | None) -> Iterator[tuple[str, str]]:
     if measured is None:
-        yield "measured", "nothing yet: it is measured at the first load of a model"
+        yield "measured", "nothing yet: a voice is measured while it speaks"
         return
     for number, figure in enumerate(measured.figures):
         used = (figure.precision, figure.threads) == (measured.precision, measured.threads)
-        mark = "" if not used else " (in use)" if figure.disturbed else " (chosen)"
-        mark += " (beside other work: it is measured again)" if figure.disturbed else ""
-        text = f"{figure.precision}, {figure.threads} threads: RTF {figure.predicted_rtf:.2f}{mark}"
-        yield "" if number else f"predicted, {measured.model}", text
+        mark = "" if not used or len(measured.figures) == 1 else " (in use)" if figure.disturbed else " (chosen)"
+        mark += " (beside other work: measure again when nothing else runs)" if figure.disturbed else ""
+        threads = "" if figure.threads is None else f", {figure.threads} threads"
+        text = f"{figure.precision}{threads}: RTF {figure.predicted_rtf:.2f}{mark}"
+        yield "" if number else f"measured, {measured.model}", text
     if measured.observed_rtf is not None:
         error = measured.prediction_error
         beside = "" if error is None else f"; the prediction was off by {error:+.0%}"
@@ -172,16 +180,16 @@ def _speed(report: DoctorReport) -> Iterator[tuple[str, str]]:
 
 
 def _short_speed(report: DoctorReport) -> str:
-    """Of the voice that speaks what was measured; of S1-mini, until it is, the mission's estimate, named as such."""
-    measured, expected = report.measured, report.profile.expected
+    """Of the voice that speaks what was measured; of S1-mini, until it is, the project's estimate, named as such."""
+    expected, measured = report.profile.expected, report.measured
     rtf = measured.expected_rtf if measured is not None else None
     if measured is not None and rtf is not None:
         return f"Measured: RTF {rtf:.2f} with {measured.model}, 10 s of speech in {10 * rtf:.1f} s"
     if expected.rtf_onnx is None:
         return "No speed is known for such machines beforehand: each voice is measured while it speaks"
     return (
-        f"S1-mini, estimated and not measured: RTF {expected.rtf_onnx:g}, 10 s of speech in {expected.clip_10s:g} s; "
-        "the light default voice is many times faster"
+        f"S1-mini, the project's estimate and not measured: RTF {expected.rtf_onnx:g}, 10 s of speech in "
+        f"{expected.clip_10s:g} s; of the voice that speaks: fishvoice doctor"
     )
 
 

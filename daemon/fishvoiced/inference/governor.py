@@ -33,16 +33,16 @@ class StepCost:
 class Governor(Protocol):
     """Told what inference does, and asked how fast it may. Every method answers at once, from any thread."""
 
-    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
-        """Whether a request of so many characters, to a voice of that cost, would have to rest on this hot machine."""
-
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
-        """Request ``key`` is opened; ``rtf`` is what its voice is known to cost on this machine."""
+        """Request ``key`` begins, or goes on in another way; ``rtf`` is what that is known to cost on this machine."""
+
+    def wants_lighter(self, key: int, characters: int) -> bool:
+        """Whether so many more characters of request ``key`` would have to rest on this hot machine."""
 
     def rest(self, key: int) -> Delay:
         """How long request ``key`` holds still now, before its next step."""
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         """A step of request ``key`` is done."""
 
     def busy(self, working: bool, waiting: int = 0) -> None:
@@ -67,16 +67,16 @@ class Governor(Protocol):
 class NoThrottling:
     """Never slows anything down."""
 
-    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
-        return False
-
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
         pass
+
+    def wants_lighter(self, key: int, characters: int) -> bool:
+        return False
 
     def rest(self, key: int) -> Delay:
         return Delay()
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         pass
 
     def busy(self, working: bool, waiting: int = 0) -> None:

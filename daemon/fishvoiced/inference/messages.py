@@ -67,7 +67,7 @@ class Resting:
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something that the listener is to be told at the request's end."""
+    """Something that the listener is to be told with the next sound, or at the request's end."""
 
     key: int
     message: str

@@ -18,6 +18,7 @@ import msgspec
 
 from fishvoice.protocol import SampleFormat, SegmentError, Synthesize, VoiceInfo
 from fishvoiced.errors import DaemonError, EngineError
+from fishvoiced.inference.cooling import Cooling
 from fishvoiced.inference.governor import Delay, Governor, StepCost
 from fishvoiced.inference.mailbox import Mailbox
 from fishvoiced.inference.messages import (
@@ -41,7 +42,7 @@ from fishvoiced.inference.messages import (
     Unloaded,
 )
 from fishvoiced.synthesis.audio import to_pcm
-from fishvoiced.synthesis.base import Chunk, Notice, SegmentFailure, Waiting
+from fishvoiced.synthesis.base import Chunk, Lightened, Notice, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,9 @@ class ActiveRequest:
 
     utterance: Utterance
     format: SampleFormat
+    cooling: Cooling
+    models: list[str]
+    """Those that speak it: the last one now, the others before the machine became too hot for them."""
     work_seconds: float = 0.0
     cpu_seconds: float = 0.0  # since the last chunk
     audio_seconds: float = 0.0
@@ -63,6 +67,11 @@ class ActiveRequest:
         work, sound = self.work_seconds - self.told[0], self.audio_seconds - self.told[1]
         self.told = (self.work_seconds, self.audio_seconds)
         return work, sound
+
+    @property
+    def model(self) -> str:
+        """What speaks now."""
+        return self.models[-1]
 
     @property
     def rtf(self) -> float | None:
@@ -80,7 +89,8 @@ class Activity:
 
 
 class InferenceThread:
-    """The thread behind its desk. All methods are for the loop's thread, and none of them waits for inference."""
+    """The inference thread, and how the loop gives it work. All methods are for the loop's thread; none waits for
+    inference."""
 
     def __init__(self, speaker: Callable[[], Speaker], wake: Callable[[], None], governor: Governor) -> None:
         self._make_speaker = speaker
@@ -156,7 +166,7 @@ class InferenceThread:
                 self._load(tag, voice)
             case Unload(model):
                 # A request may have begun to use the model while the order was on its way.
-                if self._speaker is not None and all(run.utterance.model != model for run in self._runs.values()):
+                if self._speaker is not None and all(model not in run.models for run in self._runs.values()):
                     self._speaker.unload(model)
                     self._mailbox.emit(Unloaded(model))
             case Discard(key):
@@ -164,7 +174,7 @@ class InferenceThread:
 
     def _advance(self, job: Job) -> None:
         run = self._runs.get(job.key) or self._open(job)
-        rest = self._governor.rest(job.key) if run.utterance.on_this_cpu else Delay()
+        rest = run.cooling.delay()
         if rest.seconds > 0:
             self.step = None
             self._mailbox.emit(Resting(job.key, time.monotonic() + rest.seconds, rest))
@@ -180,11 +190,11 @@ class InferenceThread:
         if run.utterance.on_this_cpu:
             sound = len(step.samples) / run.utterance.sample_rate if isinstance(step, Chunk) else 0.0
             ended = isinstance(step, Chunk) and step.ends_segment
-            self._governor.stepped(job.key, StepCost(worked, time.process_time() - cpu, sound, ended))
+            self._governor.step_done(job.key, StepCost(worked, time.process_time() - cpu, sound, ended))
         match step:
             case Chunk(frames=frames):
                 if run.utterance.on_this_cpu:
-                    self._governor.worked(run.utterance.model, frames, run.cpu_seconds)
+                    self._governor.worked(run.model, frames, run.cpu_seconds)
                 run.cpu_seconds = 0.0
                 if step.ends_segment:
                     self._mailbox.pause(job)
@@ -202,6 +212,12 @@ class InferenceThread:
                 run.work_seconds += time.monotonic() - began  # of the server: what is promised counts it
             case Notice(message):
                 self._mailbox.emit(Noticed(job.key, message))
+            case Lightened(message, model, rtf):
+                run.models.append(model)
+                run.cooling.lightened()
+                self._governor.began(job.key, job.request.priority, rtf)
+                log.info("%s", message, extra=_fields(job))
+                self._mailbox.emit(Noticed(job.key, message))
             case None:
                 pass
             case _:
@@ -214,12 +230,14 @@ class InferenceThread:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
         speaker = self._voices()
         warm = _models(speaker)
-        request, notice = self._lighter(speaker, job.request)
+        request, notice = self._with_fallback(speaker, job)
         utterance = speaker.open(request)
         seconds = time.monotonic() - self.step.since
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
-        run = self._runs[job.key] = ActiveRequest(utterance, job.request.format, 0.0 if cold else seconds)
+        cooling = Cooling(self._governor, job.key, utterance, len(request.text))
+        run = ActiveRequest(utterance, request.format, cooling, [utterance.model], 0.0 if cold else seconds)
+        self._runs[job.key] = run
         if utterance.on_this_cpu:
             self._governor.began(job.key, job.request.priority, _known_rtf(speaker, utterance.model))
         self._mailbox.emit(
@@ -234,8 +252,9 @@ class InferenceThread:
         )
         return run
 
-    def _lighter(self, speaker: Speaker, request: Synthesize) -> tuple[Synthesize, str | None]:
+    def _with_fallback(self, speaker: Speaker, job: Job) -> tuple[Synthesize, str | None]:
         """The request to its fallback voice, and what to tell, if its own would have to rest on this hot machine."""
+        request = job.request
         instead = request.fallback_voice
         if instead is None or request.payload is not None:  # nothing was allowed, or one certain voice is imitated
             return request, None
@@ -243,8 +262,8 @@ class InferenceThread:
         voice = next(named, None)
         if voice is None or voice.name == instead or voice.model is None:
             return request, None
-        rtf = _known_rtf(speaker, voice.model)
-        if not self._governor.wants_lighter(request.priority, len(request.text), rtf):
+        self._governor.began(job.key, request.priority, _known_rtf(speaker, voice.model))
+        if not self._governor.wants_lighter(job.key, len(request.text)):
             return request, None
         notice = f"{instead} speaks, because the machine is too hot for {voice.name}"
         return msgspec.structs.replace(request, voice=instead), notice
@@ -252,6 +271,7 @@ class InferenceThread:
     def _sound(self, key: int, run: ActiveRequest, chunk: Chunk, rest: Delay) -> Sound:
         seconds = len(chunk.samples) / run.utterance.sample_rate
         run.audio_seconds += seconds
+        run.cooling.spoken(chunk.text_end, seconds)
         return Sound(
             key,
             to_pcm(chunk.samples, run.format),

@@ -16,7 +16,7 @@ class Watchdog:
     """Warns once per long step; the process decides what to do about one that hangs for good.
 
     Only time in which the process ran is counted: between two looks at most twice as long as they are apart when it
-    runs. What a stopped process, a paused machine or a jumping clock adds is nobody's fault.
+    runs. Time that a stopped process, a suspended machine or a jumping clock adds is not.
     """
 
     def __init__(self) -> None:

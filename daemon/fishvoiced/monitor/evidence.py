@@ -91,6 +91,12 @@ def warm_limit(reading: Reading, policy: Policy) -> float:
     return policy.warm_default
 
 
+def is_cool(readings: Iterable[Reading], policy: Policy) -> bool:
+    """Whether there are temperatures, and all of them well below their limits."""
+    temperatures = [reading for reading in readings if reading.quantity is Quantity.TEMPERATURE]
+    return bool(temperatures) and all(r.value < warm_limit(r, policy) - policy.warm_hysteresis for r in temperatures)
+
+
 def _recent(reading: Reading, now: float) -> bool:
     return math.isfinite(reading.at) and now - reading.at <= OLDEST_SECONDS
 

@@ -87,7 +87,7 @@ class AirPrediction:
 
 
 def observe(state: AirState, sample: AirSample, expected: AirExpectation) -> AirState:
-    """Take one poll in. Total: missing and non-finite values leave their part as it was."""
+    """The state after one more poll. Never raises: missing and non-finite values change nothing."""
     if not math.isfinite(sample.now):
         return state
     passed = 0.0 if state.now is None else min(max(0.0, sample.now - state.now), 30.0)
@@ -203,7 +203,7 @@ def _by_slope(state: AirState) -> float | None:
 
 
 def warning(state: AirState, expected: AirExpectation) -> tuple[AirState, str | None]:
-    """The warning when it is due (once per warming up): 120 s ahead, or at once when later."""
+    """The warning, when it is due: 120 s ahead of throttling, or at once if less is left; once until it has cooled."""
     prediction = predict(state, expected)
     due = prediction.seconds is not None and prediction.seconds <= expected.warn_ahead_seconds
     if state.warned or not due or state.heat_seconds == 0:

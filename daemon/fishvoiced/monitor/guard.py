@@ -45,7 +45,7 @@ Outcome = tuple[Reading, ...] | Unavailable
 
 
 class GuardedProbe:
-    """Polls one probe so that neither a hung nor a lying nor a broken sensor can do harm."""
+    """Polls one probe so that a sensor that hangs, fails or returns nonsense does no harm."""
 
     def __init__(self, probe: Probe, *, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
         self.probe = probe

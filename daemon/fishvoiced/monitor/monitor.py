@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fishvoiced.hardware.detect.system_access import SystemAccess
-from fishvoiced.monitor.evidence import Policy
+from fishvoiced.monitor.evidence import Policy, is_cool
 from fishvoiced.monitor.fanless_mac import AirExpectation, AirReport, AirSample, AirState, observe, report, warning
 from fishvoiced.monitor.guard import GuardedProbe, Outcome, Probe
 from fishvoiced.monitor.own_share import OwnShare, Share, machine_busy_seconds
@@ -22,7 +22,7 @@ from fishvoiced.monitor.throughput import Throughput
 
 BUSY_SECONDS = 2.0
 IDLE_SECONDS = 10.0
-# The disk is written at most so often.
+# The disk is written so often, and whenever the phase changes.
 FLUSH_SECONDS = 20.0
 # With a smaller share of the machine's load, other programs explain a lower throughput.
 ALONE = 0.8
@@ -197,17 +197,20 @@ class Monitor:
         )
         self._snapshot = snapshot
         self._remember(snapshot)
-        if now - self._flushed_at >= FLUSH_SECONDS or now < self._flushed_at:
-            self._flushed_at = now
-            self._flush()
-        if before.started and self._state.phase is not before.phase:
+        changed = before.started and self._state.phase is not before.phase
+        if changed:
             why = "; ".join(self._state.reasons)
             self._publish("phase", f"{before.phase.value} → {self._state.phase.value}" + (f": {why}" if why else ""))
+        if changed or now - self._flushed_at >= FLUSH_SECONDS or now < self._flushed_at:
+            self._flushed_at = now
+            self._flush()
         return snapshot
 
     def _evidence(self, readings: Sequence[Reading]) -> Sequence[Reading]:
-        """Beside busy neighbours, who crowd caches and share cores, a lower throughput is no sign of heat."""
-        if self.own_share is None or self.own_share >= ALONE:
+        """A lower throughput is no sign of heat beside busy neighbours, who crowd caches and share cores, nor on a
+        machine whose sensors say that it is cool."""
+        alone = self.own_share is None or self.own_share >= ALONE
+        if alone and not is_cool(readings, self._policy):
             return readings
         return [reading for reading in readings if reading.quantity is not Quantity.THROUGHPUT]
 

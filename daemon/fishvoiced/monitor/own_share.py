@@ -27,7 +27,8 @@ class Share(Protocol):
 
 
 class OwnShare:
-    """This process's CPU time over that of the whole machine, within the last half minute. For one thread.
+    """This process's CPU time over that of the whole machine, within the last half minute. Use from one thread
+    only.
 
     ``busy``: CPU-seconds that the machine has worked since some moment; None where nothing tells. ``own``: the same of
     this process.

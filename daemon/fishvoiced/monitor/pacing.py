@@ -15,6 +15,8 @@ from fishvoiced.monitor.worth import FIRST_SECONDS, Work, allowed_rest, may_rest
 LEAD_SECONDS = 20.0
 # Phases in which nothing is slowed down, and the listener is told nothing.
 _CALM = frozenset({Phase.NORMAL, Phase.BLIND})
+# Phases in which resting alone is a loss to the listener: a lighter voice is better, where one is allowed.
+_HOT = frozenset({Phase.THROTTLED, Phase.COOLDOWN, Phase.DEGRADED})
 
 
 class Pacing:
@@ -24,7 +26,7 @@ class Pacing:
     another order. "k of n threads" is therefore a share of the time: after work of t seconds a rest of
     t x (n/k - 1), so that a seed sounds the same on a hot machine as on a cool one.
 
-    After each step of work the loop calls ``stepped``, then sleeps for what ``rest`` returns and asks again until
+    After each step of work the loop calls ``step_done``, then sleeps for what ``rest`` returns and asks again until
     it returns 0: so that a cancel is noticed within a slice, and an early end of a cooldown, too.
     ``rtf`` is what the voice is known to cost here; None: measured on the request itself, by its CPU time.
     """
@@ -48,9 +50,10 @@ class Pacing:
         self._owed = 0.0
         self._sound = 0.0
         self._cpu = 0.0
+        self._sound_before = 0.0  # made in another way, with another cost
         self._heard_since: float | None = None  # playback began then, at the earliest
 
-    def stepped(
+    def step_done(
         self, work_seconds: float, sound_seconds: float = 0.0, cpu_seconds: float = 0.0, *, segment_ended: bool = False
     ) -> None:
         """A step of ``work_seconds`` made ``sound_seconds`` of sound, and perhaps the last of its segment;
@@ -77,6 +80,18 @@ class Pacing:
                 return granted
         return self._budget.grant(allowed_rest(work, self._too_far_ahead(work, advice.lead_scale)))
 
+    def goes_on(self, rtf: float | None) -> None:
+        """Another voice speaks on, or the same one with less work, at this cost; the request keeps what is left of its
+        180 s."""
+        self._rtf = rtf
+        self._cpu, self._sound_before, self._owed = 0.0, self._sound, 0.0
+
+    def would_rest(self, sound_seconds: float) -> bool:
+        """Whether so much more sound of this request would have to rest on a machine as hot as this one is."""
+        if self._advice().phase not in _HOT:
+            return False
+        return may_rest(Work(self._priority, sound_seconds, sound_seconds, self._cost(), self._own_share()))
+
     def throttle_state(self) -> str | None:
         """What to tell the listener with the next chunk: the phase, while heat slows this request down."""
         advice = self._advice()
@@ -99,9 +114,10 @@ class Pacing:
 
     def _cost(self) -> float | None:
         """By CPU time: other programs' load makes a voice slower, but no heavier."""
-        if self._rtf is not None or self._sound < FIRST_SECONDS:
+        sound = self._sound - self._sound_before
+        if self._rtf is not None or sound < FIRST_SECONDS:
             return self._rtf
-        return self._cpu / max(1, self._threads) / self._sound
+        return self._cpu / max(1, self._threads) / sound
 
     def _too_far_ahead(self, work: Work, scale: float) -> float:
         """Seconds until playback has come near enough."""

@@ -21,14 +21,11 @@ from fishvoiced.monitor.pacing import Pacing
 from fishvoiced.monitor.records.history import History
 from fishvoiced.monitor.records.journal import Journal
 from fishvoiced.monitor.status import thermal_status
-from fishvoiced.monitor.throttle import Phase
-from fishvoiced.monitor.worth import Work, may_rest
 
 log = logging.getLogger(__name__)
 
 CHARACTERS_PER_SECOND = 15.0
 """How fast people speak."""
-_HOT = frozenset({Phase.THROTTLED, Phase.COOLDOWN, Phase.DEGRADED})
 
 
 class ThermalGovernor:
@@ -42,14 +39,14 @@ class ThermalGovernor:
         self._starter = threading.Thread(target=self._start, name="monitor-start", daemon=True)
         self._starter.start()  # looking at the machine takes a while, and nobody has to wait for it
 
-    def wants_lighter(self, priority: Priority, characters: int, rtf: float | None) -> bool:
-        if self._monitor is None or self._monitor.advice().phase not in _HOT:
-            return False
-        sound = characters / CHARACTERS_PER_SECOND
-        return may_rest(Work(priority, sound, sound, rtf, self._monitor.own_share))
-
     def began(self, key: int, priority: Priority, rtf: float | None) -> None:
         self._begun[key] = (priority, rtf)
+        if key in self._pacings:
+            self._pacings[key].goes_on(rtf)
+
+    def wants_lighter(self, key: int, characters: int) -> bool:
+        pacing = self._pacing(key)
+        return pacing is not None and pacing.would_rest(characters / CHARACTERS_PER_SECOND)
 
     def rest(self, key: int) -> Delay:
         pacing = self._pacing(key)
@@ -59,10 +56,10 @@ class ThermalGovernor:
         seconds = pacing.rest()
         return Delay(seconds, pacing.throttle_state(), expected, pacing.left_seconds)
 
-    def stepped(self, key: int, step: StepCost) -> None:
+    def step_done(self, key: int, step: StepCost) -> None:
         pacing = self._pacing(key)
         if pacing is not None:
-            pacing.stepped(step.work_seconds, step.sound_seconds, step.cpu_seconds, segment_ended=step.ends_segment)
+            pacing.step_done(step.work_seconds, step.sound_seconds, step.cpu_seconds, segment_ended=step.ends_segment)
 
     def busy(self, working: bool, waiting: int = 0) -> None:
         if self._monitor is not None:
@@ -110,7 +107,7 @@ class ThermalGovernor:
 
 
 def installed(settings: config.Config, history: History, journal: Journal) -> ThermalGovernor:
-    """The thermostat of this machine."""
+    """The governor of this machine, with its sensors and the user's settings."""
 
     def make() -> Monitor:
         facts = collect()
@@ -143,5 +140,5 @@ def scaled(policy: Policy, scale: float) -> Policy:
 
 
 def log_event(event: MonitorEvent) -> None:
-    """A new phase, into the log."""
+    """Log a change of phase or a warning."""
     log.warning("heat: %s", event.message)

@@ -28,7 +28,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThrottleState:
-    """All that the machine remembers; bounded: ``cooldowns`` never holds more than the policy's
+    """What the state machine remembers; bounded: ``cooldowns`` never holds more than the policy's
     number of start times. ``removed`` counts threads taken away. Times are monotonic seconds."""
 
     phase: Phase = Phase.BLIND
@@ -91,7 +91,7 @@ def advise(state: ThrottleState, policy: Policy) -> Advice:
 
 
 def step(state: ThrottleState, readings: Iterable[Reading | Unavailable], now: float, policy: Policy) -> ThrottleState:
-    """One poll: the next state. Total: any readings and any clock give a state.
+    """The state after one more poll. Never raises: any readings and any clock give a state.
 
     A clock that goes back, or is not a number, counts as one that stood still.
     """

@@ -1,4 +1,4 @@
-"""Throughput: own frames per CPU-second against own baseline, the signal that exists everywhere."""
+"""Throughput: frames per CPU-second relative to this process's own baseline; needs no sensor."""
 
 from __future__ import annotations
 

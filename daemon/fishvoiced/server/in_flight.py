@@ -206,7 +206,7 @@ class InFlightRequests:
                 self.scheduler.wait(stream.key, until)  # others have their turn meanwhile
                 stream.rest(delay, now)
             case Noticed(message=message):
-                stream.end_notices.append(message)
+                stream.notices.append(message)
             case SegmentLost(error=error):
                 stream.lose_segment(error)
                 log.warning("a segment was not spoken: %s", error.message, extra=_fields(stream))

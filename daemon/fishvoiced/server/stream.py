@@ -56,7 +56,7 @@ class Stream:
     rests_since: float = 0.0
     told_resting: float = 0.0
     outcome: FinishReason | None = None  # set with the last message
-    end_notices: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)  # not told yet
     failures: list[SegmentError] = field(default_factory=list)
     words: tuple[WordTime, ...] = ()  # known, and not yet sent
     marks: tuple[MarkTime, ...] = ()  # likewise
@@ -116,6 +116,7 @@ class Stream:
             return
         words, self.words = self.words, ()
         marks, self.marks = self.marks, ()
+        notice = self._notice()
         self.outbox.append(
             AudioChunk(
                 id=self.id,
@@ -126,6 +127,7 @@ class Stream:
                 throttled=sound.throttled,
                 words=words,
                 marks=marks,
+                notice=notice,
                 payload=sound.pcm,
             )
         )
@@ -160,9 +162,15 @@ class Stream:
         """Nothing more will be generated; what is ready still leaves, unless the listener wants no more."""
         if reason == "cancelled":
             self.outbox.clear()
-        notice = "; ".join(dict.fromkeys([*self.end_notices, *([notice] if notice else [])])) or None
-        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now), notice=notice))
+        if notice:
+            self.notices.append(notice)
+        self.outbox.append(AudioEnd(id=self.id, finish_reason=reason, metrics=self.metrics(now), notice=self._notice()))
         self.outcome = reason
+
+    def _notice(self) -> str | None:
+        """What there is to tell, once."""
+        told, self.notices = "; ".join(dict.fromkeys(self.notices)), []
+        return told or None
 
     def fail(self, error: Error) -> None:
         """The request is lost: this is the last its listener hears of it."""

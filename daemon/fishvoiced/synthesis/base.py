@@ -34,12 +34,25 @@ class TimedSamples:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the listener should know of the request, when it is over."""
+    """Something that the listener should know of the request from here on."""
 
     message: str
 
 
-Rendering: TypeAlias = Generator[Samples | TimedSamples | Waiting | Notice | None, None, None]
+@dataclass(frozen=True)
+class Lightened:
+    """From here on the request is spoken with less work, because the machine is too hot.
+
+    ``message`` is for the listener; ``model`` names what speaks now, and ``rtf`` is what that costs here (None: not
+    known).
+    """
+
+    message: str
+    model: str
+    rtf: float | None
+
+
+Rendering: TypeAlias = Generator[Samples | TimedSamples | Waiting | Notice | Lightened | None, None, None]
 """One segment on its way to sound: samples [n], or None for a step of work without sound yet. ``close()`` cancels."""
 
 
@@ -120,4 +133,4 @@ class SegmentFailure:
     message: str
 
 
-Step: TypeAlias = Chunk | SegmentFailure | Waiting | Notice | None
+Step: TypeAlias = Chunk | SegmentFailure | Waiting | Notice | Lightened | None

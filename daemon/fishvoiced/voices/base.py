@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.synthesis.base import Renderer, Step
 from fishvoiced.voices.speed import Speed
+
+
+@dataclass(frozen=True)
+class LighterWay:
+    """How a request can go on with less work, for when the machine is too hot for the way it began.
+
+    ``model`` names what would speak, and ``notice`` tells the listener. ``ready`` must not block: the first call begins
+    what has to be done before, such as loading; then ``make`` gives the renderer, and ``rtf`` what it costs (None: not
+    known). ``ready`` and ``make`` raise DaemonError if the way cannot be gone.
+    """
+
+    model: str
+    notice: str
+    ready: Callable[[], bool]
+    make: Callable[[], Renderer]
+    rtf: Callable[[], float | None]
 
 
 class LoadedModel(Protocol):
@@ -31,6 +47,9 @@ class LoadedModel(Protocol):
 
         Raises BadRequest, BadReference.
         """
+
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        """The same voice with less work than ``renderer``, this model's for ``request``; None if there is no way."""
 
     def observe(self, rtf: float) -> None:
         """A request was spoken to its end at this real-time factor."""
@@ -72,7 +91,8 @@ class Utterance:
 
     ``steps`` does at most one step of work per ``next()``; closing it gives back all it holds. ``model`` is the
     key by which `Speaker.unload` frees what this utterance used. ``notice`` is told to the listener, e.g. that a
-    stand-in voice speaks. ``on_this_cpu`` False: heat does not concern it.
+    stand-in voice speaks. ``on_this_cpu`` False: heat does not concern it. ``lighten`` asks for less work from
+    the next segment on, and says whether there is a way; `Lightened` among the steps tells when it is gone.
     """
 
     steps: Generator[Step, None, None]
@@ -81,6 +101,7 @@ class Utterance:
     model: str
     notice: str | None = None
     on_this_cpu: bool = True
+    lighten: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import soxr
 
 from fishvoiced.errors import NothingToSay
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits, Waiting
+from fishvoiced.synthesis.base import Lightened, Notice, Renderer, Rendering, TimedSamples, Traits, Waiting
 from fishvoiced.text.lines import Line
 from fishvoiced.text.scripts import Run, runs
 
@@ -95,6 +95,8 @@ def _names(scripts: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys(_NAMES.get(script, script.capitalize()) for script in scripts))
 
 
-def _untimed(step: Samples | TimedSamples | Waiting | Notice | None) -> Samples | Waiting | Notice | None:
+def _untimed(
+    step: Samples | TimedSamples | Waiting | Notice | Lightened | None,
+) -> Samples | Waiting | Notice | Lightened | None:
     """A stretch's own word times do not hold within the whole segment."""
     return step.samples if isinstance(step, TimedSamples) else step

@@ -11,16 +11,17 @@ import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, DaemonError, NothingToSay, UnknownVoice, VoiceUnavailable
-from fishvoiced.synthesis.base import Chunk, Renderer, Step, Traits
+from fishvoiced.synthesis.base import Chunk, Lightened, Renderer, Step, Traits
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.markup.read import CodeBlocks, read
 from fishvoiced.text.normalize import may_be_spoken
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
 from fishvoiced.text.scripts import scripts_read
 from fishvoiced.text.spans import Script
-from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
+from fishvoiced.voices.base import Backend, LighterWay, Loaded, LoadedModel, Utterance
 from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
 from fishvoiced.voices.fallback import WithFallback
+from fishvoiced.voices.lighter import WithLighter, other_voice
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,9 @@ class VoiceRegistry:
         _check(request)
         name, model, notice = self._choose(request.voice)
         script = read(request.text, request.markup, code_blocks=self._code_blocks)
-        renderer, unread = self._reading(model, msgspec.structs.replace(request, voice=name), script)
+        asked = msgspec.structs.replace(request, voice=name)
+        speaking = self._with_others(model, asked)
+        renderer, unread = self._reading(speaking, asked, script)
         words = OwnWords(self._words, renderer.traits.language, name)
         steps = synthesize(renderer, script, request.speed, request.pitch, request.volume, own_words=words)
         notices = [notice, model.notice, unread, *script.notices, *words.notices]
@@ -105,6 +108,7 @@ class VoiceRegistry:
             model=model.name,
             notice="; ".join(filter(None, notices)) or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
+            lighten=speaking.lighten if isinstance(speaking, WithLighter) else lambda: False,
         )
 
     def unload(self, model: str) -> None:
@@ -116,12 +120,12 @@ class VoiceRegistry:
         for model in list(self._resident):
             self.unload(model)
 
-    def _reading(self, model: LoadedModel, request: Synthesize, script: Script) -> tuple[Renderer, str | None]:
-        """The renderer of a request to ``model``, and what to tell if no voice reads all of its text.
+    def _reading(self, renderer: Renderer, request: Synthesize, script: Script) -> tuple[Renderer, str | None]:
+        """``renderer`` with those that read what it cannot, and what to tell if no voice reads all of the text.
 
         Raises NothingToSay if none reads any of it.
         """
-        renderer, voice = self._guarded(model.renderer(request), request), request.voice or ""
+        voice = request.voice or ""
         readable = scripts_read(self._language(voice))
         text = script.text
         if readable is None or text.isascii():
@@ -130,14 +134,30 @@ class VoiceRegistry:
         router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
         return router, unreadable(voice, lost) if lost else None
 
+    def _with_others(self, model: LoadedModel, request: Synthesize) -> Renderer:
+        """The renderer of a request to ``model``, with those that may speak on in its place."""
+        renderer = model.renderer(request)
+        if not renderer.traits.on_this_cpu:
+            return self._guarded(renderer, request)
+        ways = [way for way in (model.lighter(request, renderer), self._fallback_way(request)) if way is not None]
+        return WithLighter(renderer, ways) if ways else renderer
+
     def _guarded(self, renderer: Renderer, request: Synthesize) -> Renderer:
         """A renderer of sound that is made elsewhere, with the request's fallback voice behind it."""
         name = request.fallback_voice
-        if name is None or renderer.traits.on_this_cpu:
+        if name is None:
             return renderer
         fallback = self._load(name)  # now, so that it speaks in time
         asked = msgspec.structs.replace(request, voice=name, payload=None, reference_text=None)
         return WithFallback(renderer, request.first_audio_within, name, lambda: fallback.renderer(asked))
+
+    def _fallback_way(self, request: Synthesize) -> LighterWay | None:
+        """The request's fallback voice, for when the machine is too hot for its own; not for one that imitates."""
+        name = request.fallback_voice
+        if name is None or name == request.voice or request.payload is not None:
+            return None
+        model = next((info.model for info in self.voices() if info.name == name), None)
+        return None if model is None else other_voice(request, name, model, self._load)
 
     def _other(self, script: str, request: Synthesize) -> Renderer | None:
         """A renderer of the voice that the user named for a language of this script."""
@@ -220,6 +240,7 @@ class VoiceRegistry:
     ) -> Generator[Step, None, None]:
         """The same steps; the real-time factor of those that come to their end is observed."""
         work = sound = 0.0
+        lightened = False
         began = time.perf_counter()
         self._speaking += 1
         self._tell_backends()
@@ -227,9 +248,10 @@ class VoiceRegistry:
             for step in steps:
                 work += time.perf_counter() - began
                 sound += len(step.samples) / traits.sample_rate if isinstance(step, Chunk) else 0
+                lightened = lightened or isinstance(step, Lightened)
                 yield step
                 began = time.perf_counter()
-            if sound >= LEAST_SOUND_SECONDS:
+            if sound >= LEAST_SOUND_SECONDS and not lightened:
                 model.observe(work / sound)
         finally:
             steps.close()

@@ -23,10 +23,10 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class PrecisionFigure:
-    """One calibrated combination and the RTF that it predicts."""
+    """One measured way to run a model and the RTF that it predicts. ``threads`` None: the voice decides itself."""
 
     precision: str
-    threads: int
+    threads: int | None
     predicted_rtf: float
     disturbed: bool = False
     """Other programs took part of the machine meanwhile: nothing is chosen by it, and it is measured again."""
@@ -40,7 +40,7 @@ class Measured:
     model: str
     figures: tuple[PrecisionFigure, ...]
     precision: str
-    threads: int
+    threads: int | None
     observed_rtf: float | None = None
     utterances: int = 0
 

@@ -5,28 +5,32 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from fishvoice.protocol import Sampling, Synthesize, VoiceInfo
 from fishvoiced.backends.fish.calibration.figures import Calibration
 from fishvoiced.backends.fish.calibration.idle import IdleCalibration
 from fishvoiced.backends.fish.config import SamplingDefaults
 from fishvoiced.backends.fish.engine.base import Engine
-from fishvoiced.backends.fish.engine.select import EngineChoice, open_engine
+from fishvoiced.backends.fish.engine.lighter import LoadedMeanwhile, lighter_precision, room_for
+from fishvoiced.backends.fish.engine.select import EngineChoice, available, open_engine
 from fishvoiced.backends.fish.renderer import FishRenderer
 from fishvoiced.backends.fish.store.catalog import Catalog, Choice, user_models, user_voices
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, ConvertedModel
 from fishvoiced.backends.fish.store.reference_audio import read_reference
 from fishvoiced.backends.fish.types import Codes, Frontend, Reference, SamplingOptions
 from fishvoiced.backends.fish.warm_up import load_frontend, prepare, warm_up
 from fishvoiced.config import Config
-from fishvoiced.errors import BadReference
+from fishvoiced.errors import BadReference, EngineError
 from fishvoiced.hardware.classify import classify
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for
-from fishvoiced.voices.base import LoadedModel
+from fishvoiced.synthesis.base import Renderer
+from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.speed import Speed
 
 log = logging.getLogger(__name__)
@@ -46,12 +50,17 @@ class FishModel:
     calibration: Calibration
     threads: int
     segment_characters: int
+    lighter_engine: Callable[[str], LoadedMeanwhile]
+    """Loads it with the language model in this precision."""
+    smallest: str = "int4"
+    """The precision with the fewest bits for which this machine has fast kernels."""
     numbers_in_words: bool = False
 
     def __post_init__(self) -> None:
         self.name = self.choice.model.name
         self.engine, self.precision = self.loaded_engine.name, self.loaded_engine.precision
         self._encoded: dict[str, Codes] = {}
+        self._lighter: dict[str, LoadedMeanwhile] = {}
 
     def speed(self) -> Speed:
         return self.calibration.speed(self.precision, self.threads)
@@ -88,6 +97,26 @@ class FishModel:
             else lambda: Reference(self._encode(recording), request.reference_text or ""),
         )
 
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        """Its language model in fewer bits, if that was converted and is faster here. Not for a request that names a
+        seed: that asks for the very same sound again."""
+        if self.engine != "onnx" or request.seed is not None or not isinstance(renderer, FishRenderer):
+            return None
+        language, _, codec = self.precision.partition("+")
+        converted = self.choice.model.precisions(LANGUAGE)
+        smaller = lighter_precision(language, converted, self.smallest, self.calibration.figures)
+        if smaller is None:
+            return None
+        precision = f"{smaller}+{codec}"
+        loading = self._lighter.setdefault(smaller, self.lighter_engine(smaller))
+        return LighterWay(
+            f"{self.name} in {smaller}",
+            f"{request.voice!r} goes on in {smaller} instead of {language}, because the machine is too hot for more",
+            loading.ready,
+            lambda: replace(renderer, engine=loading.engine(), encode=None),
+            lambda: self.calibration.speed(precision, self.threads).expected,
+        )
+
     def _chosen(self, voice: str | None) -> Choice:
         """The model's own voice needs no look at the disk, whose files may have been replaced meanwhile."""
         if self.choice.voice is None and voice == self.choice.name:
@@ -101,6 +130,8 @@ class FishModel:
             log.warning("the observed speed cannot be kept: %s", error)
 
     def close(self) -> None:
+        for loading in self._lighter.values():
+            loading.close()
         self.loaded_engine.close()
 
     def _encode(self, recording: bytes) -> Codes:
@@ -143,6 +174,10 @@ class FishBackend:
         wanted = calibration.choice(self._wanted, self._settings)
         engine, notice = open_engine(choice.model, wanted, self._facts)
         warm_up(engine)
+
+        def lighter(precision: str) -> LoadedMeanwhile:
+            return LoadedMeanwhile(partial(self._open_lighter, choice.model, replace(wanted, lm_precision=precision)))
+
         return FishModel(
             choice,
             self._catalog,
@@ -152,8 +187,17 @@ class FishBackend:
             calibration,
             wanted.threads or thread_budget(self._facts).threads,
             self._profile.segment_chars,
+            lighter,
+            self._profile.lm_precision,
             self._numbers_in_words,
         )
+
+    def _open_lighter(self, model: ConvertedModel, choice: EngineChoice) -> Engine:
+        """Raises EngineError, ModelStoreError, also where both would not fit into memory."""
+        if not room_for(model, choice.lm_precision, available(model, DECODER, choice.codec_precision)):
+            raise EngineError("there is not enough free memory for it beside the one that runs")
+        engine, _ = open_engine(model, replace(choice, name="onnx"), self._facts)
+        return engine
 
     def busy(self, models: Sequence[LoadedModel]) -> None:
         if self._calibration is not None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.backends.light import package
 from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
+from fishvoiced.synthesis.base import Renderer
 from fishvoiced.text.lines import Line
-from fishvoiced.voices.base import LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.speed import Speed
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class LightModel:
             )
         seed = secrets.randbits(32) if request.seed is None else request.seed
         return LightRenderer(self._network, self._reader, seed)
+
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        return None
 
     def observe(self, rtf: float) -> None:
         self._observed, self._utterances = rtf, self._utterances + 1

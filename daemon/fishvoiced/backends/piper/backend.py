@@ -11,11 +11,11 @@ import numpy as np
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.backends.piper.store import PiperFiles, PiperStore
 from fishvoiced.errors import BadReference, MissingExtra, NothingToSay, UnknownVoice
-from fishvoiced.synthesis.base import Rendering, Traits
+from fishvoiced.synthesis.base import Renderer, Rendering, Traits
 from fishvoiced.synthesis.edges import audible
 from fishvoiced.synthesis.said import said
 from fishvoiced.text.lines import Line
-from fishvoiced.voices.base import LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.speed import Speed
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class PiperModel:
         if request.payload is not None:
             raise BadReference(f"voice {request.voice!r} cannot imitate a recording; see: fishvoice voices")
         return PiperRenderer(self._piper)
+
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        return None
 
     def observe(self, rtf: float) -> None:
         self._observed, self._utterances = rtf, self._utterances + 1

@@ -15,7 +15,8 @@ from fishvoiced.backends.remote.download import Request
 from fishvoiced.backends.remote.renderer import RemoteRenderer
 from fishvoiced.config import Voice
 from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
-from fishvoiced.voices.base import LoadedModel
+from fishvoiced.synthesis.base import Renderer
+from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.speed import Speed
 
 _PATHS = {"openai": "/v1/audio/speech", "fish": "/v1/tts"}
@@ -46,6 +47,9 @@ class RemoteModel:
         settings = self._settings
         ask = partial(to_request, self._voice, settings)
         return RemoteRenderer(ask, settings.sample_rate, settings.language or "en")
+
+    def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
+        return None
 
     def observe(self, rtf: float) -> None:
         self._observed, self._utterances = rtf, self._utterances + 1

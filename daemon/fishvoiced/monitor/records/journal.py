@@ -40,7 +40,7 @@ class Journal:
         self._pending.append(entry)
 
     def flush(self) -> None:
-        """Write what is new. Raises OSError; nothing is lost then."""
+        """Write what is new. Raises OSError; what could not be written is tried again the next time."""
         if self._path is None or not self._pending:
             return
         fresh = list(self._pending)

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-import psutil
-
 from fishvoiced.backends.fish.calibration.figures import Calibration, Figure
 from fishvoiced.backends.fish.engine.base import Engine
+from fishvoiced.backends.fish.engine.lighter import room_for
 from fishvoiced.backends.fish.engine.select import EngineChoice, available, open_engine
 from fishvoiced.backends.fish.renderer import FishRenderer
 from fishvoiced.backends.fish.store.catalog import Choice
@@ -139,13 +138,10 @@ def _speak(engine: Engine, frontend: Frontend, seed: int, deadline: float, clock
 
 def _combinations(model: ConvertedModel, facts: HardwareFacts) -> Iterator[tuple[str, str, int]]:
     budget = thread_budget(facts)
-    room = psutil.virtual_memory().available
     for language in model.precisions(LANGUAGE):
         codec = available(model, DECODER, "fp32" if language == "fp32" else "int8")
-        parts = (model.folder / f"{LANGUAGE}-{language}", model.folder / f"{DECODER}-{codec}")
-        size = sum(file.stat().st_size for part in parts for file in part.iterdir())
-        if 2 * size > room:
-            log.info("%s in %s is not measured: %d MB are too much here", model.name, language, size >> 20)
+        if not room_for(model, language, codec):
+            log.info("%s in %s is not measured: there is not enough free memory", model.name, language)
             continue
         for threads in sorted({budget.half, budget.threads}):
             yield language, codec, threads

@@ -1,0 +1,98 @@
+"""A renderer with lighter ways of speaking behind it, for when the machine is too hot for the one asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+import numpy as np
+import soxr
+
+from fishvoice.protocol import Synthesize
+from fishvoiced.errors import DaemonError
+from fishvoiced.synthesis.base import Lightened, Renderer, Rendering, TimedSamples, Traits
+from fishvoiced.text.lines import Line
+from fishvoiced.voices.base import LighterWay, LoadedModel
+
+log = logging.getLogger(__name__)
+
+
+class WithLighter:
+    """See :class:`fishvoiced.synthesis.base.Renderer`. ``ways`` are gone in order, one each time that it is asked to
+    `lighten`; a segment is spoken to its end as it began."""
+
+    def __init__(self, renderer: Renderer, ways: Sequence[LighterWay]) -> None:
+        self._renderer = self._speaking = renderer
+        self._ways = list(ways)
+        self._asked = False
+
+    @property
+    def traits(self) -> Traits:
+        return self._renderer.traits
+
+    def lighten(self) -> bool:
+        """Go the next way from the next segment on, if it is ready by then; whether there is one."""
+        self._asked = True
+        self._is_ready()
+        return bool(self._ways)
+
+    def prepare(self) -> Iterator[None]:
+        return self._renderer.prepare()
+
+    def render(self, index: int, line: Line) -> Rendering:
+        if self._asked and self._is_ready():
+            yield from self._change(self._ways.pop(0))
+        self._asked = False
+        yield from self._spoken(self._speaking, index, line)
+
+    def _is_ready(self) -> bool:
+        """Whether the next way can be gone now. One that never can be is left out."""
+        while self._ways:
+            try:
+                return self._ways[0].ready()
+            except DaemonError as error:
+                _leave_out(self._ways.pop(0), error)
+        return False
+
+    def _change(self, way: LighterWay) -> Iterator[Lightened | None]:
+        try:
+            renderer = way.make()
+            yield from renderer.prepare()
+        except DaemonError as error:
+            _leave_out(way, error)
+        else:
+            self._speaking = renderer
+            yield Lightened(way.notice, way.model, way.rtf())
+
+    def _spoken(self, renderer: Renderer, index: int, line: Line) -> Rendering:
+        """At the rate that was announced."""
+        if renderer.traits.sample_rate == self.traits.sample_rate:
+            yield from renderer.render(index, line)
+            return
+        resampler = soxr.ResampleStream(renderer.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
+        for step in renderer.render(index, line):
+            sound = step.samples if isinstance(step, TimedSamples) else step
+            yield resampler.resample_chunk(sound) if isinstance(sound, np.ndarray) else sound
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def other_voice(request: Synthesize, name: str, model: str, load: Callable[[str], LoadedModel]) -> LighterWay:
+    """Going on with voice ``name``, which the user allows for ``request``; ``load`` gives its ``model``."""
+    asked = msgspec.structs.replace(request, voice=name)
+
+    def rtf() -> float | None:
+        speed = load(name).speed()
+        return None if speed is None else speed.expected
+
+    return LighterWay(
+        model,
+        f"{name!r} speaks on, because the machine is too hot for {request.voice!r}",
+        ready=lambda: True,
+        make=lambda: load(name).renderer(asked),
+        rtf=rtf,
+    )
+
+
+def _leave_out(way: LighterWay, error: DaemonError) -> None:
+    log.warning("%s cannot speak instead on a hot machine: %s", way.model, error)
