@@ -156,7 +156,7 @@ class InferenceThread:
                 self._load(tag, voice)
             case Unload(model):
                 # A request may have begun to use the model while the order was on its way.
-                if self._speaker is not None and all(run.utterance.model != model for run in self._runs.values()):
+                if self._speaker is not None and not any(_uses(run.utterance, model) for run in self._runs.values()):
                     self._speaker.unload(model)
                     self._mailbox.emit(Unloaded(model))
             case Discard(key):
@@ -335,6 +335,10 @@ def _where(error: BaseException) -> str:
 def _known_rtf(speaker: Speaker, model: str) -> float | None:
     speeds = (loaded.speed for loaded in speaker.loaded() if loaded.model == model)
     return next((speed.expected for speed in speeds if speed is not None), None)
+
+
+def _uses(utterance: Utterance, model: str) -> bool:
+    return model == utterance.model or model in utterance.others
 
 
 def _models(speaker: Speaker) -> set[str]:

@@ -76,6 +76,10 @@ class Line:
         """The same to be read by a voice of ``language``."""
         return self if language == self.language else replace(self, language=language)
 
+    def for_voice(self, language: str, known: Container[str]) -> Line:
+        """The same to be read by a voice of ``language`` that knows these words."""
+        return replace(self, language=language, known=known)
+
     @property
     def word_places(self) -> list[tuple[int, int]]:
         """Where in the request's text the words stand that are spoken."""

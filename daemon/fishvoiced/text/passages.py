@@ -38,8 +38,11 @@ class Passage:
         """Where in the request's text ``text[start:end]`` comes from."""
         if not self.pieces:
             return 0, 0
-        first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
-        last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
+        if len(self.pieces) == 1:
+            first = last = self.pieces[0]
+        else:
+            first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
+            last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
         begin = min(first.start + start - first.offset, first.end) if first.verbatim else first.start
         stop = min(last.start + end - last.offset, last.end) if last.verbatim else last.end
         return begin, max(begin, stop)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 RUN = 12
 """So many equal signs in a row and more are counted. Fewer letters are an exclamation ("Nooooo")."""
+SHORTEST = 8
+"""A text of fewer characters has none."""
 LONGEST_CODE = 72
 """A SHA-256 in hexadecimal is still read; what is longer nobody can follow."""
 
@@ -32,6 +34,8 @@ class Run(NamedTuple):
 
 def find(text: str) -> Iterator[Run]:
     """Runs and blobs in order, in English words. Linear in the text."""
+    if len(text) < SHORTEST:
+        return
     at = 0
     for match in _BLOB.finditer(text):
         spoken = _named(match)

@@ -55,7 +55,7 @@ class Text:
 
     @property
     def is_fixed(self) -> bool:
-        return self.code or any(hint is not None for hint in (self.alias, self.phones, self.say_as))
+        return self.code or self.alias is not None or self.phones is not None or self.say_as is not None
 
 
 @dataclass(frozen=True, slots=True)

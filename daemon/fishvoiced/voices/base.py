@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,6 +81,8 @@ class Utterance:
     model: str
     notice: str | None = None
     on_this_cpu: bool = True
+    others: Set[str] = frozenset()
+    """Further models in it; more may come while it is spoken."""
 
 
 @dataclass(frozen=True)

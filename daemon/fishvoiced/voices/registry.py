@@ -17,9 +17,10 @@ from fishvoiced.text.markup.read import CodeBlocks, read
 from fishvoiced.text.normalize import may_be_spoken
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
 from fishvoiced.text.scripts import scripts_read
-from fishvoiced.text.spans import Script
+from fishvoiced.text.spans import Script, Text
 from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
 from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
+from fishvoiced.voices.by_voice import VoiceRouter, cast
 from fishvoiced.voices.fallback import WithFallback
 
 log = logging.getLogger(__name__)
@@ -94,10 +95,12 @@ class VoiceRegistry:
         _check(request)
         name, model, notice = self._choose(request.voice)
         script = read(request.text, request.markup, code_blocks=self._code_blocks)
-        renderer, unread = self._reading(model, msgspec.structs.replace(request, voice=name), script)
+        script, miscast = cast(script, name, self.voices, self._languages)
+        lent: set[str] = set()
+        renderer, unread = self._renderer(model, msgspec.structs.replace(request, voice=name), script, lent)
         words = OwnWords(self._words, renderer.traits.language, name)
         steps = synthesize(renderer, script, request.speed, request.pitch, request.volume, own_words=words)
-        notices = [notice, model.notice, unread, *script.notices, *words.notices]
+        notices = [notice, model.notice, *unread, *miscast, *script.notices, *words.notices]
         return Utterance(
             steps=self._timed(model, renderer.traits, steps),
             sample_rate=renderer.traits.sample_rate,
@@ -105,6 +108,7 @@ class VoiceRegistry:
             model=model.name,
             notice="; ".join(filter(None, notices)) or _reference_notice(request),
             on_this_cpu=renderer.traits.on_this_cpu,
+            others=lent,
         )
 
     def unload(self, model: str) -> None:
@@ -116,18 +120,39 @@ class VoiceRegistry:
         for model in list(self._resident):
             self.unload(model)
 
-    def _reading(self, model: LoadedModel, request: Synthesize, script: Script) -> tuple[Renderer, str | None]:
-        """The renderer of a request to ``model``, and what to tell if no voice reads all of its text.
+    def _renderer(
+        self, model: LoadedModel, request: Synthesize, script: Script, lent: set[str]
+    ) -> tuple[Renderer, list[str]]:
+        """The renderer of a request to ``model``, with the other voices of its script, and notices. ``lent`` gets the
+        names of their models. Raises NothingToSay if there is nothing that any of them reads."""
+        texts: dict[str | None, str] = {}
+        for span in script.spans:
+            if isinstance(span, Text):
+                texts[span.style.voice] = texts.get(span.style.voice, "") + span.text
+        others = {voice: self._as(voice, request, lent) for voice in texts if voice is not None}
+        parts = [(None, model.renderer(request), request), *((name, *other) for name, other in others.items())]
+        renderers: dict[str | None, Renderer] = {}
+        notices: list[str] = []
+        for name, renderer, asked in parts:
+            renderers[name], unread = self._reading(renderer, asked, texts.get(name, ""), lent)
+            notices += [unread] if unread else []
+        main = renderers.pop(None)
+        named = {name: renderer for name, renderer in renderers.items() if name is not None}
+        return (VoiceRouter(main, named) if named else main), notices
+
+    def _reading(
+        self, renderer: Renderer, request: Synthesize, text: str, lent: set[str]
+    ) -> tuple[Renderer, str | None]:
+        """``renderer`` with others for what its voice cannot read of ``text``, and what to tell if none can.
 
         Raises NothingToSay if none reads any of it.
         """
-        renderer, voice = self._guarded(model.renderer(request), request), request.voice or ""
+        renderer, voice = self._guarded(renderer, request), request.voice or ""
         readable = scripts_read(self._language(voice))
-        text = script.text
         if readable is None or text.isascii():
             return renderer, None
         lost = left_out(text, readable, lambda script: self._voice_for(script) is not None)
-        router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
+        router = ScriptRouter(renderer, readable, lambda script: self._other(script, request, lent), voice)
         return router, unreadable(voice, lost) if lost else None
 
     def _guarded(self, renderer: Renderer, request: Synthesize) -> Renderer:
@@ -139,13 +164,17 @@ class VoiceRegistry:
         asked = msgspec.structs.replace(request, voice=name, payload=None, reference_text=None)
         return WithFallback(renderer, request.first_audio_within, name, lambda: fallback.renderer(asked))
 
-    def _other(self, script: str, request: Synthesize) -> Renderer | None:
+    def _other(self, script: str, request: Synthesize, lent: set[str]) -> Renderer | None:
         """A renderer of the voice that the user named for a language of this script."""
         voice = self._voice_for(script)
-        if voice is None:
-            return None
+        return None if voice is None else self._as(voice, request, lent)[0]
+
+    def _as(self, voice: str, request: Synthesize, lent: set[str]) -> tuple[Renderer, Synthesize]:
+        """A renderer of another voice for a part of ``request``, and what it is asked."""
         asked = msgspec.structs.replace(request, voice=voice, payload=None, reference_text=None)
-        return self._load(voice).renderer(asked)
+        model = self._load(voice)
+        lent.add(model.name)
+        return model.renderer(asked), asked
 
     def _voice_for(self, script: str) -> str | None:
         named = (voice for language, voice in self._languages.items() if script in (scripts_read(language) or ()))

@@ -23,6 +23,16 @@ _TARGET = re.compile(
     r"(?:\s{1,8}(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^()]{0,500}\)))?\s{0,8}\)|\[[^\[\]]{0,500}\])?"
 )
 _BLOCKS = frozenset(["paragraph", "heading", "list_item", "blockquote", "tr", "table"])
+# Without its sign nowhere in the text, a rule of the parser has nothing to do.
+_SIGNS = {
+    rule: re.compile(sign, re.MULTILINE)
+    for rule, sign in {
+        "fence": "```|~~~", "blockquote": ">", "hr": r"(?:-[ \t]*){3}|(?:\*[ \t]*){3}|(?:_[ \t]*){3}",
+        "reference": r"\]:", "html_block": "<", "heading": "#", "lheading": r"^[ \t>]{0,99}(?:=+|-+)[ \t]*$",
+        "table": r"\|", "backticks": "`", "strikethrough": "~~", "emphasis": "[*_]", "link": r"\[", "image": r"!\[",
+        "autolink": "<", "html_inline": "<", "entity": "&", "escape": r"\\",
+    }.items()
+}  # fmt: skip
 _MANY_BRACKETS = re.compile(r"(?:[\[\]!()]){200}")
 
 
@@ -30,15 +40,17 @@ def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool
     """All of ``source``. ``code_blocks``: "read" or "skip"; ``indented_code``: four blanks make code."""
     tamed = _tamed(source)
     reader = _Reader(builder, source, tamed, code_blocks)
-    for token in _parser(indented_code).parse(tamed):
+    idle = frozenset(rule for rule, sign in _SIGNS.items() if not sign.search(tamed))
+    for token in _parser(idle if indented_code else idle | {"code"}).parse(tamed):
         reader.block(token)
 
 
-@lru_cache(maxsize=2)
-def _parser(indented_code: bool) -> MarkdownIt:
+@lru_cache(maxsize=64)
+def _parser(idle: frozenset[str]) -> MarkdownIt:
+    """``idle``: rules that the text gives nothing to do. Every one costs time in every line."""
     parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
     parser.disable("text_join")  # keeps escapes and entities apart from the text that is the source's own
-    return parser if indented_code else parser.disable("code")
+    return parser.disable(list(idle))
 
 
 def _tamed(source: str) -> str:

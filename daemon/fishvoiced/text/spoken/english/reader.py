@@ -175,6 +175,8 @@ class _Scan:
     def _letters(self, at: int, end: int) -> Scanning:
         text = self._text
         word_end = word.find(text, at, end)
+        if word_end is None and text[at] in "ⁿⁱ":
+            return (yield from self._sign(at, end))
         if word_end is None:
             yield Word(at, at + 1, name_of(text[at]))
             return at + 1

@@ -28,7 +28,9 @@ def find(text: str, at: int, end: int) -> int | None:
     if match is None or match[0].isascii():
         return match.end() if match else None
     for place in range(at, match.end()):  # \w takes superscripts and letter-like numbers for letters
-        if not (text[place].isalpha() or text[place] in "'’" or category(text[place])[0] == "M"):
+        if text[place] in _RAISED_OR_LOWERED or not (
+            text[place].isalpha() or text[place] in "'’" or category(text[place])[0] == "M"
+        ):
             return place if place > at else None
     return match.end()
 
@@ -61,7 +63,10 @@ def read(around: Around, known: Container[str], shouting: bool) -> Iterator[Word
         return
     if written.isascii() and written.islower() and len(written) > 1:
         short = _abbreviation(around, written)
-        if short is None:
+        numeral = romans.read_small(written, around.before) if short is None else None
+        if numeral is not None:
+            yield Word(start, end, numeral)
+        elif short is None:
             is_suffix = start > 1 and text[start - 1] == "." and text[start - 2].isalnum() and written in _SUFFIXES
             yield Word(start, end, acronyms.letters(written) if is_suffix else _spoken(written, known))
         else:
@@ -86,7 +91,10 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
     elif written.isupper() and (text[start - 1 : start] in _LOWERED or text[end : end + 1] in _LOWERED):
         yield Word(start, end, acronyms.letters(plain(written)))  # H₂SO₄
     elif written.isupper():
-        yield Word(start, end, acronyms.in_capitals(plain(written), shouting, known))
+        named = written == "WHO" and around.before.endswith(("the ", "The "))
+        constant = "_" in (text[start - 1 : start], text[end : end + 1])
+        said = acronyms.in_capitals(plain(written), shouting, known, constant=constant)
+        yield Word(start, end, acronyms.letters(written) if named else said)
     elif plain(written) in known or not written.isascii() or _KEPT_WHOLE.fullmatch(written):
         yield Word(start, end, _spoken(plain(written), known))
     else:
@@ -161,11 +169,12 @@ def _spoken(lower: str, known: Container[str]) -> str:
     is_sound = _VOWEL.search(lower) or lower in _SOUNDS or "'" in lower or len(lower) > 5
     if not is_sound and (lower not in known or lower in acronyms.SPELLED):
         return acronyms.letters(lower)
-    if lower in acronyms.SPELLED and lower in _LOWER_ACRONYMS:
+    if lower in _CHAT or (lower in acronyms.SPELLED and lower in _LOWER_ACRONYMS):
         return acronyms.letters(lower)
     return lower
 
 
+_RAISED_OR_LOWERED = frozenset("ⁿⁱₐₑₒₓₔₕₖₗₘₙₚₛₜᵢᵣᵤᵥⱼ")
 _LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
 _PRONOUNS = frozenset(["it", "he", "she", "we", "you", "they", "that", "there", "what", "who", "let"])
 _RATHER_WORDS = frozenset(
@@ -178,6 +187,9 @@ _SUFFIXES = frozenset([
     "eu", "us", "uk",
 ])  # fmt: skip
 _SOUNDS = frozenset({"hmm", "shh", "psst", "brr", "mmm", "hm", "nth", "tsk", "pst", "mm", "zzz", "pfft", "sh", "grr"})
+_CHAT = frozenset(
+    ["imo", "imho", "idk", "fyi", "asap", "afaik", "omg", "lol", "ttyl", "rofl", "iirc", "diy", "eta", "aka"]
+)
 _LOWER_ACRONYMS = frozenset([
     "api", "apis", "cpu", "gpu", "url", "uri", "usb", "ui", "uuid", "utf", "gif", "json",
 ]) - {"gif", "json", "utf"}  # fmt: skip

@@ -41,13 +41,14 @@ _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "mn
 
 _SIGN = r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)\b"
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
+_EUROPEAN = r"(?P<european>\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d))"
 _AMOUNT = rf"(?P<low>{NUMBER})(?:\s?(?:[-–—]|to)\s?(?:{_SIGN})?(?P<high>{NUMBER}))?"
 BEFORE = re.compile(
-    rf"(?P<minus>[-−]\s?)?(?P<sign>{_SIGN})\s?(?P<minus2>[-−])?{_AMOUNT}(?:\s?(?P<scale>{_SCALE})\b)?"
+    rf"(?P<minus>[-−]\s?)?(?P<sign>{_SIGN})\s?(?P<minus2>[-−])?(?:{_EUROPEAN}|{_AMOUNT})(?:\s?(?P<scale>{_SCALE})\b)?"
     r"(?!\w)(?:\s?/\s?(?P<per>[A-Za-z]{1,12})\b)?"
 )
 BEHIND = re.compile(
-    rf"(?P<minus>[-−])?(?:(?P<european>\d{{1,3}}(?:\.\d{{3}}){{0,4}},\d{{2}})(?=\s?€)|{_AMOUNT})"
+    rf"(?P<minus>[-−])?(?:{_EUROPEAN}(?=\s?€)|{_AMOUNT})"
     rf"\s?(?P<scale>(?:{_SCALE})\b)?\s?(?P<sign>{_SIGN}|[¢￠])(?![\w.]\d|\w)(?:\s?/\s?(?P<per>[A-Za-z]{{1,12}})\b)?"
 )
 _PER = {"h": "hour", "hr": "hour", "mo": "month", "yr": "year", "wk": "week", "d": "day", "kg": "kilogram",

@@ -36,8 +36,18 @@ _FRACTION_BELOW = frozenset((*range(2, 11), 12, 16, 20, 32, 64, 100, 1000))
 _FRACTION = re.compile(
     r"(?:(?P<whole>\d{1,4})[ \u00a0-])?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?:th|ths)?(?![\w/]|\.\d)"
 )
-_ORDINAL = re.compile(r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:st|nd|rd|th)\b", re.IGNORECASE)
-_DECADE = re.compile(r"(?P<digits>(?:1[1-9]|20)?\d0)['’]?s\b")
+_ORDINAL = re.compile(r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:(?:st|nd|rd|th)\b|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)", re.IGNORECASE)
+_DECADE = re.compile(r"(?P<digits>(?:1[1-9]|20)?\d0)['’]?s\b(?:\s?[-–—]\s?['’]?(?P<last>(?:1[1-9]|20)?\d0)['’]?s\b)?")
+_SEVERAL = re.compile(r"(?P<power>10{2,3})s(?=\s(?:of|more)\b)|(?P<model>(?<=[A-Z]-)\d{2,3})s\b")  # 100s of, B-52s
+_GROUPED = re.compile(  # 1 500 000; 1.500,75; 1.234.567; 12,34,567; a number of another country
+    r"(?P<grouped>[1-9]\d{0,2}(?:\.\d{3}){1,6}(?=,\d{1,2}(?!\d))|[1-9]\d{0,2}(?:\.\d{3}){2,6}(?![\d.])"
+    r"|[1-9]\d?(?: \d{3}){2,6}(?!\d)|[1-9]\d{0,2}(?: \d{3}){0,5} 000(?!\d)"
+    r"|[1-9]\d{0,2}(?:[\u00a0\u202f'’]\d{3}){1,6}(?!\d)"
+    r"|[1-9]\d?(?:,\d{2}){1,5},\d{3}(?![\d,]))(?:[.,](?P<decimals>\d{1,4})(?!\d))?"
+)
+_COMPOUND = re.compile(  # a 5-lb bag
+    rf"(?P<number>{NUMBER})-(?P<unit>lbs?|kg|g|km|m|cm|mm|ft|in|hr|min|sec|k?W|V|oz|mi|mph|[KMGT]B|gal|yd|[kMG]?Hz|m[lL]|L)(?![\w-])"
+)
 _SIDE = r"\d{1,6}(?:\.\d{1,4})?"
 _SIZE = re.compile(
     rf"(?P<one>{_SIDE})\s?[x×]\s?(?P<two>{_SIDE})(?:\s?[x×]\s?(?P<three>{_SIDE}))?(?!\w|\s?\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"
@@ -58,7 +68,7 @@ _DURATION = re.compile(
     r"|(?P<min>\d{1,3})m(?:in)?\s?(?P<sec>\d{1,2})s\b"
 )
 _RATIO = re.compile(r"(?P<one>\d{1,5}(?:\.\d{1,3})?):(?P<two>\d{1,5}(?:\.\d{1,3})?)(?![\w:]|\.\d)")
-_RANGE = re.compile(rf"(?P<low>{NUMBER})(?P<dash>\s?[-–—−]\s?|\.\.\.?)(?P<high>{NUMBER})(?![-–]?\d)(?!\w*@)")
+_RANGE = re.compile(rf"(?P<low>{NUMBER})(?P<dash>\s?[-–—−]\s?|\.\.\.?|~)(?P<high>{NUMBER})(?![-–]?\d)(?!\w*@)")
 MAGNITUDE = re.compile(rf"(?P<number>{NUMBER})(?P<scale>[kKM]|bn|B)(?!\w)")
 _NUMBER = re.compile(rf"(?P<number>{NUMBER})(?:[ \u00a0]?(?P<vulgar>[{''.join(VULGAR)}]))?")
 _EMERGENCY = re.compile(r"\b(?:call|dial|text|phone|ring|number|code|pin|ext|extension)\s(?:is\s)?\Z", re.IGNORECASE)
@@ -74,6 +84,12 @@ _DATED = re.compile(r"\b(?:on|by|until|before|after|since|due|dated?|from|betwee
 _DOTTED_UNITS = frozenset({"in", "ft", "lb", "lbs", "oz", "min", "sec", "hr", "hrs", "yd", "mi", "gal", "tsp", "tbsp"})
 _GOES_ON = re.compile(r"\.\s+[a-z]")
 _UNTIL = re.compile(r"\s?[–—-]\s?(?=[-−]?\d)")  # "40°C–60°C"
+_STEP = re.compile(
+    r"\b(?:retry|retries|attempt|try|step|page|part|task|test|slide|item|file|stage|round)\s\Z", re.IGNORECASE
+)
+_RATED = re.compile(r"\s(?:stars?|points?|votes?)\b|\s?[★⭐]")
+_OPERATOR_AHEAD = re.compile(r"\s?[÷+−*]")
+_MODEL = re.compile(r"\b[A-Z]{2,5}[ \u00a0]\Z")
 _EQUALS_AHEAD = re.compile(r"[^\n=]{0,24}(?<![<>!=])=(?![=>])")
 
 
@@ -84,7 +100,11 @@ def read_fraction(match: re.Match[str]) -> str | None:
     if (above, below) == (9, 11):
         return "nine eleven"
     if above == below and whole is None:
-        return f"{cardinal(match['above'])} {cardinal(match['below'])}"
+        link = "" if above in (20, 50) else "out of "
+        return f"{cardinal(match['above'])} {link}{cardinal(match['below'])}"
+    counted = whole is None and _counted(match)
+    if counted:
+        return f"{cardinal(match['above'])} {counted} {cardinal(match['below'])}"
     after = match.string[match.end() : match.end() + 4]
     is_dated = _DATED.search(match.string[max(0, match.start() - 12) : match.start()]) and not after.startswith(" of")
     if whole is None and is_dated and 1 <= above <= 12 and 1 <= below <= 31:
@@ -99,18 +119,48 @@ def read_fraction(match: re.Match[str]) -> str | None:
     return f"{cardinal(match['above'])} {link} {cardinal(match['below'])}"
 
 
+def _counted(match: re.Match[str]) -> str | None:
+    """How the parts are linked where they are no fraction: "10/2=5", "attempt 3/5", "4/5 stars"."""
+    text, start, end = match.string, match.start(), match.end()
+    if _EQUALS_AHEAD.match(text, end):
+        return "divided by"
+    if _STEP.search(text, max(0, start - 16), start):
+        return "of"
+    return "out of" if _RATED.match(text, end) else None
+
+
 def read_ordinal(match: re.Match[str]) -> str | None:
     return ordinal(int(match["digits"].replace(",", "")))
 
 
 def read_decade(match: re.Match[str]) -> str | None:
-    return decade(match["digits"])
+    return decade(match["digits"]) + (f" to {decade(match['last'])}" if match["last"] else "")
+
+
+def read_several(match: re.Match[str]) -> str:
+    if match["power"]:
+        return "hundreds" if match["power"] == "100" else "thousands"
+    words = cardinal(match["model"])
+    return words[:-1] + "ies" if words[-1] == "y" else words + ("es" if words[-1] == "x" else "s")
+
+
+def read_grouped(match: re.Match[str]) -> str:
+    whole = "".join(filter(str.isdecimal, match["grouped"]))
+    return decimal(f"{whole}.{match['decimals']}" if match["decimals"] else whole)
+
+
+def read_compound(match: re.Match[str]) -> str:
+    return f"{plain_number(match['number'])} {units.UNITS[match['unit']][0]}"
 
 
 def read_size(match: re.Match[str]) -> str:
     """1920x1080 → "nineteen twenty by ten eighty"; 3 × 4 → "three times four"."""
     one, two, three = match["one"], match["two"], match["three"]
-    multiplies = "×" in match[0] and three is None and _EQUALS_AHEAD.match(match.string, match.end())
+    multiplies = (
+        "×" in match[0]
+        and three is None
+        and (_EQUALS_AHEAD.match(match.string, match.end()) or _OPERATOR_AHEAD.match(match.string, match.end()))
+    )
     link = "times" if multiplies else "by"
     return f" {link} ".join(_pixels(part) for part in (one, two, three) if part)
 
@@ -173,6 +223,8 @@ def read_range(match: re.Match[str]) -> str | None:
     low, high, dash = match["low"], match["high"], match["dash"]
     if any(len(n) > 1 and n[0] == "0" and "." not in n for n in (low, high)):
         return None
+    if low == high == "50":
+        return "fifty fifty"
     subtracts = dash in (" - ", " − ") and decimal_value(low) > decimal_value(high)
     if dash.strip() in "-−" and (subtracts or _EQUALS_AHEAD.match(match.string, match.end())):
         return f"{plain_number(low)} minus {plain_number(high)}"
@@ -205,6 +257,10 @@ def read_number(match: re.Match[str]) -> str:
         return single_digits(number)
     if number.isdecimal() and len(number) > 2 and _SERIAL.search(before):
         return single_digits(number)
+    if number.isdecimal() and len(number) > 4 and "_" in (before[-1:], text[match.end() : match.end() + 1]):
+        return single_digits(number)  # of a file's name
+    if len(number) == 4 and number.isdecimal() and _MODEL.search(before) and not is_year(number):
+        return _pixels(number)
     if is_year(number) and not _COUNTED.match(text, match.end()):
         return year(number)
     return plain_number(number)
@@ -213,6 +269,8 @@ def read_number(match: re.Match[str]) -> str:
 RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
     (_ORDINAL, read_ordinal),
     (_DECADE, read_decade),
+    (_SEVERAL, read_several),
+    (_COMPOUND, read_compound),
     (_SCIENTIFIC, read_scientific),
     (_SIZE, read_size),
     (_FOLD, read_fold),
@@ -223,6 +281,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (_RATIO, read_ratio),
 )
 MEASURED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
+    (_GROUPED, read_grouped),
     (_FRACTION, read_fraction),
     (_RANGE, read_range),
     (_NUMBER, read_number),
@@ -236,7 +295,8 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
     if unit is None:
         return match.end(), words
     groups = match.groupdict()
-    one = match[0] == "1" or match[0] in VULGAR or ("below" in groups and groups["whole"] is None)
+    part = "below" in groups and groups["whole"] is None and not {"over", "of"} & set(words.split())
+    one = match[0] == "1" or match[0] in VULGAR or part
     said = units.said(unit, one=one)
     if said is None:
         return match.end(), words
@@ -253,6 +313,8 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
 def raised(written: str, base: str) -> str:
     """What a superscript says behind ``base``: a power behind a number or a short name, else its digits."""
     plain = written.translate(SUPERSCRIPTS)
+    if plain in ("+", "-"):
+        return _power_sign(plain)  # an ion
     if re.fullmatch(r"[-+]?\d{1,15}", plain):
         is_base = not base or len(base) <= 2 or base[-1].isdecimal()
         return power(int(plain)) if is_base else cardinal(plain.lstrip("+-"))
