@@ -21,6 +21,10 @@ _BLOB = re.compile(
     rf"|(?P<code>[A-Za-z0-9+/=_%.:~&?-]{{{LONGEST_CODE + 1},}})"
     r"|(?P<marks>[^\w\s]{200,})"
 )
+# Three parts of random signs, as in signed tokens.
+_TOKEN = re.compile(
+    r"\b(?=[A-Za-z_-]{0,60}\d)(?=[^a-z.]{0,60}[a-z])(?=[^A-Z.]{0,60}[A-Z])[\w-]{16,72}\.[\w-]{16,72}\.[\w-]{16,72}\b"
+)
 _DECORATION = frozenset("-=_*~.+#|<>^•·─━═!?,;:/\\\"'`")
 
 
@@ -59,7 +63,7 @@ def _named(match: re.Match[str]) -> str | None:
     if match["marks"]:
         return None if set(written) <= _DECORATION else f"{length:,} signs"
     longest = max((len(part) for part in re.split(r"[/.:=&?_~+%-]+", written)), default=0)
-    if longest <= LONGEST_CODE:
+    if longest <= LONGEST_CODE and not _TOKEN.search(written):
         return None  # an address, a path: its parts are words
     if written.isalpha() and written[1:].islower():
         return f"a long word of {length:,} letters"

@@ -39,7 +39,7 @@ _CLAUSE = re.compile(r"[,;:][\"'”’)\]]*\s+|\s[-–—]+\s+|—|[，、；：
 _SPACE = re.compile(r"\s+")
 _STOP_INSIDE = re.compile(r"[.!?][^.!?\s]{0,8}\s")  # no other ASCII text has two sentences
 # Abbreviations sentencex takes for the end of a sentence.
-_MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|resp)\.\s*$", re.IGNORECASE)
+_MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|excl|resp|attn|bldg|ste|rte)\.\s*$", re.IGNORECASE)
 _NUMBERING = re.compile(
     r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|nos?|eq|art|ext|apt|rm|pp?|ep|ver|est)\.\s*$", re.IGNORECASE
 )

@@ -13,7 +13,7 @@ _WWW = re.compile(r"www\.(?=\w)", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:(?=\S)", re.IGNORECASE)
 _SHARP = re.compile(r"(?P<letter>[CFJAGDEBX])#(?!\w)")
 _PLUS_PLUS = re.compile(r"(?P<name>[A-Za-z]{1,10})\+\+(?!\w)")
-_WITH = re.compile(r"w/(?:o\b|(?=[\s\w,.;]))|b/c\b|c/o\b|n/a\b|N/A\b|and/or\b|w/out\b")
+_WITH = re.compile(r"w/(?:out\b|o\b|(?=[\s\w,.;]))|b/c\b|c/o\b|n/a\b|N/A\b|and/or\b")
 _WITHOUT_BLANK = {"w/o": "without", "w/out": "without", "b/c": "because", "c/o": "care of", "n/a": "N A",
                   "and/or": "and or",                   "w/": "with"}  # fmt: skip
 _SPEED = re.compile(r"(?P<one>km|mi|m|MB|GB|KB|mg|kg|Mb|Gb)/(?P<two>h|s|hr|sec|L|l|dL|min)\b")
@@ -24,6 +24,7 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=\\|/(?!/))")
 _JS = re.compile(r"(?P<name>[A-Z][a-z]{1,12})\.(?P<suffix>js|ts|io|py|rs|NET)\b")
 
 
+_ALPHABET = re.compile(r"(?:A[-–]Z|a[-–]z)(?![\w-])")
 _GRADE = re.compile(r"(?P<letter>[A-F])[-−](?=[,;.)!?]|\s*\Z)")
 
 
@@ -75,6 +76,7 @@ RULES = (
     (codes.DATED_ID, codes.read_dated_id),
     (calendar.OFFSET, calendar.read_offset),
     (calendar.NAMES, calendar.read_names),
+    (_ALPHABET, lambda _: "A to Z"),
     (_GRADE, lambda match: f"{match['letter']} minus"),
     (calendar.MONTH_FIRST, calendar.read_month_first),
     (calendar.MONTH_YEAR, calendar.read_month_year),

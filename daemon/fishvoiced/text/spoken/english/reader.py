@@ -265,7 +265,8 @@ class _Scan:
 
 def _raised(match: re.Match[str]) -> str:
     base = _BASE.search(match.string, max(0, match.start() - 12), match.start())
-    return quantities.raised(match[0], base[0] if base else "")
+    following = match.string[match.end() : match.end() + 1]
+    return quantities.raised(match[0], base[0] if base else "", before_letter=following.isalpha())
 
 
 def _lowered(match: re.Match[str]) -> str:

@@ -37,11 +37,11 @@ _SHORT_DECADE = re.compile(r"['’‘](?P<digits>\d0)s\b")
 _SHORT_YEAR = re.compile(r"['’‘](?P<digits>[0-9]\d)(?![\w'’])")
 _SMALL_DECIMAL = re.compile(r"(?P<number>\.\d{1,64})(?![\w.])")
 _CARET = re.compile(r"\^(?:\((?P<in>-?\d{1,3})\)|\{(?P<braced>-?\d{1,3})\}|(?P<plain>-?\d{1,3})(?!\w))")
-_CARET_LETTER = re.compile(r"\^(?=[-−+]?\w)")
+_CARET_LETTER = re.compile(r"\^(?=[-−+]?\w|[({])")
 _FOOTNOTE = re.compile(r"\[\^(?P<id>[\w-]{1,20})\]:?")
 _RELATIVE = re.compile(r"\.{1,2}(?=/)")
 _POINTER = re.compile(r"\*{1,2}(?=[A-Za-z_])")
-_EMPHASIS_ENDS = re.compile(r"[^\n]{0,160}?[^\s*]\*")
+_EMPHASIS_ENDS = re.compile(r"[^\n*]{0,160}?[^\s*]\*")
 _STAR_CODE = re.compile(r"\*(?=\d{1,4}#?(?![\w*]))")
 _LONG_DASH = re.compile(r"-{2,3}(?=[ \t]{1,4}\S)")
 _BRACKETED = re.compile(r"<(?=[\w.+@-][\w.+@/-]{1,63}>)")
@@ -53,10 +53,13 @@ _ELSE_BEFORE = re.compile(r"\s\?\s[^?:\n]{1,80}\s\Z")
 _SUBTRACTED = re.compile(r"(?:.?[^\w\s'’])?[\s]?[^\W_] [-\u2010\u2011] [^\W_](?:\W|\Z)?")
 _SECTIONS = re.compile("§§")
 _PORT = re.compile(r":(?P<port>\d{2,5})(?![\w.:])")
+_DOMAIN_BEFORE = re.compile(r"\w\.[a-z]{2,6}\Z")
 _HOST_BEFORE = re.compile(r"(?:localhost|\A|[\s\]])\Z")
 _VULGAR = re.compile(rf"(?P<vulgar>[{''.join(quantities.VULGAR)}])")
 _CHECKBOX = re.compile(r"\[(?P<done>[ xX])\](?=\s)")
 _AND = re.compile(r"['’]n['’](?=\s)")
+_BETWEEN_NAMES = re.compile(r"[\w)\]]\s\?\?\s[\w(]")
+_ALL = re.compile(r"\*(?=\))")
 _QUERY = re.compile(r"\?(?=[\w.%-]{1,40}=)")
 _WITH = re.compile(r"/o\b")
 _SQUARE_ROOT = re.compile(r"√")
@@ -75,6 +78,8 @@ def _operator(match: re.Match[str]) -> str | None:
     sign, before, after = match[0], text[max(0, start - 1) : start], text[end : end + 1]
     if before in ("", "\n") and after in ("", "\n") and len(set(sign)) == 1:
         return None  # a line of its own
+    if sign == "??" and _BETWEEN_NAMES.match(text, max(0, start - 2)):
+        return OPERATORS[sign]
     if sign in ("--", "**", "->", "<-", "<<", ">>", "||", "<>", "++", "??") and not (before.strip() or after.strip()):
         return None if sign in ("--", "**", "??") else OPERATORS[sign]
     if sign == "--":
@@ -173,6 +178,7 @@ def _question(match: re.Match[str]) -> str | None:
 def _port(match: re.Match[str]) -> str | None:
     before = match.string[max(0, match.start() - 9) : match.start()]
     known = _HOST_BEFORE.search(before) and (len(match["port"]) > 3 or before.endswith("localhost"))
+    known = known or (_DOMAIN_BEFORE.search(before) and match.string[match.end() : match.end() + 1] == "/")
     return f"port {single_digits(match['port'])}" if known else None
 
 
@@ -199,6 +205,7 @@ RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_ELLIPSIS, lambda _: "."),
     (_LONG_DASH, _long_dash),
     (_POINTER, _pointer),
+    (_ALL, lambda match: "star" if match.string[match.start() - 1 : match.start()] == "(" else None),
     (_STAR_CODE, lambda match: None if _tight_before(match) else "star"),
     (_FOOTNOTE, lambda match: f"footnote {cardinal(match['id']) if match['id'].isdecimal() else match['id'].lower()}"),
     (_BRACKETED, _bracketed),

@@ -88,6 +88,12 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
         yield Word(start, end, _single(written, around.before, around.after(end)))
     elif clitic := _CLITIC.fullmatch(written):
         yield Word(start, end, _with_tail(clitic, known, shouting))
+    elif written in ("xD", "XD"):
+        yield Word(start, end, "laughing")
+    elif text[start - 1 : start] == "." and written.lower() in _DOMAINS:
+        yield Word(start, end, written.lower())
+    elif len(written) == 2 and written.istitle() and text[end : end + 1] in _CHEMICAL:
+        yield Word(start, end, acronyms.letters(plain(written)))  # Fe³⁺
     elif written.isupper() and (text[start - 1 : start] in _LOWERED or text[end : end + 1] in _LOWERED):
         yield Word(start, end, acronyms.letters(plain(written)))  # H₂SO₄
     elif written.isupper():
@@ -175,7 +181,10 @@ def _spoken(lower: str, known: Container[str]) -> str:
 
 
 _RAISED_OR_LOWERED = frozenset("ⁿⁱₐₑₒₓₔₕₖₗₘₙₚₛₜᵢᵣᵤᵥⱼ")
+_SIDES = re.compile(r"\s?\d")
 _LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
+_CHEMICAL = (*_LOWERED, *"²³⁺⁻")
+_DOMAINS = frozenset({"com", "org", "net", "edu", "gov", "info"})
 _PRONOUNS = frozenset(["it", "he", "she", "we", "you", "they", "that", "there", "what", "who", "let"])
 _RATHER_WORDS = frozenset(
     ["mar", "mon", "wed", "min", "max", "gen", "col", "rep", "co", "rev", "ed", "al", "sen", "pres", "hon", "ext",
@@ -200,6 +209,8 @@ def _single(letter: str, before: str, after: str) -> str:
     letter_name = plain_letter(letter)
     if letter in "aA" and _ARTICLE_NEXT.match(after) and (letter == "a" or _SENTENCE_BEFORE.search(before)):
         return "a"
+    if letter_name == "x" and _SIDES.match(after) and before.rstrip()[-1:].isdecimal():
+        return "by"
     if letter_name in ("i", "o"):
         return "i" if letter_name == "i" else "O"
     return " ".join(letter_name.upper()) if letter_name else name_of(letter)

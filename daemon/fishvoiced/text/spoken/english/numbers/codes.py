@@ -36,16 +36,28 @@ PHONE = re.compile(
     r"|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}(?![\w-])"  # 321 434-5049
     r"|(?:1-)?(?:800|888|877|866|855)-\d{3}-?\d{4}(?![\w-])"
     r"|\d{3}-\d{4}(?![\w-]|\.\d)"  # 555-0199
+    r"|0\d(?: \d{2}){4}(?![\w-])"  # 06 12 34 56 78
     r"|0\d{2,5}[ /-]\d{3,8}(?:[ -]\d{2,6}){0,3}(?![\w-])"  # 0800 123 456
 )
 GROUPS = re.compile(r"(?:\d{1,7}-){2,5}\d{1,7}(?:-[Xx])?(?![\w-])|\d{5}-\d{4}(?![\w-])|\d{4}(?: \d{4}){2,4}(?!\w)")
+VANITY = re.compile(r"1[ -](?P<area>800|888|877|866|855)[ -](?P<name>[A-Z]{2,10}(?:-[A-Z]{2,10}){0,2})(?![\w-])")
 IBAN = re.compile(r"[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?!\w)")
 ISSN = re.compile(r"(?<=ISSN )\d{4}-\d{3}[\dXx](?!\w)")
 DATED_ID = re.compile(r"(?P<name>[A-Z]{2,6})-(?P<year>(?:19|20)\d\d)-(?P<number>\d{3,9})(?!\w)")  # CVE-2021-44228
 MIXED = re.compile(r"(?=[A-Za-z]{0,40}\d|\d{1,40}[A-Za-z])[A-Za-z0-9]{2,64}(?![A-Za-z0-9])")
 COLOR = re.compile(r"#(?=[0-9A-Fa-f]{0,7}[0-9])(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b")
 
-_CHAT = {"gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait", "b4": "before", "h8": "hate", "str8": "straight"}
+_CHAT = {
+    "WW1": "world war one",
+    "WW2": "world war two",
+    "gr8": "great",
+    "l8r": "later",
+    "m8": "mate",
+    "w8": "wait",
+    "b4": "before",
+    "h8": "hate",
+    "str8": "straight",
+}
 _RUNS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 
 
@@ -129,6 +141,11 @@ def read_dated_id(match: re.Match[str]) -> str:
     return f"{sign_by_sign(match['name'])} {year(match['year'])}, {in_groups(match['number'])}"
 
 
+def read_vanity(match: re.Match[str]) -> str:
+    """ "1-800-GO-FEDEX" → "one, eight zero zero, go fedex"."""
+    return f"one, {single_digits(match['area'])}, {match['name'].lower().replace('-', ' ')}"
+
+
 def read_color(match: re.Match[str]) -> str:
     return "hash " + sign_by_sign(match[0][1:])
 
@@ -162,5 +179,6 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (IPV6, read_ipv6),
     (HEX, read_hex),
     (ISSN, read_groups),
+    (VANITY, read_vanity),
 )
 """For what begins with a digit, before dates and quantities."""

@@ -36,8 +36,16 @@ _FRACTION_BELOW = frozenset((*range(2, 11), 12, 16, 20, 32, 64, 100, 1000))
 _FRACTION = re.compile(
     r"(?:(?P<whole>\d{1,4})[ \u00a0-])?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?:th|ths)?(?![\w/]|\.\d)"
 )
-_ORDINAL = re.compile(r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:(?:st|nd|rd|th)\b|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:(?:st|nd|rd|th)\b|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
+    r"(?:\s?[-–—]\s?(?P<last>\d{1,4})(?:st|nd|rd|th)\b)?",
+    re.IGNORECASE,
+)
 _DECADE = re.compile(r"(?P<digits>(?:1[1-9]|20)?\d0)['’]?s\b(?:\s?[-–—]\s?['’]?(?P<last>(?:1[1-9]|20)?\d0)['’]?s\b)?")
+_LASTS = re.compile(
+    r"(?:[=<>~≤≥:/(]|\b(?:in|for|after|within|wait|waited|took|takes|every|timeout|than|about|last|next|sleep|ran|lasted)\s)\Z",
+    re.IGNORECASE,
+)
 _SEVERAL = re.compile(r"(?P<power>10{2,3})s(?=\s(?:of|more)\b)|(?P<model>(?<=[A-Z]-)\d{2,3})s\b")  # 100s of, B-52s
 _GROUPED = re.compile(  # 1 500 000; 1.500,75; 1.234.567; 12,34,567; a number of another country
     r"(?P<grouped>[1-9]\d{0,2}(?:\.\d{3}){1,6}(?=,\d{1,2}(?!\d))|[1-9]\d{0,2}(?:\.\d{3}){2,6}(?![\d.])"
@@ -73,7 +81,7 @@ MAGNITUDE = re.compile(rf"(?P<number>{NUMBER})(?P<scale>[kKM]|bn|B)(?!\w)")
 _NUMBER = re.compile(rf"(?P<number>{NUMBER})(?:[ \u00a0]?(?P<vulgar>[{''.join(VULGAR)}]))?")
 _EMERGENCY = re.compile(r"\b(?:call|dial|text|phone|ring|number|code|pin|ext|extension)\s(?:is\s)?\Z", re.IGNORECASE)
 _SERIAL = re.compile(r"[A-Z]-\Z")
-_ZIP = re.compile(r"\b[A-Z]{2}\s\Z")
+_ZIP = re.compile(r"\b(?:[A-Z]{2}|D\.C\.)\s\Z")
 _IDENTIFIER = re.compile(
     r"(?:#|\b(?:ids?|order|ticket|account|tracking|invoice|pin|code|serial|otp|passcode|case|ref|zip|reference"
     r"|pid)\b[ :#.]{0,3}(?:is |no\.? |number )?)\Z",
@@ -81,7 +89,30 @@ _IDENTIFIER = re.compile(
 )
 _COUNTED = re.compile(r"\s(?!(?:was|has|this|its|less|across|versus|does|unless|thus)\b)[a-z]{3,20}s\b(?!['’])")
 _DATED = re.compile(r"\b(?:on|by|until|before|after|since|due|dated?|from|between)\s\Z", re.IGNORECASE)
-_DOTTED_UNITS = frozenset({"in", "ft", "lb", "lbs", "oz", "min", "sec", "hr", "hrs", "yd", "mi", "gal", "tsp", "tbsp"})
+_DOTTED_UNITS = frozenset(
+    {
+        "in",
+        "ft",
+        "lb",
+        "lbs",
+        "oz",
+        "min",
+        "mins",
+        "sec",
+        "secs",
+        "hr",
+        "hrs",
+        "yr",
+        "yrs",
+        "wk",
+        "wks",
+        "yd",
+        "mi",
+        "gal",
+        "tsp",
+        "tbsp",
+    }
+)
 _GOES_ON = re.compile(r"\.\s+[a-z]")
 _UNTIL = re.compile(r"\s?[–—-]\s?(?=[-−]?\d)")  # "40°C–60°C"
 _STEP = re.compile(
@@ -106,6 +137,8 @@ def read_fraction(match: re.Match[str]) -> str | None:
     if counted:
         return f"{cardinal(match['above'])} {counted} {cardinal(match['below'])}"
     after = match.string[match.end() : match.end() + 4]
+    if is_year(match["above"]) and whole is None and len(match["below"]) == 2 and below == (above + 1) % 100:
+        return f"{year(match['above'])} to {cardinal(match['below'])}"
     is_dated = _DATED.search(match.string[max(0, match.start() - 12) : match.start()]) and not after.startswith(" of")
     if whole is None and is_dated and 1 <= above <= 12 and 1 <= below <= 31:
         return date(below, above)
@@ -130,10 +163,14 @@ def _counted(match: re.Match[str]) -> str | None:
 
 
 def read_ordinal(match: re.Match[str]) -> str | None:
-    return ordinal(int(match["digits"].replace(",", "")))
+    words = ordinal(int(match["digits"].replace(",", "")))
+    return f"{words} to {ordinal(int(match['last']))}" if match["last"] else words
 
 
 def read_decade(match: re.Match[str]) -> str | None:
+    before = match.string[max(0, match.start() - 12) : match.start()]
+    if len(match["digits"]) == 2 and not match["last"] and _LASTS.search(before):
+        return None  # seconds
     return decade(match["digits"]) + (f" to {decade(match['last'])}" if match["last"] else "")
 
 
@@ -211,7 +248,8 @@ def read_duration(match: re.Match[str]) -> str:
 
 
 def read_ratio(match: re.Match[str]) -> str:
-    return f"{decimal(match['one'])} to {decimal(match['two'])}"
+    link = ", " if match.string[match.start() - 1 : match.start()] == ":" else " to "  # of a file: line, column
+    return f"{decimal(match['one'])}{link}{decimal(match['two'])}"
 
 
 def decimal_value(number: str) -> float:
@@ -310,11 +348,13 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
     return (until.end(), f"{words} {said} to") if until else (end, f"{words} {said}")
 
 
-def raised(written: str, base: str) -> str:
+def raised(written: str, base: str, *, before_letter: bool = False) -> str:
     """What a superscript says behind ``base``: a power behind a number or a short name, else its digits."""
     plain = written.translate(SUPERSCRIPTS)
-    if plain in ("+", "-"):
-        return _power_sign(plain)  # an ion
+    if re.fullmatch(r"\d{0,2}[-+]", plain):
+        return f"{cardinal(plain[:-1]) if plain[:-1] else ''} {_power_sign(plain[-1])}".strip()  # an ion
+    if not base and plain.isdecimal() and before_letter:
+        return cardinal(plain)  # an isotope
     if re.fullmatch(r"[-+]?\d{1,15}", plain):
         is_base = not base or len(base) <= 2 or base[-1].isdecimal()
         return power(int(plain)) if is_base else cardinal(plain.lstrip("+-"))
