@@ -13,7 +13,8 @@ ALWAYS = {
     "hmm": "hmm", "mmm": "mmm", "shh": "shh", "psst": "psst", "brr": "brr", "pls": "please", "thx": "thanks",
     "dept": "department", "govt": "government", "blvd": "boulevard", "pkwy": "parkway",
     "readme": "read me", "usr": "user", "tmp": "temp", "src": "source", "cmd": "command", "msg": "message",
-    "btn": "button", "attn": "attention", "img": "image", "config": "config", "repo": "repo", "dir": "dir", "lib": "lib",
+    "attn": "attention", "btn": "button",
+    "img": "image", "config": "config", "repo": "repo", "dir": "dir", "lib": "lib",
 }  # fmt: skip
 # Only with their full stop.
 DOTTED = {
@@ -38,7 +39,8 @@ NUMBERED = {
     "vols": "volumes", "ch": "chapter", "chap": "chapter", "sec": "section", "sect": "section", "fig": "figure",
     "figs": "figures", "eq": "equation", "tab": "table", "ver": "version", "art": "article", "para": "paragraph",
     "ln": "line", "pt": "part", "ep": "episode", "rm": "room",
-    "rt": "route", "rte": "route", "bldg": "building", "ste": "suite", "bk": "book", "apt": "apartment", "op": "opus", "ext": "extension",
+    "rt": "route", "rte": "route", "bldg": "building", "ste": "suite", "bk": "book", "apt": "apartment",
+    "op": "opus", "ext": "extension",
     "approx": "approximately", "ca": "circa", "c": "circa", "est": "established", "rev": "revision", "app": "appendix",
 }  # fmt: skip
 # These end a sentence as often as not, so their stop is also one when a capital or nothing follows.
@@ -65,7 +67,8 @@ _NO_NAMES = frozenset(
     [
         "the", "a", "an", "in", "on", "at", "to", "from", "with", "by", "for", "and", "or", "but", "near", "visit",
         "see", "ask", "call", "dear", "is", "was", "are", "of", "my", "our", "his", "her", "their", "this", "that",
-        "when", "if", "as", "hi", "hello", "thanks", "said", "says", "meet", "tell", "then", "he", "she", "it", "we", "they", "you", "i", "there", "turn",
+        "when", "if", "as", "hi", "hello", "thanks", "said", "says", "meet", "tell",
+        "then", "he", "she", "it", "we", "they", "you", "i", "there", "turn",
         "go", "take", "please", "after", "before", "now",
     ]
 )  # fmt: skip

@@ -38,7 +38,8 @@ READ = {
     "rest": "rest", "vim": "vim", "nano": "nano", "bash": "bash", "todo": "to do", "fixme": "fix me", "spam": "spam",
     "captcha": "captcha", "taser": "taser", "led": "L E D", "mips": "mips", "gpt": "G P T", "ieee": "I triple E",
     "imax": "eye max", "sars": "sars", "wwii": "world war two", "wwi": "world war one", "yolo": "yolo", "lol": "L O L",
-    "sudo": "soo doo", "scsi": "scuzzy", "info": "info", "warn": "warn", "max": "max", "min": "min", "async": "async", "auth": "auth",
+    "sudo": "soo doo", "scsi": "scuzzy", "info": "info", "warn": "warn",
+    "max": "max", "min": "min", "async": "async", "auth": "auth",
     "admin": "admin", "init": "init", "args": "args", "exec": "exec", "config": "config",
 }  # fmt: skip
 # Acronyms first; words only where the whole line is in capitals.

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from fishvoiced.text.spoken.english import code_signs
+from fishvoiced.text.spoken.english.code_signs import tight_before
 from fishvoiced.text.spoken.english.numbers import codes, currencies, quantities
 from fishvoiced.text.spoken.english.numbers.cardinals import (
     cardinal,
@@ -13,7 +15,6 @@ from fishvoiced.text.spoken.english.numbers.cardinals import (
     decimal,
     fraction,
     power,
-    single_digits,
 )
 from fishvoiced.text.spoken.english.symbols import DECORATION, EMOTICONS, LONE, OPERATORS, PAUSES, SYMBOLS
 from fishvoiced.text.spoken.letters import name_of
@@ -38,39 +39,19 @@ _SHORT_YEAR = re.compile(r"['’‘](?P<digits>[0-9]\d)(?![\w'’])")
 _SMALL_DECIMAL = re.compile(r"(?P<number>\.\d{1,64})(?![\w.])")
 _CARET = re.compile(r"\^(?:\((?P<in>-?\d{1,3})\)|\{(?P<braced>-?\d{1,3})\}|(?P<plain>-?\d{1,3})(?!\w))")
 _CARET_LETTER = re.compile(r"\^(?=[-−+]?\w|[({])")
-_FOOTNOTE = re.compile(r"\[\^(?P<id>[\w-]{1,20})\]:?")
-_RELATIVE = re.compile(r"\.{1,2}(?=/)")
-_POINTER = re.compile(r"\*{1,2}(?=[A-Za-z_])")
-_EMPHASIS_ENDS = re.compile(r"[^\n*]{0,160}?[^\s*]\*")
-_STAR_CODE = re.compile(r"\*(?=\d{1,4}#?(?![\w*]))")
-_LONG_DASH = re.compile(r"-{2,3}(?=[ \t]{1,4}\S)")
-_BRACKETED = re.compile(r"<(?=[\w.+@-][\w.+@/-]{1,63}>)")
-_BRACKET_BEFORE = re.compile(r"(?:\A|[\s(\[,;:\"'])<[\w.+@-][\w.+@/-]{1,63}\Z")
-_BRACKET_ENDS = re.compile(">")
-_QUESTION = re.compile(r"\?(?=\s[^?\n]{1,80}\s:\s)")
-_ELSE = re.compile(r":(?=\s)")
-_ELSE_BEFORE = re.compile(r"\s\?\s[^?:\n]{1,80}\s\Z")
 _SUBTRACTED = re.compile(r"(?:.?[^\w\s'’])?[\s]?[^\W_] [-\u2010\u2011] [^\W_](?:\W|\Z)?")
 _SECTIONS = re.compile("§§")
-_PORT = re.compile(r":(?P<port>\d{2,5})(?![\w.:])")
-_DOMAIN_BEFORE = re.compile(r"\w\.[a-z]{2,6}\Z")
-_HOST_BEFORE = re.compile(r"(?:localhost|\A|[\s\]])\Z")
+
 _VULGAR = re.compile(rf"(?P<vulgar>[{''.join(quantities.VULGAR)}])")
 _CHECKBOX = re.compile(r"\[(?P<done>[ xX])\](?=\s)")
 _AND = re.compile(r"['’]n['’](?=\s)")
 _BETWEEN_NAMES = re.compile(r"[\w)\]]\s\?\?\s[\w(]")
-_ALL = re.compile(r"\*(?=\))")
+
 _QUERY = re.compile(r"\?(?=[\w.%-]{1,40}=)")
 _WITH = re.compile(r"/o\b")
 _SQUARE_ROOT = re.compile(r"√")
 
 Read = Callable[[re.Match[str]], str | None]
-
-
-def _tight_before(match: re.Match[str]) -> bool:
-    """Something other than a blank or an opening bracket stands before."""
-    before = match.string[match.start() - 1 : match.start()] if match.start() else ""
-    return bool(before) and not before.isspace() and before not in "([{\"'“‘=,;:/|"
 
 
 def _operator(match: re.Match[str]) -> str | None:
@@ -106,7 +87,7 @@ def _emoticon(match: re.Match[str]) -> str | None:
 
 
 def _flag(match: re.Match[str]) -> str | None:
-    if _tight_before(match):
+    if tight_before(match):
         return None
     if len(match["dashes"]) == 1 and not _SHORT_FLAG.match(match.string, match.end()):
         return None  # "-word" is a dash of prose
@@ -114,17 +95,17 @@ def _flag(match: re.Match[str]) -> str | None:
 
 
 def _hashtag(match: re.Match[str]) -> str | None:
-    return None if _tight_before(match) else "hashtag"
+    return None if tight_before(match) else "hashtag"
 
 
 def _money_before(match: re.Match[str]) -> str | None:
-    if match["minus"] and _tight_before(match):
+    if match["minus"] and tight_before(match):
         return None
     return currencies.read(match)
 
 
 def _short_year(match: re.Match[str]) -> str | None:
-    return None if _tight_before(match) else cardinal(match["digits"]) if match["digits"][0] != "0" else (
+    return None if tight_before(match) else cardinal(match["digits"]) if match["digits"][0] != "0" else (
         "oh " + cardinal(match["digits"][1]))  # fmt: skip
 
 
@@ -134,52 +115,6 @@ def _phone(match: re.Match[str]) -> str | None:
 
 def _caret(match: re.Match[str]) -> str:
     return power(int(match["in"] or match["braced"] or match["plain"]))
-
-
-def _pointer(match: re.Match[str]) -> str | None:
-    """ "*args": a star that begins a name and no emphasis."""
-    if _tight_before(match) or _EMPHASIS_ENDS.match(match.string, match.end()):
-        return None
-    return " ".join(["star"] * len(match[0]))
-
-
-def _relative(match: re.Match[str]) -> str | None:
-    before = match.string[match.start() - 1 : match.start()] if match.start() else ""
-    tight = _tight_before(match) and before != "/"
-    return None if tight else " ".join(["dot"] * len(match[0]))
-
-
-def _long_dash(match: re.Match[str]) -> str | None:
-    """Between words, as in "one -- two", a pause; beside code's signs, and at a line's beginning, it is something
-    else."""
-    line = match.string[max(0, match.start() - 80) : match.start()].rpartition("\n")[2]
-    return "," if line.strip() and line[-1:].isspace() else None
-
-
-def _bracketed(match: re.Match[str]) -> str | None:
-    """ "<ann@mail.org>", "<stdio.h>", "<bob>": the brackets are only there to hold a name."""
-    return None if _tight_before(match) else ","
-
-
-def _bracket_ends(match: re.Match[str]) -> str | None:
-    return "," if _BRACKET_BEFORE.search(match.string, max(0, match.start() - 66), match.start()) else None
-
-
-def _else(match: re.Match[str]) -> str | None:
-    """The second half of "a ? b : c"."""
-    return "colon" if _ELSE_BEFORE.search(match.string, max(0, match.start() - 90), match.start()) else None
-
-
-def _question(match: re.Match[str]) -> str | None:
-    before = match.string[match.start() - 1 : match.start()] if match.start() else ""
-    return "question mark" if before.isspace() else None
-
-
-def _port(match: re.Match[str]) -> str | None:
-    before = match.string[max(0, match.start() - 9) : match.start()]
-    known = _HOST_BEFORE.search(before) and (len(match["port"]) > 3 or before.endswith("localhost"))
-    known = known or (_DOMAIN_BEFORE.search(before) and match.string[match.end() : match.end() + 1] == "/")
-    return f"port {single_digits(match['port'])}" if known else None
 
 
 def _checkbox(match: re.Match[str]) -> str:
@@ -201,18 +136,8 @@ def _silent(match: re.Match[str]) -> str | None:
 
 RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_EMOTICON, _emoticon),
-    (_RELATIVE, _relative),
+    *code_signs.RULES,
     (_ELLIPSIS, lambda _: "."),
-    (_LONG_DASH, _long_dash),
-    (_POINTER, _pointer),
-    (_ALL, lambda match: "star" if match.string[match.start() - 1 : match.start()] == "(" else None),
-    (_STAR_CODE, lambda match: None if _tight_before(match) else "star"),
-    (_FOOTNOTE, lambda match: f"footnote {cardinal(match['id']) if match['id'].isdecimal() else match['id'].lower()}"),
-    (_BRACKETED, _bracketed),
-    (_BRACKET_ENDS, _bracket_ends),
-    (_QUESTION, _question),
-    (_ELSE, _else),
-    (_PORT, _port),
     (_SECTIONS, lambda _: "sections"),
     (OPERATOR, _operator),
     (currencies.BEFORE, _money_before),

@@ -40,9 +40,15 @@ _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "mn
            "bn": "billion", "B": "billion", "b": "billion", "T": "trillion", "tn": "trillion", "trn": "trillion",
            "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion"}  # fmt: skip
 
-_SIGN = r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)(?![A-Za-z])|\bRs\.?(?=\s?\d)"
+_SIGN = (
+    r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\bRs\.?(?=\s?\d)"
+    r"|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)(?![A-Za-z])"
+)
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
-_EUROPEAN = r"(?P<european>\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d)|(?:(?<=€)|(?<=€ ))\d{1,3}(?:\.\d{3}){1,4}(?![\d.,]\d)|\d{1,3}(?:\.\d{3}){1,4}(?=\s?€))"
+_EUROPEAN = (  # 1.299,00; of euros also 1.299
+    r"(?P<european>\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d)|(?:(?<=€)|(?<=€ ))\d{1,3}(?:\.\d{3}){1,4}(?![\d.,]\d)"
+    r"|\d{1,3}(?:\.\d{3}){1,4}(?=\s?€))"
+)
 _AMOUNT = rf"(?P<low>{NUMBER})(?:\s?(?:[-–—]|to)\s?(?:{_SIGN})?(?P<high>{NUMBER}))?"
 BEFORE = re.compile(
     rf"(?P<minus>[-−]\s?)?(?P<sign>{_SIGN})\s?(?P<minus2>[-−])?(?:{_EUROPEAN}|{_AMOUNT})(?:\s?(?P<scale>{_SCALE})\b)?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fishvoiced.text.spoken.english.numbers import units
+from fishvoiced.text.spoken.english.numbers import exponents, measures, units
 from fishvoiced.text.spoken.english.numbers.calendar import date
 from fishvoiced.text.spoken.english.numbers.cardinals import (
     NUMBER,
@@ -17,7 +17,6 @@ from fishvoiced.text.spoken.english.numbers.cardinals import (
     mixed,
     ordinal,
     plain_number,
-    power,
     single_digits,
     year,
 )
@@ -27,10 +26,6 @@ VULGAR = {
     "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅑": (1, 9),
     "⅒": (1, 10),
 }  # fmt: skip
-SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni")
-SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()")
-RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]{1,16}")
-LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋]{1,16}")
 
 _FRACTION_BELOW = frozenset((*range(2, 11), 12, 16, 20, 32, 64, 100, 1000))
 _FRACTION = re.compile(
@@ -61,20 +56,6 @@ _SIZE = re.compile(
     rf"(?P<one>{_SIDE})\s?[x×]\s?(?P<two>{_SIDE})(?:\s?[x×]\s?(?P<three>{_SIDE}))?(?!\w|\s?\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"
 )
 _FOLD = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,4})?)[x×]\b")
-_SCIENTIFIC = re.compile(
-    r"(?P<number>\d{1,12}(?:\.\d{1,20})?)(?:[eE](?P<e>[+-]?\d{1,3})\b"
-    r"|\s?[x×*·]\s?10(?:\^\(?(?P<caret>[-−]?\d{1,4})\)?|(?P<raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})))"
-)
-_HEIGHT = re.compile(r"(?P<feet>\d{1,2})['’′]\s?(?P<inches>\d{1,2})(?:[\"”″]|''|\b)")
-_ANGLE = re.compile(
-    r"(?P<degrees>\d{1,3})°\s?(?P<minutes>\d{1,2})['’′](?:\s?(?P<seconds>\d{1,2}(?:\.\d{1,6})?)[\"”″])?"
-    r"(?:\s?(?P<side>[NSEW])\b)?"
-)
-_BEARING = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,8})?)°\s?(?P<side>[NSEW])\b")
-_DURATION = re.compile(
-    r"(?P<h>\d{1,3})h\s?(?P<m>\d{1,2})(?:m(?:in)?)?(?:\s?(?P<s>\d{1,2})s)?\b"
-    r"|(?P<min>\d{1,3})m(?:in)?\s?(?P<sec>\d{1,2})s\b"
-)
 _RATIO = re.compile(r"(?P<one>\d{1,5}(?:\.\d{1,3})?):(?P<two>\d{1,5}(?:\.\d{1,3})?)(?![\w:]|\.\d)")
 _RANGE = re.compile(rf"(?P<low>{NUMBER})(?P<dash>\s?[-–—−]\s?|\.\.\.?|~)(?P<high>{NUMBER})(?![-–]?\d)(?!\w*@)")
 MAGNITUDE = re.compile(rf"(?P<number>{NUMBER})(?P<scale>[kKM]|bn|B)(?!\w)")
@@ -90,29 +71,11 @@ _IDENTIFIER = re.compile(
 _COUNTED = re.compile(r"\s(?!(?:was|has|this|its|less|across|versus|does|unless|thus)\b)[a-z]{3,20}s\b(?!['’])")
 _DATED = re.compile(r"\b(?:on|by|until|before|after|since|due|dated?|from|between)\s\Z", re.IGNORECASE)
 _DOTTED_UNITS = frozenset(
-    {
-        "in",
-        "ft",
-        "lb",
-        "lbs",
-        "oz",
-        "min",
-        "mins",
-        "sec",
-        "secs",
-        "hr",
-        "hrs",
-        "yr",
-        "yrs",
-        "wk",
-        "wks",
-        "yd",
-        "mi",
-        "gal",
-        "tsp",
-        "tbsp",
-    }
-)
+    [
+        "in", "ft", "lb", "lbs", "oz", "min", "mins", "sec", "secs", "hr", "hrs", "yr", "yrs", "wk", "wks", "yd",
+        "mi", "gal", "tsp", "tbsp",
+    ]
+)  # fmt: skip
 _GOES_ON = re.compile(r"\.\s+[a-z]")
 _UNTIL = re.compile(r"\s?[–—-]\s?(?=[-−]?\d)")  # "40°C–60°C"
 _STEP = re.compile(
@@ -212,41 +175,6 @@ def read_fold(match: re.Match[str]) -> str:
     return f"{decimal(match['number'])} times"
 
 
-def read_scientific(match: re.Match[str]) -> str:
-    exponent = match["e"] or match["caret"] or match["raised"].translate(SUPERSCRIPTS)
-    words = power(int(exponent.replace("−", "-")))
-    words = words if words.startswith("to") else f"to the power of {cardinal(exponent.lstrip('+'))}"
-    return f"{decimal(match['number'])} times ten {words}"
-
-
-def read_height(match: re.Match[str]) -> str:
-    inches = match["inches"]
-    return f"{cardinal(match['feet'])} {'foot' if match['feet'] == '1' else 'feet'} {cardinal(inches)} " + (
-        "inch" if inches == "1" else "inches"
-    )
-
-
-_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
-
-
-def read_angle(match: re.Match[str]) -> str:
-    words = f"{cardinal(match['degrees'])} degrees {cardinal(str(int(match['minutes'])))} minutes"
-    if match["seconds"]:
-        words += f" {decimal(match['seconds'].lstrip('0') or '0')} seconds"
-    return words + (f" {_SIDES[match['side']]}" if match["side"] else "")
-
-
-def read_bearing(match: re.Match[str]) -> str:
-    return f"{decimal(match['number'])} degrees {_SIDES[match['side']]}"
-
-
-def read_duration(match: re.Match[str]) -> str:
-    parts = ((match["h"], "hour"), (match["m"] or match["min"], "minute"), (match["s"] or match["sec"], "second"))
-    return " ".join(
-        f"{cardinal(str(int(amount)))} {name}{'' if int(amount) == 1 else 's'}" for amount, name in parts if amount
-    )
-
-
 def read_ratio(match: re.Match[str]) -> str:
     link = ", " if match.string[match.start() - 1 : match.start()] == ":" else " to "  # of a file: line, column
     return f"{decimal(match['one'])}{link}{decimal(match['two'])}"
@@ -309,13 +237,10 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (_DECADE, read_decade),
     (_SEVERAL, read_several),
     (_COMPOUND, read_compound),
-    (_SCIENTIFIC, read_scientific),
+    (exponents.SCIENTIFIC, exponents.read_scientific),
     (_SIZE, read_size),
     (_FOLD, read_fold),
-    (_ANGLE, read_angle),
-    (_HEIGHT, read_height),
-    (_BEARING, read_bearing),
-    (_DURATION, read_duration),
+    *measures.RULES,
     (_RATIO, read_ratio),
 )
 MEASURED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
@@ -346,26 +271,3 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
         end += 1  # "3 in. of rain"
     until = _UNTIL.match(match.string, end)
     return (until.end(), f"{words} {said} to") if until else (end, f"{words} {said}")
-
-
-def raised(written: str, base: str, *, before_letter: bool = False) -> str:
-    """What a superscript says behind ``base``: a power behind a number or a short name, else its digits."""
-    plain = written.translate(SUPERSCRIPTS)
-    if re.fullmatch(r"\d{0,2}[-+]", plain):
-        return f"{cardinal(plain[:-1]) if plain[:-1] else ''} {_power_sign(plain[-1])}".strip()  # an ion
-    if not base and plain.isdecimal() and before_letter:
-        return cardinal(plain)  # an isotope
-    if re.fullmatch(r"[-+]?\d{1,15}", plain):
-        is_base = not base or len(base) <= 2 or base[-1].isdecimal()
-        return power(int(plain)) if is_base else cardinal(plain.lstrip("+-"))
-    return "to the power of " + " ".join(_power_sign(sign) for sign in plain)
-
-
-def _power_sign(sign: str) -> str:
-    return cardinal(sign) if sign.isdecimal() else {"+": "plus", "-": "minus"}.get(sign, sign.upper())
-
-
-def lowered(written: str) -> str:
-    plain = written.translate(SUBSCRIPTS)
-    return " ".join(cardinal(part) if part.isdecimal() else {"+": "plus", "-": "minus"}[part]
-                    for part in re.findall(r"\d{1,2}|[+-]", plain))  # fmt: skip
