@@ -29,23 +29,32 @@ _DECORATION = frozenset("-=_*~.+#|<>^•·─━═!?,;:/\\\"'`")
 
 
 class Run(NamedTuple):
-    """``text[start:end]`` is better said as ``spoken``."""
+    """``text[start:end]`` is better said as ``spoken``, which is English, or ``plain``: in no language's words."""
 
     start: int
     end: int
     spoken: str
+    plain: str
 
 
 def find(text: str) -> Iterator[Run]:
-    """Runs and blobs in order, in English words. Linear in the text."""
+    """Runs and blobs in order. Linear in the text."""
     if len(text) < SHORTEST:
         return
     at = 0
     for match in _BLOB.finditer(text):
         spoken = _named(match)
         if spoken is not None and match.start() >= at:
-            yield Run(match.start(), match.end(), spoken)
+            yield Run(match.start(), match.end(), spoken, _plain(match))
             at = match.end()
+
+
+def _plain(match: re.Match[str]) -> str:
+    """ "3000 A"; the beginning of a blob."""
+    repeated = match["sign"] or match["unit"]
+    if repeated:
+        return f"{len(match[0]) // len(repeated)} {repeated}"
+    return "" if match["combining"] or match["marks"] else f"{match[0][:4]}…"
 
 
 def _named(match: re.Match[str]) -> str | None:

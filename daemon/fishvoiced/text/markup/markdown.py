@@ -108,7 +108,7 @@ class _Reader:
         assert token.map is not None
         first, last = (self._lines[min(line, len(self._lines) - 1)] for line in token.map)
         self._builder.boundary(first)
-        self._builder.text("code block:" if not self._skips_code else "code block, skipped.", first, first)
+        self._builder.announce("code block:" if not self._skips_code else "code block, skipped.", first)
         self._builder.boundary(first)
         if not self._skips_code:
             self._code_lines(token, first, last)
