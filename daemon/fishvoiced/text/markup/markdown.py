@@ -33,6 +33,7 @@ _SIGNS = {
         "autolink": "<", "html_inline": "<", "entity": "&", "escape": r"\\",
     }.items()
 }  # fmt: skip
+_WIDE = re.compile(r"^(?:[^|\n]{0,300}\|){100}", re.MULTILINE)
 _MANY_BRACKETS = re.compile(r"(?:[\[\]!()]){200}")
 
 
@@ -41,6 +42,8 @@ def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool
     tamed = _tamed(source)
     reader = _Reader(builder, source, tamed, code_blocks)
     idle = frozenset(rule for rule, sign in _SIGNS.items() if not sign.search(tamed))
+    if _WIDE.search(tamed):  # every row would be filled up to the first one's width
+        idle |= {"table"}
     for token in _parser(idle if indented_code else idle | {"code"}).parse(tamed):
         reader.block(token)
 

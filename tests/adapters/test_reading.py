@@ -1,4 +1,5 @@
-"""``<break time="2s"/>`` as users of every server hear it: the real command, a real daemon, a real voice; measured."""
+"""Breaks, and streams with pieces that cannot be spoken, as users hear them: real commands and servers, a real daemon,
+a real voice; the sound measured."""
 
 from __future__ import annotations
 
@@ -57,9 +58,20 @@ def test_over_the_clients_socket() -> None:
         assert_paused(b"".join(chunk.pcm for chunk in client.synthesize(SPOKEN, markup="ssml")))
 
 
-def test_by_command(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fishvoice", "say", SPOKEN, "--out", "-"]
-    assert_paused(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+def heard_by_command(*arguments: str) -> bytes:
+    command = [sys.executable, "-m", "fishvoice", "say", *arguments, "--out", "-"]
+    return subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
+
+
+def test_a_log_goes_on_behind_a_line_of_dashes() -> None:
+    """The first complaint about reading, word by word."""
+    piped = f"(echo a; sleep .7; echo -----; sleep .7; echo b) | {sys.executable} -m fishvoice say - --out -"
+    heard = subprocess.run(["bash", "-c", piped], check=True, capture_output=True, timeout=120).stdout
+    assert len(heard) == pytest.approx(len(heard_by_command("a")) + len(heard_by_command("b")), rel=0.1)
+
+
+def test_by_command() -> None:
+    assert_paused(heard_by_command(SPOKEN))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +104,14 @@ def test_over_wyoming(wyoming: str, streamed: bool) -> None:
     else:
         asked = [Synthesize(SPOKEN, text_format="ssml").event()]
     assert_paused(asyncio.run(heard(wyoming, asked, "synthesize-stopped" if streamed else "audio-stop")))
+
+
+def test_a_stream_over_wyoming_goes_on_behind_what_cannot_be_spoken(wyoming: str) -> None:
+    pieces = ("One.\n\n", "-----\n\n", "* * *\n\n", "}\n\n", "Two.")
+    streamed = [SynthesizeStart().event(), *(SynthesizeChunk(piece).event() for piece in pieces)]
+    both = asyncio.run(heard(wyoming, [*streamed, SynthesizeStop().event()], "synthesize-stopped"))
+    alone = [asyncio.run(heard(wyoming, [Synthesize(word).event()], "audio-stop")) for word in ("One.", "Two.")]
+    assert len(both) > 0.8 * sum(map(len, alone))
 
 
 async def heard(uri: str, asked: list[Event], last: str) -> bytes:
