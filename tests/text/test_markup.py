@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fishvoiced.text.lines import Line, lines
 from fishvoiced.text.markup import Markup, read
 from fishvoiced.text.markup.builder import MAX_PAUSE_SECONDS, MAX_TOTAL_PAUSE_SECONDS
 from fishvoiced.text.markup.values import pitch, rate, seconds, volume
@@ -113,6 +114,20 @@ def test_nesting_is_bounded(source: str, markup: Markup) -> None:
     spans = read(source, markup).spans
     assert sum(len(span.text) for span in spans if isinstance(span, Text)) <= 2 * len(source) + 2
     assert all(0.25 <= span.style.prosody.rate <= 4 for span in spans if isinstance(span, Text))
+
+
+def test_a_table_too_wide_to_be_one_is_text() -> None:
+    """Each of its rows would be filled up with thousands of cells."""
+    source = "|a" * 3000 + "|\n" + "|-" * 3000 + "|\n" + "x\n" * 2000
+    assert len(read(source, "markdown").spans) < 5000
+
+
+def test_in_another_language_nothing_is_said_in_english() -> None:
+    source = "Hallo.\n\n```\nx = 1\n```\n\nAAAAAAAAAAAAAAAAAAAA"
+    said = [line.written for line in lines(read(source, "markdown"), 200, "de") if isinstance(line, Line)]
+    assert said == ["Hallo.", "x = 1", "20 A"]
+    said = [line.written for line in lines(read(source, "markdown"), 200, "en") if isinstance(line, Line)]
+    assert said == ["Hallo.", "code block:", "x = 1", "20 times A"]
 
 
 def test_code_blocks_are_announced_and_read_or_skipped() -> None:

@@ -133,7 +133,13 @@ PATHOLOGICAL = {
     "times": "12:30 ", "pauses": "[pause:1s]", "phones": "[[a|b]]", "elements": "<p>", "hashes": "3f2a9c1 ",
     "base64": "QUJD+/",
     "ips": "1.2.3.4 ", "versions": "1.2.", "phone": "555-0199 ", "blanks": " ", "surrogates": "\ud800",
-    "mails": "a@b.c ",
+    "mails": "a@b.c ", "code": "if (x != 0) { foo_bar(a->b, 0x1F); }\n", "quotations": '"Hello," she said. ',
+    "html": "<div class='a'><p>text <b>bold</b></p></div>\n", "nested lists": "- a\n  - b\n    - c\n",
+    "tabs": "a\tb\t\t", "hebrew": "שלום עולם ",
+    "zero width": "a\u200b\u200d", "stacked": "a" + "\u0301\u0302\u0303" * 3,
+    "breaks": "<break time='9s'/>", "prosody": "<prosody rate='2'>a",
+    "log": "2024-01-02 03:04:05,678 [main] ERROR a.B: x=1\n",
+    "numbered": "1. a\n", "stars of names": "*a ", "angles": "<ab> ", "questions": "a ? b : ", "wide": "|a",
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ _SAFE_BLANK = re.compile(r"(?:(?<=[^\W\d_]{2})|(?<=[,;:!?)\]\"'”’]))\s+(?=[^
 _OPEN_NUMBER = re.compile(r"\d[.,]?\s*\Z")
 _LOOK_BACK = 100  # characters: more closing marks than that end no sentence
 _WORD = re.compile(r"\S")
+_LEADING = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|No|Nr|Fig|approx|ca|e\.g|i\.e|z\.B|bzw)\.\Z")
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|vs|etc|No|Nr|Fig|approx|ca|e\.g|i\.e|z\.B|bzw)\.\Z"
 )
@@ -68,7 +69,7 @@ class SentenceBuffer:
         end = 0
         if waited >= CLAUSE_SECONDS:
             end = max((match.end() for match in _CLAUSE_END.finditer(self._text, 0, self._limit)), default=0)
-            if not end and self._looks_finished():
+            if not end and self._looks_finished() and (self._ends_line() or not self._leads_on()):
                 end = min(len(self._text), self._limit)
         if not end and waited >= WORD_SECONDS:
             end = self._last_blank()
@@ -84,6 +85,10 @@ class SentenceBuffer:
         """Whether the text ends in a number or an abbreviation, which may go on."""
         text = self._text.rstrip()
         return bool(_OPEN_NUMBER.search(text[-12:]) or _ABBREVIATION.search(text[-12:]))
+
+    def _leads_on(self) -> bool:
+        """Whether the text ends in an abbreviation that something always follows: a title, "No."."""
+        return bool(_LEADING.search(self._text.rstrip()[-12:]))
 
     def _last_blank(self) -> int:
         """Behind the last blank that parts no number and no abbreviation; 0 if there is none."""

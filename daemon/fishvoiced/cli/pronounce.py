@@ -12,12 +12,13 @@ from fishvoice import paths
 from fishvoice.errors import InvalidRequest
 from fishvoiced import config
 from fishvoiced.errors import VoiceUnavailable
-from fishvoiced.text.lines import one_line
+from fishvoiced.synthesis.join import pause_after
+from fishvoiced.text.lines import Line
 from fishvoiced.text.markup.read import MARKUPS
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
-from fishvoiced.text.phones import to_misaki
-from fishvoiced.text.pronounce import Phones, as_text, pronounce
-from fishvoiced.text.spoken.words import Word
+from fishvoiced.text.passages import is_english
+from fishvoiced.text.phones import from_misaki, to_misaki
+from fishvoiced.text.pronounce import Shown, as_text, pronounce
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,16 +30,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("text", nargs="+", help="the text, or - for standard input")
     parser.add_argument("--json", action="store_true", help="as JSON, with the place of every word")
     parser.add_argument("--markup", choices=MARKUPS, default="auto", help="how the text is marked up; default auto")
-    parser.add_argument("--language", default="en", help="the voice's language, as in en or de-CH; default en")
+    parser.add_argument("--language", help="as in en or de-CH; default the voice's own, or en")
     parser.add_argument("--voice", help="also this voice's phones and the words that hold for it alone")
     options = parser.parse_args(argv)
     settings = config.load(paths.config_file(), os.environ, {})
-    words = OwnWords(WordsFile(paths.words_file()), options.language, options.voice)
+    voice, own = _shown(options.voice)
+    language = options.language or own or "en"
+    words = OwnWords(WordsFile(paths.words_file()), language, options.voice)
     tree = pronounce(
         _text(options.text),
         options.markup,
-        language=options.language,
-        phones=_phones(options.voice),
+        language=language,
+        voice=voice,
+        pause_after=pause_after,
         own_words=words,
         code_blocks=settings.text.code_blocks,
     )
@@ -58,14 +62,14 @@ def _text(words: Sequence[str]) -> str:
         raise InvalidRequest(f"standard input is not UTF-8 text: {error.reason}") from error
 
 
-def _phones(voice: str | None) -> Phones | None:
-    """Of the voice, where it is here and reads phones that can be shown."""
+def _shown(voice: str | None) -> tuple[Shown, str | None]:
+    """What can be shown of the voice, and its language; nothing of one that is not here or of a server."""
     if voice is None:
-        return None
-    return _light_phones(voice) or _fish_phones(voice)
+        return Shown(), None
+    return _light(voice) or _fish(voice) or _piper(voice) or (Shown(), None)
 
 
-def _light_phones(voice: str) -> Phones | None:
+def _light(voice: str) -> tuple[Shown, str | None] | None:
     from fishvoiced.backends.light import package
     from fishvoiced.backends.light.spoken import tokens
 
@@ -78,17 +82,49 @@ def _light_phones(voice: str) -> Phones | None:
         return None
     reader = found.Reader(british=facts.british)
 
-    def of(words: Iterable[Word]) -> str:
-        return " ".join(reader.phonemes(tokens(one_line(words, to_misaki))))
+    def phones(line: Line) -> str:
+        said = tokens(line.spoken(to_misaki))
+        read = map(from_misaki, reader.phonemes(said))
+        return _joined((token.is_mark, phones) for token, phones in zip(said, read, strict=True))
 
-    return Phones(of, reader)
+    return Shown(phones, reader), facts.language
 
 
-def _fish_phones(voice: str) -> Phones | None:
+def _fish(voice: str) -> tuple[Shown, str | None] | None:
     from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
     from fishvoiced.backends.fish.warm_up import load_frontend
     from fishvoiced.text.english import EnglishFrontend
 
-    choice = Catalog(user_models(), user_voices(), None).find(voice)
-    frontend = load_frontend(choice) if choice is not None else None
-    return Phones(frontend.symbols, frontend.words) if isinstance(frontend, EnglishFrontend) else None
+    catalog = Catalog(user_models(), user_voices(), None)
+    choice = catalog.find(voice)
+    if choice is None:
+        return None
+    language = next((info.language for info in catalog.infos() if info.name == voice), None)
+    frontend = load_frontend(choice)
+    if not isinstance(frontend, EnglishFrontend):
+        return Shown(reads_itself=True), language
+    return Shown(lambda line: frontend.ipa(line.reading.words), frontend.words), language
+
+
+def _piper(voice: str) -> tuple[Shown, str | None] | None:
+    from fishvoiced.backends.piper.store import PiperStore
+
+    files = PiperStore().find(voice)
+    if files is None:
+        return None
+    try:
+        from fishvoiced.backends.piper.library import phonemizer
+    except ImportError:  # the extra is not installed: then its phones are not known here
+        return Shown(reads_itself=True), files.language
+    phones = phonemizer(files.config)
+    if is_english(files.language):
+        return Shown(lambda line: phones(line.spoken(str))), files.language
+    return Shown(lambda line: phones(line.written_with_phones), reads_itself=True), files.language
+
+
+def _joined(words: Iterable[tuple[bool, str]]) -> str:
+    """Words parted by blanks, marks behind their word."""
+    out = ""
+    for is_mark, said in words:
+        out += said if is_mark or not out else f" {said}"
+    return out

@@ -73,6 +73,9 @@ class ActiveRequest:
         """What speaks now."""
         return self.models[-1]
 
+    def uses(self, model: str) -> bool:
+        return model in self.models or model in self.utterance.others
+
     @property
     def rtf(self) -> float | None:
         """So far."""
@@ -166,7 +169,7 @@ class InferenceThread:
                 self._load(tag, voice)
             case Unload(model):
                 # A request may have begun to use the model while the order was on its way.
-                if self._speaker is not None and all(model not in run.models for run in self._runs.values()):
+                if self._speaker is not None and not any(run.uses(model) for run in self._runs.values()):
                     self._speaker.unload(model)
                     self._mailbox.emit(Unloaded(model))
             case Discard(key):

@@ -12,7 +12,7 @@ from fishvoiced.text.lines import Line
 
 MAX_SEGMENT_CHARACTERS = 200
 
-Reads: TypeAlias = Literal["written", "numbered", "spoken"]
+Reads: TypeAlias = Literal["written", "numbered", "phonetic", "spoken"]
 Alphabet: TypeAlias = Literal["ipa", "misaki"]
 
 
@@ -65,7 +65,8 @@ class Traits:
     ``changes_speed``: the renderer applies the request's speed itself, so that no time stretch follows.
 
     ``reads`` is what the voice is to be given of a line. "written": normalized text without markup, in ``language``;
-    "numbered": the same with numbers written out; "spoken": words as they are said, letters' names as capitals, the
+    "numbered": the same with numbers written out; "phonetic": the same as "written", but fixed pronunciations as in
+    "spoken"; "spoken": words as they are said, letters' names as capitals, the
     pause marks ``, . ? !``, and ``[word](/phones/)`` in ``alphabet`` where a pronunciation is fixed. ``known_words``
     are those that a voice can pronounce whatever their spelling.
     """

@@ -16,7 +16,10 @@ def said(line: Line, traits: Traits) -> str:
         if all(word.is_pause for word in line.reading.words):
             raise NothingToSay(_unread(line) or NOTHING)
         return line.spoken(to_misaki if traits.alphabet == "misaki" else str)
-    text = line.numbers_written_out if traits.reads == "numbered" else line.written
+    if traits.reads == "phonetic":
+        text = line.written_with_phones
+    else:
+        text = line.numbers_written_out if traits.reads == "numbered" else line.written
     if not text:
         raise NothingToSay(NOTHING)
     return text

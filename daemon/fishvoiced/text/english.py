@@ -73,6 +73,10 @@ class EnglishFrontend:
             out.append(symbols)
         return "".join(out)
 
+    def ipa(self, words: Iterable[Word]) -> str:
+        """How words that have been read are said, in the International Phonetic Alphabet."""
+        return phones.from_starter(self.symbols(words))
+
     def spoken(self, text: str) -> str:
         """The words that are said, for transcripts and for speaking by another synthesizer."""
         return read(text, known=self._lexicon).line

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from fishvoiced.text import passages
 from fishvoiced.text.normalize import normalize, speakable
-from fishvoiced.text.passages import Passage
+from fishvoiced.text.passages import Passage, is_english
 from fishvoiced.text.segment import split
 from fishvoiced.text.spans import Pause, Script, Style
 from fishvoiced.text.spoken import neutral
@@ -76,6 +76,10 @@ class Line:
         """The same to be read by a voice of ``language``."""
         return self if language == self.language else replace(self, language=language)
 
+    def for_voice(self, language: str, known: Container[str]) -> Line:
+        """The same to be read by a voice of ``language`` that knows these words."""
+        return replace(self, language=language, known=known)
+
     @property
     def word_places(self) -> list[tuple[int, int]]:
         """Where in the request's text the words stand that are spoken."""
@@ -90,10 +94,20 @@ class Line:
     @cached_property
     def written(self) -> str:
         """For a voice that reads for itself: normalized text without markup, the user's own words put in."""
+        return self._written(phones=False)
+
+    @property
+    def written_with_phones(self) -> str:
+        """The same with ``[word](/phones/)`` where a pronunciation is fixed."""
+        return self._written(phones=True)
+
+    def _written(self, *, phones: bool) -> str:
         parts: list[str] = []
         at = 0
         for part in self.fixed:
             said = part.alias
+            if phones and part.phones is not None:
+                said = f"[{self.text[part.start : part.end]}](/{part.phones}/)"
             if said is None and part.say_as and is_english(self.language):
                 whole = replace(part, start=0, end=part.end - part.start)
                 said = read_english(self.text[part.start : part.end], (whole,)).line
@@ -124,10 +138,6 @@ def one_line(words: Iterable[Word], alphabet: Callable[[str], str]) -> str:
     return out
 
 
-def is_english(language: str) -> bool:
-    return language.replace("_", "-").split("-")[0].lower() == "en"
-
-
 def lines(
     script: Script,
     max_characters: int,
@@ -138,7 +148,7 @@ def lines(
 ) -> Iterator[Line | Pause]:
     """The segments of at most ``max_characters`` in order, and the writer's pauses. ``language`` is the voice's."""
     first = True
-    for part in passages.passages(script):
+    for part in passages.passages(script, language):
         if isinstance(part, Pause):
             yield part
             continue

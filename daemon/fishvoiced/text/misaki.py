@@ -10,10 +10,12 @@ Source: the alphabet of misaki 0.9 (Apache-2.0), which Kokoro and hibari read.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from fishvoiced.text.english import EnglishFrontend, read_lexicon
-from fishvoiced.text.phones import to_misaki
+from fishvoiced.text.phones import from_misaki, to_misaki
+from fishvoiced.text.spoken.words import Word
 
 NAME = "misaki"
 """Of the front end, in a model's ``fishvoice.json``"""
@@ -28,6 +30,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SPELLING = dict(zip(LETTERS, (chr(0x0410 + i) for i in range(26)), strict=True))
 """Letter → the character that stands for it in a word given by spelling: none of them is a symbol."""
 
+_SPELLED = re.compile(f"[{SPELLING['A']}-{SPELLING['Z']}]+")
+_LETTERS = str.maketrans({sign: letter.lower() for letter, sign in SPELLING.items()})
 _UNIT = re.compile(rf"[{STRESS}][{VOWELS}]|.")
 _VOICELESS = frozenset("pftkθ")
 _HISSING = frozenset("szʃʒʧʤ")
@@ -62,6 +66,10 @@ def with_suffix(stem: str, suffix: str) -> str:
 
 class MisakiFrontend(EnglishFrontend):
     """English text → phonemes of this alphabet. ``lexicon`` maps lower-case words and the 26 capitals to phonemes."""
+
+    def ipa(self, words: Iterable[Word]) -> str:
+        spelled = _SPELLED.sub(lambda letters: f"⟨{letters[0].translate(_LETTERS)}⟩", self.symbols(words))
+        return from_misaki(spelled)
 
     def _pronounce(self, word: str) -> str:
         return self.look_up(word) or spelled(word)

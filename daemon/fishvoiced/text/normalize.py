@@ -28,6 +28,7 @@ _VARIANT_SELECTORS = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _DISGUISES = re.compile("<(?:font|wide|narrow|compat|square|circle|initial|medial|final|isolated)>")
 _HANGUL_LETTERS = re.compile("[\u3130-\u318f\uffa0-\uffdc]")
 
+_SIMPLE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*[.,?!]?")  # nothing to do, as in most lines
 _ASCII_WORD = re.compile("[A-Za-z0-9]")
 _SPACE_BEFORE_STOP = re.compile(r" +(?=[,.]+(?: |$))")
 _EMPHASIS = re.compile(r"[!?]{2,}|[！？]{2,}")
@@ -41,6 +42,8 @@ def normalize(text: str) -> str:
 
     Applied twice it changes nothing more. Takes any ``str``, lone surrogates included, in linear time.
     """
+    if _SIMPLE.fullmatch(text):
+        return text
     text = to_form("NFC", _with_few_marks("".join(map(_plain, text))))
     text = _SPACE_BEFORE_STOP.sub("", " ".join(text.split()))
     text = _EMPHASIS.sub(_emphasis, text)

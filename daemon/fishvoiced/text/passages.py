@@ -38,8 +38,11 @@ class Passage:
         """Where in the request's text ``text[start:end]`` comes from."""
         if not self.pieces:
             return 0, 0
-        first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
-        last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
+        if len(self.pieces) == 1:
+            first = last = self.pieces[0]
+        else:
+            first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
+            last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
         begin = min(first.start + start - first.offset, first.end) if first.verbatim else first.start
         stop = min(last.start + end - last.offset, last.end) if last.verbatim else last.end
         return begin, max(begin, stop)
@@ -48,8 +51,15 @@ class Passage:
 Part: TypeAlias = Passage | Pause
 
 
-def passages(script: Script) -> Iterator[Part]:
-    """The script's texts in order, cut at pauses and wherever the style changes; blank ones are left out."""
+def is_english(language: str) -> bool:
+    return language.replace("_", "-").split("-")[0].lower() == "en"
+
+
+def passages(script: Script, language: str = "en") -> Iterator[Part]:
+    """The script's texts in order, cut at pauses and wherever the style changes; blank ones are left out.
+
+    ``language`` is the voice's: what we say ourselves ("code block") is left out where it is not English.
+    """
     collected = _Collector()
     for span in script.spans:
         if isinstance(span, Pause):
@@ -60,7 +70,9 @@ def passages(script: Script) -> Iterator[Part]:
         else:
             if collected.texts and span.style != collected.texts[-1].style:
                 yield from collected.flush()
-            collected.add(span)
+            english = is_english(span.style.language or language)
+            if english or not span.announcement:
+                collected.add(span, english)
     yield from collected.flush()
 
 
@@ -75,7 +87,7 @@ class _Collector:
         self._parts: list[str] = []
         self._fixed: list[Fixed] = []
 
-    def add(self, span: Text) -> None:
+    def add(self, span: Text, english: bool) -> None:
         self.texts.append(span)
         if span.is_fixed:
             end = self.length + len(span.text)
@@ -87,7 +99,7 @@ class _Collector:
         for run in runs.find(span.text):
             self._stretch(span, done, run.start, verbatim)
             place = (span.start + run.start, span.start + run.end) if verbatim else (span.start, span.end)
-            self._append(run.spoken, *place)
+            self._append(run.spoken if english else run.plain, *place)
             done = run.end
         self._stretch(span, done, len(span.text), verbatim)
 

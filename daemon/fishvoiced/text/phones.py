@@ -34,6 +34,21 @@ _CONSONANTS = {
     "h"),
     "ɣ": ("ɡ", "g"), "ɲ": ("nj", "ny"), "ʎ": ("lj", "ly"), "c": ("k", "k"), "β": ("v", "v"), "ɸ": ("f", "f"),
 }  # fmt: skip
+# One phone for every symbol: the others that become the same are left out.
+_VARIANTS = frozenset(
+    ["əʊ", "ɝ", "ɜ", "ɒ", "a", "ɐ", "e", "ɨ", "y", "ø", "œ", "A", "I", "Y", "W", "O", "ᵻ", "ᵊ", "ʧ", "ʤ", "ɫ", "r",
+     "ʁ", "ʍ", "ɾ", "ʔ", "x", "ç", "ɣ", "c", "β", "ɸ", "g"]
+)  # fmt: skip
+_OF_STARTER = {
+    symbol: ("ˈ" if stressed else "") + phone
+    for phone, (_, *both) in _VOWELS.items()
+    for stressed, symbol in enumerate(both)
+    if phone not in _VARIANTS
+} | {symbol: phone for phone, (_, symbol) in _CONSONANTS.items() if phone not in _VARIANTS and len(symbol) == 1}
+_OF_MISAKI = {
+    "A": "eɪ", "I": "aɪ", "Y": "ɔɪ", "W": "aʊ", "O": "oʊ", "ʧ": "tʃ", "ʤ": "dʒ", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ɪ",
+}  # fmt: skip
+_SYMBOLS = re.compile("[A-Z]+|.")
 _SOUND = re.compile("|".join(sorted((*_VOWELS, *_CONSONANTS, *STRESSES, " "), key=len, reverse=True)))
 
 
@@ -76,6 +91,22 @@ def to_starter(phones: str) -> str:
         else:
             out.append(_CONSONANTS[sound][1])
     return "".join(out)
+
+
+def from_misaki(symbols: str) -> str:
+    """A phonetic string of Kokoro's and hibari's voices in the International Phonetic Alphabet."""
+    return "".join(_OF_MISAKI.get(symbol, symbol) for symbol in symbols)
+
+
+def from_starter(symbols: str) -> str:
+    """A phonetic string of the starter voice; ``⟨word⟩`` is one that the voice reads from its spelling."""
+    return _SYMBOLS.sub(_starter_symbols, symbols)
+
+
+def _starter_symbols(symbols: re.Match[str]) -> str:
+    if symbols[0].isascii() and symbols[0].isupper():
+        return f"⟨{symbols[0].lower()}⟩"
+    return _OF_STARTER.get(symbols[0], symbols[0])
 
 
 def _sounds(phones: str) -> list[str]:

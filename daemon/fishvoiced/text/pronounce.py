@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ from fishvoiced.text.spoken.words import Word
 
 
 @dataclass(frozen=True)
-class Phones:
-    """What is shown of a voice: spoken words in its phones, and the words that it knows."""
+class Shown:
+    """What is shown of a voice: how it says a line, in the International Phonetic Alphabet (None: that is not known
+    here), the words that it knows, and whether it reads for itself, so that it is given the writer's text."""
 
-    of: Callable[[Iterable[Word]], str]
+    phones: Callable[[Line], str] | None = None
     known: Container[str] = frozenset()
+    reads_itself: bool = False
 
 
 def pronounce(
@@ -26,23 +28,29 @@ def pronounce(
     *,
     language: str = "en",
     max_characters: int = 200,
-    phones: Phones | None = None,
+    voice: Shown | None = None,
+    pause_after: Callable[[str, str], float] | None = None,
     own_words: FindWords | None = None,
     code_blocks: str = "read",
 ) -> dict[str, Any]:
-    """A tree for JSON: ``segments`` in order, ``notices``. Offsets count characters of ``text``."""
+    """A tree for JSON: ``segments`` in order, ``notices``. Offsets count characters of ``text``.
+
+    ``pause_after``: seconds between a segment and the next one, from its text and what parts the two.
+    """
+    voice = voice or Shown()
     script = read(text, markup, code_blocks="skip" if code_blocks == "skip" else "read")
     segments: list[dict[str, Any]] = []
-    known = frozenset[str]() if phones is None else phones.known
-    for part in lines(script, max_characters, language, known=known, own_words=own_words):
+    for part in lines(script, max_characters, language, known=voice.known, own_words=own_words):
         if isinstance(part, Pause):
             segments.append({"pause": part.seconds, "start": part.start, "end": part.end})
         else:
-            segments.append(_segment(part, phones))
+            segments.append(_segment(part, voice))
+            if pause_after is not None and part.gap is not None:
+                segments[-1]["pause_after"] = pause_after(part.text, part.gap)
     return {"segments": segments, "notices": list(script.notices)}
 
 
-def _segment(line: Line, phones: Phones | None) -> dict[str, Any]:
+def _segment(line: Line, voice: Shown) -> dict[str, Any]:
     reading = line.reading
     tree: dict[str, Any] = {
         "text": line.text,
@@ -53,8 +61,10 @@ def _segment(line: Line, phones: Phones | None) -> dict[str, Any]:
         "spoken": reading.line,
         "words": [_word(word) for word in reading.words],
     }
-    if phones is not None:
-        tree["phones"] = phones.of(reading.words)
+    if voice.reads_itself:
+        tree["given"] = "written"
+    if voice.phones is not None:
+        tree["phones"] = voice.phones(line)
     if line.style != Style():
         tree["style"] = _style(line.style)
     if line.marks:
@@ -84,8 +94,11 @@ def as_text(tree: dict[str, Any]) -> str:
             out.append(f"(pause of {segment['pause']:g} s)")
             continue
         out.append(" ".join(segment["text"].split()))
-        out.append(f"  → {segment['spoken'] or '(nothing to say)'}")
+        said = segment["written"] if segment.get("given") == "written" else segment["spoken"]
+        out.append(f"  {segment['language']} → {said or '(nothing to say)'}")
         if segment.get("phones"):
-            out.append(f"  / {segment['phones']}")
+            out.append(f"  /{segment['phones']}/")
+        if segment.get("pause_after"):
+            out.append(f"  (then {segment['pause_after']:g} s)")
         out += [f"  ! {part['script']} cannot be read in {segment['language']!r}" for part in segment.get("unread", ())]
     return "\n".join([*out, *(f"! {notice}" for notice in tree["notices"])])

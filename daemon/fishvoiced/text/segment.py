@@ -37,8 +37,9 @@ _ONLY_MARKER = re.compile(rf"\s*{_MARKER}\s*")
 _INNER_STOP = re.compile(r"(?<=[^\W\d]{3})[.!?…][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W\d_a-z])|[。！？]+[”’」』）]*")
 _CLAUSE = re.compile(r"[,;:][\"'”’)\]]*\s+|\s[-–—]+\s+|—|[，、；：،؛]+[”’」』）]*")
 _SPACE = re.compile(r"\s+")
+_STOP_INSIDE = re.compile(r"[.!?][^.!?\s]{0,8}\s")  # no other ASCII text has two sentences
 # Abbreviations sentencex takes for the end of a sentence.
-_MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|resp)\.\s*$", re.IGNORECASE)
+_MISSED_ABBREVIATION = re.compile(r"(?:^|\W)(?:vs|cf|approx|incl|excl|resp|attn|bldg|ste|rte)\.\s*$", re.IGNORECASE)
 _NUMBERING = re.compile(
     r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|nos?|eq|art|ext|apt|rm|pp?|ep|ver|est)\.\s*$", re.IGNORECASE
 )
@@ -118,7 +119,7 @@ def _sentences(text: str, block: Span, language: str) -> Iterator[Span]:
     begun = start
     while start < end:
         window = text[start : min(start + _WINDOW, end)].replace("\n", " ")
-        ends: list[int] = [found["end_index"] for found in sentencex.get_sentence_boundaries(language, window)]
+        ends = _sentence_ends(window, language)
         if start + len(window) < end:  # the last sentence may go on behind the window
             ends = ends[:-1] or [window.rfind(" ") + 1 or len(window)]
         for stop in ends:
@@ -126,6 +127,12 @@ def _sentences(text: str, block: Span, language: str) -> Iterator[Span]:
                 yield begun, start + stop
                 begun = start + stop
         start += ends[-1]
+
+
+def _sentence_ends(window: str, language: str) -> list[int]:
+    if window.isascii() and not _STOP_INSIDE.search(window):
+        return [len(window)]
+    return [found["end_index"] for found in sentencex.get_sentence_boundaries(language, window)]
 
 
 def _is_break(window: str, stop: int) -> bool:
@@ -207,4 +214,6 @@ def _is_tiny(text: str, span: Span) -> bool:
 def _stripped(text: str, span: Span) -> Span:
     start, end = span
     part = text[start:end]
+    if part and not (part[0].isspace() or part[-1].isspace()):
+        return span
     return start + len(part) - len(part.lstrip()), end - (len(part) - len(part.rstrip()))

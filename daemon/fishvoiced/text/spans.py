@@ -41,7 +41,8 @@ class Text:
 
     As long as its source it is that source, character by character; otherwise it stands for it as a whole (an
     entity, a line break that markup implies). ``alias``, ``phones`` and ``say_as`` say how it is read, ``code``
-    that it is program text: see :class:`fishvoiced.text.spoken.words.Fixed`.
+    that it is program text: see :class:`fishvoiced.text.spoken.words.Fixed`. ``announcement``: nobody has written it,
+    and it is English.
     """
 
     text: str
@@ -52,10 +53,11 @@ class Text:
     phones: str | None = None
     say_as: str | None = None
     code: bool = False
+    announcement: bool = False
 
     @property
     def is_fixed(self) -> bool:
-        return self.code or any(hint is not None for hint in (self.alias, self.phones, self.say_as))
+        return self.code or self.alias is not None or self.phones is not None or self.say_as is not None
 
 
 @dataclass(frozen=True, slots=True)

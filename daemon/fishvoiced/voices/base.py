@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,8 @@ class Utterance:
     notice: str | None = None
     on_this_cpu: bool = True
     lighten: Callable[[], bool] = lambda: False
+    others: Set[str] = frozenset()
+    """Further models in it; more may come while it is spoken."""
 
 
 @dataclass(frozen=True)

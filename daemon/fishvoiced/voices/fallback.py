@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import soxr
 
 from fishvoiced.errors import DaemonError
 from fishvoiced.synthesis.base import Notice, Renderer, Rendering, TimedSamples, Traits
 from fishvoiced.text.lines import Line
+from fishvoiced.voices.resampled import at_rate
 
 
 class WithFallback:
@@ -60,8 +60,4 @@ class WithFallback:
     def _here(self, local: Renderer, index: int, line: Line) -> Rendering:
         """The local voice at the rate that was announced."""
         yield from local.prepare()
-        resampler = soxr.ResampleStream(local.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
-        for step in local.render(index, line):
-            sound = step.samples if isinstance(step, TimedSamples) else step
-            yield resampler.resample_chunk(sound) if isinstance(sound, np.ndarray) else sound
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield from at_rate(local.render(index, line), local.traits.sample_rate, self.traits.sample_rate)

@@ -6,14 +6,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
-import numpy as np
-import soxr
 
 from fishvoice.protocol import Synthesize
 from fishvoiced.errors import DaemonError
-from fishvoiced.synthesis.base import Lightened, Renderer, Rendering, TimedSamples, Traits
+from fishvoiced.synthesis.base import Lightened, Renderer, Rendering, Traits
 from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.resampled import at_rate
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,8 @@ class WithLighter:
         if self._asked and self._is_ready():
             yield from self._change(self._ways.pop(0))
         self._asked = False
-        yield from self._spoken(self._speaking, index, line)
+        speaking = self._speaking
+        yield from at_rate(speaking.render(index, line), speaking.traits.sample_rate, self.traits.sample_rate)
 
     def _is_ready(self) -> bool:
         """Whether the next way can be gone now. One that never can be is left out."""
@@ -64,17 +64,6 @@ class WithLighter:
         else:
             self._speaking = renderer
             yield Lightened(way.notice, way.model, way.rtf())
-
-    def _spoken(self, renderer: Renderer, index: int, line: Line) -> Rendering:
-        """At the rate that was announced."""
-        if renderer.traits.sample_rate == self.traits.sample_rate:
-            yield from renderer.render(index, line)
-            return
-        resampler = soxr.ResampleStream(renderer.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
-        for step in renderer.render(index, line):
-            sound = step.samples if isinstance(step, TimedSamples) else step
-            yield resampler.resample_chunk(sound) if isinstance(sound, np.ndarray) else sound
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def other_voice(request: Synthesize, name: str, model: str, load: Callable[[str], LoadedModel]) -> LighterWay:

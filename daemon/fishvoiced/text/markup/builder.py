@@ -71,6 +71,10 @@ class Builder:
                 self.hints = Hints()
         self._add(text[done:], start + done, end)
 
+    def announce(self, text: str, at: int) -> None:
+        """What we say ourselves of the source, in English."""
+        self._spans.append(Text(text, at, at, self.style, announcement=True))
+
     def _add(self, text: str, start: int, end: int) -> None:
         if not text:
             return

@@ -170,7 +170,9 @@ class Elements:
     def say_as(self, tag: Tag) -> None:
         kind = tag.attributes.get("interpret-as") or tag.attributes.get("type")
         if kind:
-            self._builder.hints = Hints(say_as=kind.partition(":")[2] or kind)
+            form = tag.attributes.get("format")
+            kind = kind.partition(":")[2] or kind  # "vxml:date"
+            self._builder.hints = Hints(say_as=f"{kind}:{form}" if form else kind)
 
     def sub(self, tag: Tag) -> None:
         if "alias" in tag.attributes and not tag.closes:

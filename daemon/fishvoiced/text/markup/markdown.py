@@ -23,6 +23,17 @@ _TARGET = re.compile(
     r"(?:\s{1,8}(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^()]{0,500}\)))?\s{0,8}\)|\[[^\[\]]{0,500}\])?"
 )
 _BLOCKS = frozenset(["paragraph", "heading", "list_item", "blockquote", "tr", "table"])
+# Without its sign nowhere in the text, a rule of the parser has nothing to do.
+_SIGNS = {
+    rule: re.compile(sign, re.MULTILINE)
+    for rule, sign in {
+        "fence": "```|~~~", "blockquote": ">", "hr": r"(?:-[ \t]*){3}|(?:\*[ \t]*){3}|(?:_[ \t]*){3}",
+        "reference": r"\]:", "html_block": "<", "heading": "#", "lheading": r"^[ \t>]{0,99}(?:=+|-+)[ \t]*$",
+        "table": r"\|", "backticks": "`", "strikethrough": "~~", "emphasis": "[*_]", "link": r"\[", "image": r"!\[",
+        "autolink": "<", "html_inline": "<", "entity": "&", "escape": r"\\",
+    }.items()
+}  # fmt: skip
+_WIDE = re.compile(r"^(?:[^|\n]{0,300}\|){100}", re.MULTILINE)
 _MANY_BRACKETS = re.compile(r"(?:[\[\]!()]){200}")
 
 
@@ -30,15 +41,19 @@ def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool
     """All of ``source``. ``code_blocks``: "read" or "skip"; ``indented_code``: four blanks make code."""
     tamed = _tamed(source)
     reader = _Reader(builder, source, tamed, code_blocks)
-    for token in _parser(indented_code).parse(tamed):
+    idle = frozenset(rule for rule, sign in _SIGNS.items() if not sign.search(tamed))
+    if _WIDE.search(tamed):  # every row would be filled up to the first one's width
+        idle |= {"table"}
+    for token in _parser(idle if indented_code else idle | {"code"}).parse(tamed):
         reader.block(token)
 
 
-@lru_cache(maxsize=2)
-def _parser(indented_code: bool) -> MarkdownIt:
+@lru_cache(maxsize=64)
+def _parser(idle: frozenset[str]) -> MarkdownIt:
+    """``idle``: rules that the text gives nothing to do. Every one costs time in every line."""
     parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
     parser.disable("text_join")  # keeps escapes and entities apart from the text that is the source's own
-    return parser if indented_code else parser.disable("code")
+    return parser.disable(list(idle))
 
 
 def _tamed(source: str) -> str:
@@ -96,7 +111,7 @@ class _Reader:
         assert token.map is not None
         first, last = (self._lines[min(line, len(self._lines) - 1)] for line in token.map)
         self._builder.boundary(first)
-        self._builder.text("code block:" if not self._skips_code else "code block, skipped.", first, first)
+        self._builder.announce("code block:" if not self._skips_code else "code block, skipped.", first)
         self._builder.boundary(first)
         if not self._skips_code:
             self._code_lines(token, first, last)

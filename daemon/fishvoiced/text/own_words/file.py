@@ -62,7 +62,7 @@ class OwnWords:
     def __call__(self, text: str, style: Style) -> Sequence[Fixed]:
         if self._file is None:
             return ()
-        words, problem = self._file.words_for(style.language or self._language, self._voice)
+        words, problem = self._file.words_for(style.language or self._language, style.voice or self._voice)
         found, slow = words.find(text)
         self.notices.update(dict.fromkeys([problem, *slow] if problem else slow))
         return found

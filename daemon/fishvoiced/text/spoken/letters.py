@@ -65,5 +65,7 @@ def name_of(character: str) -> str:
         name = name.removeprefix("GREEK ")
     if name.startswith("LATIN"):
         name = name.removeprefix("LATIN ")
-    words = _NOISE.sub("", name.lower()).replace("-", " ").split()
+    if name.startswith("SUBSCRIPT "):
+        return "sub " + name[-1]
+    words = _NOISE.sub("", name.lower().replace("lamda", "lambda")).replace("-", " ").split()
     return " ".join(words) or name.lower()

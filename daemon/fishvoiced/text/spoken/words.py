@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 PAUSE_MARKS = frozenset(",.?!")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What is said for ``text[start:end]``.
 
     ``spoken``: lower-case words, a letter's name as one capital ("T X T"), or one pause mark of ``, . ? !``.

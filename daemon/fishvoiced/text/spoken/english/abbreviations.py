@@ -13,7 +13,8 @@ ALWAYS = {
     "hmm": "hmm", "mmm": "mmm", "shh": "shh", "psst": "psst", "brr": "brr", "pls": "please", "thx": "thanks",
     "dept": "department", "govt": "government", "blvd": "boulevard", "pkwy": "parkway",
     "readme": "read me", "usr": "user", "tmp": "temp", "src": "source", "cmd": "command", "msg": "message",
-    "btn": "button", "img": "image", "config": "config", "repo": "repo", "dir": "dir", "lib": "lib",
+    "attn": "attention", "btn": "button",
+    "img": "image", "config": "config", "repo": "repo", "dir": "dir", "lib": "lib",
 }  # fmt: skip
 # Only with their full stop.
 DOTTED = {
@@ -38,7 +39,8 @@ NUMBERED = {
     "vols": "volumes", "ch": "chapter", "chap": "chapter", "sec": "section", "sect": "section", "fig": "figure",
     "figs": "figures", "eq": "equation", "tab": "table", "ver": "version", "art": "article", "para": "paragraph",
     "ln": "line", "pt": "part", "ep": "episode", "rm": "room",
-    "rt": "route", "bk": "book", "apt": "apartment", "op": "opus", "ext": "extension",
+    "rt": "route", "rte": "route", "bldg": "building", "ste": "suite", "bk": "book", "apt": "apartment",
+    "op": "opus", "ext": "extension",
     "approx": "approximately", "ca": "circa", "c": "circa", "est": "established", "rev": "revision", "app": "appendix",
 }  # fmt: skip
 # These end a sentence as often as not, so their stop is also one when a capital or nothing follows.
@@ -51,6 +53,10 @@ DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 DOTTED_LETTERS = re.compile(r"(?:[A-Za-z]\.){2,8}(?![A-Za-z0-9])|[Ww]\.r\.t\.|[Pp]h\.?\s?D\.")
 _CAPITALIZED = re.compile(r"\s{1,2}(?:of |the )?(?=[^\W\d_a-z])")
+_FIRST_WORD = re.compile(r"\s{1,2}(?P<word>[A-Za-z]{1,12})")
+_STREET_NEXT = re.compile(
+    r"\s(?:\d{1,3}(?:st|nd|rd|th)\b|[A-Z]\w{1,24}(?:\s[A-Z]\w{1,24})?\s(?:St|Ave|Rd|Blvd|Dr|Ln|Street|Avenue|Road)\b)"
+)
 _NUMBER_NEXT = re.compile(r"\.?\s?#?\d")
 _NUMERAL_NEXT = re.compile(r"\.?\s[IVXLC]{1,7}\b")
 _WITH_NUMERALS = frozenset({"vol", "vols", "ch", "chap", "sec", "sect", "fig", "art", "pt", "bk", "ep"})
@@ -61,7 +67,9 @@ _NO_NAMES = frozenset(
     [
         "the", "a", "an", "in", "on", "at", "to", "from", "with", "by", "for", "and", "or", "but", "near", "visit",
         "see", "ask", "call", "dear", "is", "was", "are", "of", "my", "our", "his", "her", "their", "this", "that",
-        "when", "if", "as", "hi", "hello", "thanks", "said", "says", "meet", "tell", "said",
+        "when", "if", "as", "hi", "hello", "thanks", "said", "says", "meet", "tell",
+        "then", "he", "she", "it", "we", "they", "you", "i", "there", "turn",
+        "go", "take", "please", "after", "before", "now",
     ]
 )  # fmt: skip
 
@@ -77,6 +85,8 @@ def in_context(word: str, before: str, after: str) -> str | None:
     ``after`` begins behind the full stop where there is one.
     """
     lower = word.lower()
+    if word in DIRECTIONS and _STREET_NEXT.match(after):
+        return DIRECTIONS[word]
     numbers = lower in NUMBERED and _NUMBER_NEXT.match(after) is not None and not (word.isupper() and lower in _STATES)
     if lower in _WITH_NUMERALS and lower in NUMBERED and _NUMERAL_NEXT.match(after):
         return NUMBERED[lower]
@@ -93,7 +103,9 @@ def _name_or_street(word: str, lower: str, before: str, after: str) -> str | Non
     name = _NAME_BEFORE.search(before)
     street_possible = lower in _STREETS and name is not None and name["name"].lower() not in _NO_NAMES
     name_follows = _CAPITALIZED.match(after) is not None
-    if street_possible and (not name_follows or _HOUSE.search(before)):
+    starts = _FIRST_WORD.match(after)
+    sentence_follows = starts is not None and starts["word"].lower() in _NO_NAMES
+    if street_possible and (not name_follows or sentence_follows or _HOUSE.search(before)):
         return _STREETS[lower]
     if lower in _BEFORE_NAMES and name_follows:
         return _BEFORE_NAMES[lower]

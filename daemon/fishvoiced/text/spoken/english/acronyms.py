@@ -9,7 +9,8 @@ from fishvoiced.text.spoken.english.common_words import COMMON
 
 # Spelled also in a line that is all capitals.
 SPELLED = frozenset(
-    ["ai", "api", "apis", "atm", "aws", "bbc", "bbq", "bmw", "bsd", "cd", "cdc", "ceo", "cfo", "cia", "cio", "cli",
+    ["ai", "api", "apis", "apr",
+     "atm", "aws", "bbc", "bbq", "bmw", "bsd", "cd", "cdc", "ceo", "cfo", "cia", "cio", "cli",
      "cmd", "cnc", "cnn", "cpu", "crt", "css", "csv", "cto", "cv", "db", "dc", "ddos", "dhcp", "dj", "dna", "dns",
      "dvd", "ec", "eeg", "ekg", "eta", "etf", "eu", "eula", "faq", "fbi", "fda", "fps", "ftp", "gdp", "gmt", "gnu",
      "gps", "gpu", "gui", "hdd", "hdmi", "hiv", "hp", "hr", "html", "http", "https", "hvac", "ibm", "id", "ide",
@@ -37,7 +38,9 @@ READ = {
     "rest": "rest", "vim": "vim", "nano": "nano", "bash": "bash", "todo": "to do", "fixme": "fix me", "spam": "spam",
     "captcha": "captcha", "taser": "taser", "led": "L E D", "mips": "mips", "gpt": "G P T", "ieee": "I triple E",
     "imax": "eye max", "sars": "sars", "wwii": "world war two", "wwi": "world war one", "yolo": "yolo", "lol": "L O L",
-    "sudo": "soo doo",
+    "sudo": "soo doo", "scsi": "scuzzy", "info": "info", "warn": "warn",
+    "max": "max", "min": "min", "async": "async", "auth": "auth",
+    "admin": "admin", "init": "init", "args": "args", "exec": "exec", "config": "config",
 }  # fmt: skip
 # Acronyms first; words only where the whole line is in capitals.
 AMBIGUOUS = frozenset({"it", "us", "who", "am", "pm", "un", "id", "ad", "la", "or", "aids", "led", "pin", "sat", "cat"})
@@ -45,7 +48,7 @@ _ALWAYS_WORDS = frozenset({"or", "who", "am", "cat", "sat", "ad", "la"})
 LONGEST = 5
 """Capitals of more letters are a word."""
 
-PLURAL = re.compile(r"(?P<letters>[A-Z]{2,6})(?:s|['’]s)")
+PLURAL = re.compile(r"(?P<letters>PhD|[A-Z]{2,6})(?:s|['’]s)")
 WITH_AND = re.compile(r"[A-Z]{1,3}(?:&[A-Z]{1,3}){1,2}\b")
 
 
@@ -54,8 +57,9 @@ def letters(word: str) -> str:
     return " ".join(word.upper())
 
 
-def in_capitals(word: str, shouting: bool, known: Container[str]) -> str:
-    """What is said for ``word``, which is all capitals. ``shouting``: so is the text around it."""
+def in_capitals(word: str, shouting: bool, known: Container[str], *, constant: bool = False) -> str:
+    """What is said for ``word``, which is all capitals. ``shouting``: so is the text around it; ``constant``: the word
+    is part of a name such as MAX_VALUE."""
     lower = word.lower()
     if lower in READ:
         return READ[lower]
@@ -67,7 +71,7 @@ def in_capitals(word: str, shouting: bool, known: Container[str]) -> str:
         return lower if _pronounceable(lower) else letters(word)
     if lower in COMMON or (lower in known and (len(word) > 3 or shouting)):
         return lower
-    if len(word) >= 4 and shouting and _pronounceable(lower):
+    if ((len(word) >= 4 and shouting) or (len(word) >= 3 and constant)) and _pronounceable(lower):
         return lower
     return letters(word)
 

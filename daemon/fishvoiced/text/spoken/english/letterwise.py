@@ -13,7 +13,7 @@ _WWW = re.compile(r"www\.(?=\w)", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:(?=\S)", re.IGNORECASE)
 _SHARP = re.compile(r"(?P<letter>[CFJAGDEBX])#(?!\w)")
 _PLUS_PLUS = re.compile(r"(?P<name>[A-Za-z]{1,10})\+\+(?!\w)")
-_WITH = re.compile(r"w/(?:o\b|(?=[\s\w]))|b/c\b|c/o\b|n/a\b|N/A\b|and/or\b|w/out\b")
+_WITH = re.compile(r"w/(?:out\b|o\b|(?=[\s\w,.;]))|b/c\b|c/o\b|n/a\b|N/A\b|and/or\b")
 _WITHOUT_BLANK = {"w/o": "without", "w/out": "without", "b/c": "because", "c/o": "care of", "n/a": "N A",
                   "and/or": "and or",                   "w/": "with"}  # fmt: skip
 _SPEED = re.compile(r"(?P<one>km|mi|m|MB|GB|KB|mg|kg|Mb|Gb)/(?P<two>h|s|hr|sec|L|l|dL|min)\b")
@@ -22,6 +22,17 @@ _SPEEDS = {"km": "kilometers", "mi": "miles", "m": "meters", "MB": "megabytes", 
            "hr": "hour", "sec": "second", "L": "liter", "l": "liter", "dL": "deciliter", "min": "minute"}  # fmt: skip
 _DRIVE = re.compile(r"[A-Za-z]:(?=\\|/(?!/))")
 _JS = re.compile(r"(?P<name>[A-Z][a-z]{1,12})\.(?P<suffix>js|ts|io|py|rs|NET)\b")
+
+
+_ALPHABET = re.compile(r"(?:A[-–]Z|a[-–]z)(?![\w-])")
+_GRADE = re.compile(r"(?P<letter>[A-F])[-−](?=[,;.)!?]|\s*\Z)")
+
+
+def _with(match: re.Match[str]) -> str | None:
+    """Not inside a path: "a.b/c.txt"."""
+    before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 2]
+    in_path = before in tuple("./\\-_@") or after[:1] == "/" or (after[:1] == "." and after[1:].isalnum())
+    return None if in_path else _WITHOUT_BLANK[match[0].lower()]
 
 
 def _version(match: re.Match[str]) -> str | None:
@@ -61,6 +72,12 @@ RULES = (
     (codes.UUID, codes.read_uuid),
     (codes.MAC, codes.read_mac),
     (codes.IPV6, codes.read_ipv6),
+    (codes.IBAN, codes.read_groups),
+    (codes.DATED_ID, codes.read_dated_id),
+    (calendar.OFFSET, calendar.read_offset),
+    (calendar.NAMES, calendar.read_names),
+    (_ALPHABET, lambda _: "A to Z"),
+    (_GRADE, lambda match: f"{match['letter']} minus"),
     (calendar.MONTH_FIRST, calendar.read_month_first),
     (calendar.MONTH_YEAR, calendar.read_month_year),
     (calendar.WEEKDAY, _weekday),
@@ -69,7 +86,7 @@ RULES = (
     (codes.SHORT_VERSION, _version),
     (_SHARP, lambda match: f"{match['letter']} sharp"),
     (_PLUS_PLUS, lambda match: "G plus plus" if match["name"] == "g" else f"{_plus_name(match['name'])} plus plus"),
-    (_WITH, lambda match: _WITHOUT_BLANK[match[0].lower()]),
+    (_WITH, _with),
     (_SPEED, lambda match: f"{_SPEEDS[match['one']]} per {_SPEEDS[match['two']]}"),
     (_DRIVE, lambda match: f"{match[0][0].upper()} colon"),
     (_JS, _suffix),

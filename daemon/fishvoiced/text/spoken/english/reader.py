@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from fishvoiced.text.spoken import emoji
 from fishvoiced.text.spoken.english import abbreviations, acronyms, letterwise, signs, word
-from fishvoiced.text.spoken.english.numbers import calendar, codes, currencies, quantities, units
+from fishvoiced.text.spoken.english.numbers import calendar, codes, currencies, exponents, quantities, units
 from fishvoiced.text.spoken.english.numbers.cardinals import cardinal
 from fishvoiced.text.spoken.english.rules import Rules
 from fishvoiced.text.spoken.english.say_as import read_as
@@ -175,6 +175,8 @@ class _Scan:
     def _letters(self, at: int, end: int) -> Scanning:
         text = self._text
         word_end = word.find(text, at, end)
+        if word_end is None and text[at] in "ⁿⁱ":
+            return (yield from self._sign(at, end))
         if word_end is None:
             yield Word(at, at + 1, name_of(text[at]))
             return at + 1
@@ -218,7 +220,7 @@ class _Scan:
             stop, words = self._small_decimal(*found)
             yield from _split(at, stop, words)
             return stop
-        for pattern, reader in ((quantities.RAISED, _raised), (quantities.LOWERED, _lowered)):
+        for pattern, reader in ((exponents.RAISED, _raised), (exponents.LOWERED, _lowered)):
             match = pattern.match(text, at, end)
             if match:
                 yield from _split(at, match.end(), reader(match))
@@ -263,11 +265,12 @@ class _Scan:
 
 def _raised(match: re.Match[str]) -> str:
     base = _BASE.search(match.string, max(0, match.start() - 12), match.start())
-    return quantities.raised(match[0], base[0] if base else "")
+    following = match.string[match.end() : match.end() + 1]
+    return exponents.raised(match[0], base[0] if base else "", before_letter=following.isalpha())
 
 
 def _lowered(match: re.Match[str]) -> str:
-    return quantities.lowered(match[0])
+    return exponents.lowered(match[0])
 
 
 def _split(start: int, end: int, said: str) -> Iterable[Word]:

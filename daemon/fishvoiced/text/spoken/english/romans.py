@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fishvoiced.text.spoken.english.numbers.cardinals import cardinal, ordinal, roman
+from fishvoiced.text.spoken.english.numbers.cardinals import cardinal, ordinal, roman, year
 
 _COUNTING = frozenset(
     [
@@ -35,6 +35,18 @@ _VERB_AFTER = re.compile(
 )
 _AFTER_I = re.compile(r"\s*(?:[^\w\s]|\Z)|\s+(?:of|was|and|ruled|died|reigned|became|had|to|is)\b")
 
+_ORDINAL_AFTER = re.compile(r"\s+(?:century|centuries|dynasty)\b")
+_SMALL = re.compile("[ivxl]{2,7}")
+
+
+def read_small(word: str, before: str) -> str | None:
+    """The same for small letters, which number chapters, scenes and pages: "page xii"."""
+    if _SMALL.fullmatch(word) is None or (value := roman(word.upper())) is None:
+        return None
+    behind = _BEFORE.search(before)
+    name = behind["word"].lower() if behind else ""
+    return cardinal(str(value)) if name in _COUNTING or name in ("page", "pages", "line", "verse", "item") else None
+
 
 def read(word: str, before: str, after: str) -> str | None:
     """The numeral ``word`` behind ``before``; None where it is no numeral, or none here."""
@@ -42,6 +54,10 @@ def read(word: str, before: str, after: str) -> str | None:
     value = roman(word)
     if value is None:
         return None
+    if _ORDINAL_AFTER.match(after):
+        return ordinal(value)
+    if len(word) > 4 and 1000 <= value < 3000:
+        return year(str(value))  # MCMXCIX
     behind = _BEFORE.search(before)
     if behind is None:
         return None

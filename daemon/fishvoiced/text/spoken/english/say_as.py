@@ -19,8 +19,14 @@ from fishvoiced.text.spoken.letters import name_of, plain_letter
 
 
 def read_as(written: str, interpret_as: str) -> str | None:
-    """Words for ``written``; None where the kind is unknown or does not fit, so that it is read as it stands."""
-    reader = _READERS.get(interpret_as.lower())
+    """Words for ``written``, ``interpret_as`` being a kind, or a kind and its format ("date:dmy").
+
+    None where the kind is unknown or does not fit, so that it is read as it stands.
+    """
+    kind, _, form = interpret_as.lower().partition(":")
+    reader = _READERS.get(kind)
+    if reader is _date and form.startswith("d"):
+        return _day_first(written.strip())
     return reader(written.strip()) if reader else None
 
 
@@ -68,6 +74,12 @@ def _date(written: str) -> str | None:
         if match:
             return reader(match)
     return None
+
+
+def _day_first(written: str) -> str | None:
+    """ "10/11/2024" → "november tenth …"."""
+    numbers = re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2((?:\d\d)?\d\d)", written)
+    return _date(f"{numbers[1]}.{numbers[3]}.{numbers[4]}") if numbers else _date(written)
 
 
 _READERS: dict[str, Callable[[str], str | None]] = {

@@ -6,8 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from fishvoiced.text.spoken.english import code_signs
+from fishvoiced.text.spoken.english.code_signs import tight_before
 from fishvoiced.text.spoken.english.numbers import codes, currencies, quantities
-from fishvoiced.text.spoken.english.numbers.cardinals import cardinal, decade, decimal, fraction, power
+from fishvoiced.text.spoken.english.numbers.cardinals import (
+    cardinal,
+    decade,
+    decimal,
+    fraction,
+    power,
+)
 from fishvoiced.text.spoken.english.symbols import DECORATION, EMOTICONS, LONE, OPERATORS, PAUSES, SYMBOLS
 from fishvoiced.text.spoken.letters import name_of
 
@@ -30,10 +38,15 @@ _SHORT_DECADE = re.compile(r"['’‘](?P<digits>\d0)s\b")
 _SHORT_YEAR = re.compile(r"['’‘](?P<digits>[0-9]\d)(?![\w'’])")
 _SMALL_DECIMAL = re.compile(r"(?P<number>\.\d{1,64})(?![\w.])")
 _CARET = re.compile(r"\^(?:\((?P<in>-?\d{1,3})\)|\{(?P<braced>-?\d{1,3})\}|(?P<plain>-?\d{1,3})(?!\w))")
-_CARET_LETTER = re.compile(r"\^(?=\w)")
+_CARET_LETTER = re.compile(r"\^(?=[-−+]?\w|[({])")
+_SUBTRACTED = re.compile(r"(?:.?[^\w\s'’])?[\s]?[^\W_] [-\u2010\u2011] [^\W_](?:\W|\Z)?")
+_SECTIONS = re.compile("§§")
+
 _VULGAR = re.compile(rf"(?P<vulgar>[{''.join(quantities.VULGAR)}])")
 _CHECKBOX = re.compile(r"\[(?P<done>[ xX])\](?=\s)")
 _AND = re.compile(r"['’]n['’](?=\s)")
+_BETWEEN_NAMES = re.compile(r"[\w)\]]\s\?\?\s[\w(]")
+
 _QUERY = re.compile(r"\?(?=[\w.%-]{1,40}=)")
 _WITH = re.compile(r"/o\b")
 _SQUARE_ROOT = re.compile(r"√")
@@ -41,17 +54,13 @@ _SQUARE_ROOT = re.compile(r"√")
 Read = Callable[[re.Match[str]], str | None]
 
 
-def _tight_before(match: re.Match[str]) -> bool:
-    """Something other than a blank or an opening bracket stands before."""
-    before = match.string[match.start() - 1 : match.start()] if match.start() else ""
-    return bool(before) and not before.isspace() and before not in "([{\"'“‘=,;:/|"
-
-
 def _operator(match: re.Match[str]) -> str | None:
     text, start, end = match.string, match.start(), match.end()
     sign, before, after = match[0], text[max(0, start - 1) : start], text[end : end + 1]
     if before in ("", "\n") and after in ("", "\n") and len(set(sign)) == 1:
         return None  # a line of its own
+    if sign == "??" and _BETWEEN_NAMES.match(text, max(0, start - 2)):
+        return OPERATORS[sign]
     if sign in ("--", "**", "->", "<-", "<<", ">>", "||", "<>", "++", "??") and not (before.strip() or after.strip()):
         return None if sign in ("--", "**", "??") else OPERATORS[sign]
     if sign == "--":
@@ -78,7 +87,7 @@ def _emoticon(match: re.Match[str]) -> str | None:
 
 
 def _flag(match: re.Match[str]) -> str | None:
-    if _tight_before(match):
+    if tight_before(match):
         return None
     if len(match["dashes"]) == 1 and not _SHORT_FLAG.match(match.string, match.end()):
         return None  # "-word" is a dash of prose
@@ -86,17 +95,17 @@ def _flag(match: re.Match[str]) -> str | None:
 
 
 def _hashtag(match: re.Match[str]) -> str | None:
-    return None if _tight_before(match) else "hashtag"
+    return None if tight_before(match) else "hashtag"
 
 
 def _money_before(match: re.Match[str]) -> str | None:
-    if match["minus"] and _tight_before(match):
+    if match["minus"] and tight_before(match):
         return None
     return currencies.read(match)
 
 
 def _short_year(match: re.Match[str]) -> str | None:
-    return None if _tight_before(match) else cardinal(match["digits"]) if match["digits"][0] != "0" else (
+    return None if tight_before(match) else cardinal(match["digits"]) if match["digits"][0] != "0" else (
         "oh " + cardinal(match["digits"][1]))  # fmt: skip
 
 
@@ -127,7 +136,9 @@ def _silent(match: re.Match[str]) -> str | None:
 
 RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_EMOTICON, _emoticon),
+    *code_signs.RULES,
     (_ELLIPSIS, lambda _: "."),
+    (_SECTIONS, lambda _: "sections"),
     (OPERATOR, _operator),
     (currencies.BEFORE, _money_before),
     (codes.PHONE, _phone),
@@ -155,7 +166,7 @@ def mark(text: str, at: int, end: int) -> str:
     if sign == ".":
         return "dot" if after.isalnum() else "."
     if sign in "-\u2010\u2011":
-        return _dash(before, after)
+        return "minus" if _SUBTRACTED.fullmatch(text, max(0, at - 3), at + 4) else _dash(before, after)
     if sign == "/" and text[max(0, at - 2) : at + 3 : 4].isdecimal() and before == after == " ":
         return "divided by"
     if sign == "/" and before.isupper() and after.isupper():
@@ -191,6 +202,8 @@ def _between_blanks(text: str, at: int, end: int) -> str:
 
 
 def _dash(before: str, after: str) -> str:
+    if before == "^" and after.isalnum():
+        return "minus"
     if (not before or before.isspace()) and (not after or after.isspace()):
         return "," if before and after else ""
     if after.isdecimal() and not (before.isalnum() or (before and before in ")]")):

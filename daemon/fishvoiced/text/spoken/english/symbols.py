@@ -38,6 +38,7 @@ OPERATORS = {
     ">=": "greater than or equal to", "->": "arrow", "=>": "arrow", "<-": "left arrow", "&&": "and", "||": "or",
     "++": "plus plus", "--": "minus minus", "+=": "plus equals", "-=": "minus equals", "*=": "times equals",
     "/=": "divide equals", ":=": "colon equals", "::": "double colon", "<<": "shift left", ">>": "shift right",
+    ">>>": "unsigned shift right",
     "**": "to the power of", "??": "question question", "?.": "question dot", "=~": "matches", "|>": "pipe",
     "<>": "not equal to", "<=>": "compared with", "%=": "percent equals", "|=": "or equals", "&=": "and equals",
     "+/-": "plus or minus", "+-": "plus or minus",
@@ -45,6 +46,7 @@ OPERATORS = {
 EMOTICONS = {
     ":)": "smiling", ":-)": "smiling", "=)": "smiling", ":(": "frowning", ":-(": "frowning", ";)": "winking",
     ";-)": "winking", ":D": "grinning", ":-D": "grinning", ":P": "tongue out", ":-P": "tongue out",
-    ":p": "tongue out", "<3": "heart", "</3": "broken heart", ":'(": "crying", ":O": "surprised", ":o": "surprised",
+    ":p": "tongue out", "<3": "heart", "</3": "broken heart", "¯\\_(ツ)_/¯": "shrugging",
+    ":'(": "crying", ":O": "surprised", ":o": "surprised",
     ":/": "unsure", ":-/": "unsure", "^_^": "smiling", "xD": "laughing", "XD": "laughing",
 }  # fmt: skip

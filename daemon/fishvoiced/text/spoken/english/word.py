@@ -28,7 +28,9 @@ def find(text: str, at: int, end: int) -> int | None:
     if match is None or match[0].isascii():
         return match.end() if match else None
     for place in range(at, match.end()):  # \w takes superscripts and letter-like numbers for letters
-        if not (text[place].isalpha() or text[place] in "'’" or category(text[place])[0] == "M"):
+        if text[place] in _RAISED_OR_LOWERED or not (
+            text[place].isalpha() or text[place] in "'’" or category(text[place])[0] == "M"
+        ):
             return place if place > at else None
     return match.end()
 
@@ -61,7 +63,10 @@ def read(around: Around, known: Container[str], shouting: bool) -> Iterator[Word
         return
     if written.isascii() and written.islower() and len(written) > 1:
         short = _abbreviation(around, written)
-        if short is None:
+        numeral = romans.read_small(written, around.before) if short is None else None
+        if numeral is not None:
+            yield Word(start, end, numeral)
+        elif short is None:
             is_suffix = start > 1 and text[start - 1] == "." and text[start - 2].isalnum() and written in _SUFFIXES
             yield Word(start, end, acronyms.letters(written) if is_suffix else _spoken(written, known))
         else:
@@ -83,10 +88,19 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
         yield Word(start, end, _single(written, around.before, around.after(end)))
     elif clitic := _CLITIC.fullmatch(written):
         yield Word(start, end, _with_tail(clitic, known, shouting))
+    elif written in ("xD", "XD"):
+        yield Word(start, end, "laughing")
+    elif text[start - 1 : start] == "." and written.lower() in _DOMAINS:
+        yield Word(start, end, written.lower())
+    elif len(written) == 2 and written.istitle() and text[end : end + 1] in _CHEMICAL:
+        yield Word(start, end, acronyms.letters(plain(written)))  # Fe³⁺
     elif written.isupper() and (text[start - 1 : start] in _LOWERED or text[end : end + 1] in _LOWERED):
         yield Word(start, end, acronyms.letters(plain(written)))  # H₂SO₄
     elif written.isupper():
-        yield Word(start, end, acronyms.in_capitals(plain(written), shouting, known))
+        named = written == "WHO" and around.before.endswith(("the ", "The "))
+        constant = "_" in (text[start - 1 : start], text[end : end + 1])
+        said = acronyms.in_capitals(plain(written), shouting, known, constant=constant)
+        yield Word(start, end, acronyms.letters(written) if named else said)
     elif plain(written) in known or not written.isascii() or _KEPT_WHOLE.fullmatch(written):
         yield Word(start, end, _spoken(plain(written), known))
     else:
@@ -161,12 +175,16 @@ def _spoken(lower: str, known: Container[str]) -> str:
     is_sound = _VOWEL.search(lower) or lower in _SOUNDS or "'" in lower or len(lower) > 5
     if not is_sound and (lower not in known or lower in acronyms.SPELLED):
         return acronyms.letters(lower)
-    if lower in acronyms.SPELLED and lower in _LOWER_ACRONYMS:
+    if lower in _CHAT or (lower in acronyms.SPELLED and lower in _LOWER_ACRONYMS):
         return acronyms.letters(lower)
     return lower
 
 
+_RAISED_OR_LOWERED = frozenset("ⁿⁱₐₑₒₓₔₕₖₗₘₙₚₛₜᵢᵣᵤᵥⱼ")
+_SIDES = re.compile(r"\s?\d")
 _LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
+_CHEMICAL = (*_LOWERED, *"²³⁺⁻")
+_DOMAINS = frozenset({"com", "org", "net", "edu", "gov", "info"})
 _PRONOUNS = frozenset(["it", "he", "she", "we", "you", "they", "that", "there", "what", "who", "let"])
 _RATHER_WORDS = frozenset(
     ["mar", "mon", "wed", "min", "max", "gen", "col", "rep", "co", "rev", "ed", "al", "sen", "pres", "hon", "ext",
@@ -178,6 +196,9 @@ _SUFFIXES = frozenset([
     "eu", "us", "uk",
 ])  # fmt: skip
 _SOUNDS = frozenset({"hmm", "shh", "psst", "brr", "mmm", "hm", "nth", "tsk", "pst", "mm", "zzz", "pfft", "sh", "grr"})
+_CHAT = frozenset(
+    ["imo", "imho", "idk", "fyi", "asap", "afaik", "omg", "lol", "ttyl", "rofl", "iirc", "diy", "eta", "aka"]
+)
 _LOWER_ACRONYMS = frozenset([
     "api", "apis", "cpu", "gpu", "url", "uri", "usb", "ui", "uuid", "utf", "gif", "json",
 ]) - {"gif", "json", "utf"}  # fmt: skip
@@ -188,6 +209,8 @@ def _single(letter: str, before: str, after: str) -> str:
     letter_name = plain_letter(letter)
     if letter in "aA" and _ARTICLE_NEXT.match(after) and (letter == "a" or _SENTENCE_BEFORE.search(before)):
         return "a"
+    if letter_name == "x" and _SIDES.match(after) and before.rstrip()[-1:].isdecimal():
+        return "by"
     if letter_name in ("i", "o"):
         return "i" if letter_name == "i" else "O"
     return " ".join(letter_name.upper()) if letter_name else name_of(letter)

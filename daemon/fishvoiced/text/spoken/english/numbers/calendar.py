@@ -36,6 +36,18 @@ _UNTIL = r"(?P<until>\s?[-–—]\s?(?=\d{1,2}(?::[0-5]\d|\s?[AaPp]\.?[Mm])))?"
 CLOCK = re.compile(rf"{_TIME}{_HALF}?(?![\w:]){_UNTIL}")
 DOTTED_CLOCK = re.compile(rf"(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?{_HALF}{_UNTIL}")
 HOUR = re.compile(rf"(?P<hour>1[0-2]|0?[1-9])(?:\s?[-–]\s?(?P<last>1[0-2]|0?[1-9]))?{_HALF}{_UNTIL}")
+_MON = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
+_DAY_NAME = r"(?:Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun)"
+NAMES = re.compile(
+    rf"(?P<one>{_MON}|{_DAY_NAME})\.?(?P<link>\s?[-–—]\s?|/)(?P<two>{_MON}|{_DAY_NAME})\b\.?(?=\W|\Z)"  # Mon-Fri
+)
+COMPACT = re.compile(
+    r"(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![^\W_]|[.,]\d)"  # 20240131
+)
+ISO_MONTH = re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9])(?![\w-]|\.\d)")
+ISO_WEEK = re.compile(r"(?P<year>(?:19|20)\d\d)-W(?P<week>[0-5]\d)(?!\w)")
+LOG_DATE = re.compile(rf"{_DAY}/{_MONTH}/{_YEAR}(?::{_TIME}(?:\s(?P<zone>[+-]\d{{4}}))?)?(?!\w)")  # 10/Oct/2000:13:55
+OFFSET = re.compile(r"(?P<name>UTC|GMT)\s?(?P<zone>[+\-−]\d{1,2}(?::?[0-5]\d)?)(?!\w)")
 WEEKDAY = re.compile(
     r"(?P<name>Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun)\b\.?"
     r"(?=,?\s{1,2}(?:\d|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
@@ -65,8 +77,46 @@ def read_iso(match: re.Match[str]) -> str:
     return words
 
 
+def read_names(match: re.Match[str]) -> str | None:
+    """ "Mon-Fri" → "monday to friday", "Jan/Feb" → "january slash february"."""
+    one, two = _full(match["one"]), _full(match["two"])
+    if (one in MONTHS) != (two in MONTHS):
+        return None
+    return f"{one} slash {two}" if match["link"] == "/" else f"{one} to {two}"
+
+
+def _full(name: str) -> str:
+    return _WEEKDAYS.get(name[:3].lower()) or MONTHS[month_of(name) - 1]
+
+
+def read_compact(match: re.Match[str]) -> str:
+    return date(int(match["day"]), int(match["month"]), match["year"])
+
+
+def read_iso_month(match: re.Match[str]) -> str:
+    return f"{MONTHS[int(match['month']) - 1]} {year(match['year'])}"
+
+
+def read_iso_week(match: re.Match[str]) -> str:
+    return f"{year(match['year'])} week {cardinal(str(int(match['week'])))}"
+
+
+def read_log_date(match: re.Match[str]) -> str:
+    words = date(int(match["day"]), month_of(match["month"]), match["year"])
+    if match["hour"]:
+        words += " at " + clock(match["hour"], match["minute"], match["second"], None)
+        words += " U T C" + _offset(match["zone"]) if match["zone"] else ""
+    return words
+
+
+def read_offset(match: re.Match[str]) -> str:
+    return " ".join(match["name"]) + _offset(match["zone"])
+
+
 def _offset(zone: str) -> str:
-    hours, minutes = int(zone[1:3]), int(zone[-2:])
+    """ "+0200", "-5" → " plus two", " minus five"."""
+    digits = zone[1:].replace(":", "")
+    hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
     words = (" plus " if zone[0] == "+" else " minus ") + cardinal(str(hours))
     return words + (f" {cardinal(str(minutes))}" if minutes else "")
 
@@ -136,6 +186,10 @@ def read_weekday(match: re.Match[str]) -> str:
 
 RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
     (ISO, read_iso),
+    (ISO_WEEK, read_iso_week),
+    (ISO_MONTH, read_iso_month),
+    (COMPACT, read_compact),
+    (LOG_DATE, read_log_date),
     (NUMERIC, read_numeric),
     (DAY_FIRST, read_day_first),
     (HOUR, read_hour),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fishvoiced.text.spoken.english.numbers.cardinals import DIGITS, cardinal, decimal, in_groups, single_digits
+from fishvoiced.text.spoken.english.numbers.cardinals import DIGITS, cardinal, decimal, in_groups, single_digits, year
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![\w-])")
 MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
@@ -27,20 +27,37 @@ SHORT_VERSION = re.compile(
     r"(?P<v>[vV])\.?(?P<numbers>\d{1,6}(?:\.\d{1,6})?)"
     r"(?P<tail>-?(?:rc|alpha|beta|dev|post|pre)\.?\d{0,4})?(?![\w]|\.\d)"
 )
-_GROUP = r"\d{1,4}"
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,6}")
 PHONE = re.compile(
-    r"\+\d{1,3}(?:[ .\-\u00a0]{1,2}\(?\d{1,5}\)?){1,6}(?![\w-])"  # +44 20 7946 0958
+    r"\+\d{1,3}(?:[ .\-\u00a0]{1,2}\(?\d{1,8}\)?){1,6}(?![\w-])"  # +44 20 7946 0958
+    r"|\(0\d{1,5}\)(?: \d{2,8}){1,4}(?![\w-])"  # (030) 12 34 56
     r"|\+\d{8,15}(?!\d)"
     r"|(?:1[ .-])?\(\d{3}\)[ .-]?\d{3}[ .-]\d{4}(?![\w-])"  # (321) 434-5049
     r"|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}(?![\w-])"  # 321 434-5049
     r"|(?:1-)?(?:800|888|877|866|855)-\d{3}-?\d{4}(?![\w-])"
     r"|\d{3}-\d{4}(?![\w-]|\.\d)"  # 555-0199
+    r"|0\d(?: \d{2}){4}(?![\w-])"  # 06 12 34 56 78
     r"|0\d{2,5}[ /-]\d{3,8}(?:[ -]\d{2,6}){0,3}(?![\w-])"  # 0800 123 456
 )
 GROUPS = re.compile(r"(?:\d{1,7}-){2,5}\d{1,7}(?:-[Xx])?(?![\w-])|\d{5}-\d{4}(?![\w-])|\d{4}(?: \d{4}){2,4}(?!\w)")
+VANITY = re.compile(r"1[ -](?P<area>800|888|877|866|855)[ -](?P<name>[A-Z]{2,10}(?:-[A-Z]{2,10}){0,2})(?![\w-])")
+IBAN = re.compile(r"[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?!\w)")
+ISSN = re.compile(r"(?<=ISSN )\d{4}-\d{3}[\dXx](?!\w)")
+DATED_ID = re.compile(r"(?P<name>[A-Z]{2,6})-(?P<year>(?:19|20)\d\d)-(?P<number>\d{3,9})(?!\w)")  # CVE-2021-44228
 MIXED = re.compile(r"(?=[A-Za-z]{0,40}\d|\d{1,40}[A-Za-z])[A-Za-z0-9]{2,64}(?![A-Za-z0-9])")
 COLOR = re.compile(r"#(?=[0-9A-Fa-f]{0,7}[0-9])(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b")
 
+_CHAT = {
+    "WW1": "world war one",
+    "WW2": "world war two",
+    "gr8": "great",
+    "l8r": "later",
+    "m8": "mate",
+    "w8": "wait",
+    "b4": "before",
+    "h8": "hate",
+    "str8": "straight",
+}
 _RUNS = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 
 
@@ -88,8 +105,10 @@ def read_hash(match: re.Match[str]) -> str:
     return ", ".join(sign_by_sign(code[at : at + 8]) for at in range(0, len(code), 8))
 
 
-def read_version(match: re.Match[str]) -> str:
-    """ "1.2.13" → "one point two point thirteen"."""
+def read_version(match: re.Match[str]) -> str | None:
+    """ "1.2.13" → "one point two point thirteen"; "1.234.567" is rather a number."""
+    if not match["v"] and _GROUPED.fullmatch(match[0]):
+        return None
     words = " point ".join(_version_part(part) for part in match["numbers"].split("."))
     tail = match["tail"]
     if tail:
@@ -118,6 +137,15 @@ def read_groups(match: re.Match[str]) -> str:
     return ", ".join(sign_by_sign(part) for part in re.split("[- ]", match[0]))
 
 
+def read_dated_id(match: re.Match[str]) -> str:
+    return f"{sign_by_sign(match['name'])} {year(match['year'])}, {in_groups(match['number'])}"
+
+
+def read_vanity(match: re.Match[str]) -> str:
+    """ "1-800-GO-FEDEX" → "one, eight zero zero, go fedex"."""
+    return f"one, {single_digits(match['area'])}, {match['name'].lower().replace('-', ' ')}"
+
+
 def read_color(match: re.Match[str]) -> str:
     return "hash " + sign_by_sign(match[0][1:])
 
@@ -128,6 +156,8 @@ def read_mixed(match: re.Match[str]) -> str:
 
 def mixed(code: str) -> str:
     """Letters with digits: "MP3" → "M P three", "utf8" → "utf eight", "A1B2C3" sign by sign."""
+    if code in _CHAT:
+        return _CHAT[code]
     runs = _RUNS.findall(code)
     if len(runs) > 4 or (len(runs) > 2 and len(code) > 5 and max(map(len, runs)) < 3):
         return sign_by_sign(code)
@@ -136,6 +166,8 @@ def mixed(code: str) -> str:
 
 def _run(run: str) -> str:
     if run.isdecimal():
+        if len(run) == 4 and run[:2] in ("19", "20"):
+            return year(run)
         return decimal(run) if len(run) <= 2 else single_digits(run)
     return " ".join(run.upper()) if len(run) == 1 or run.isupper() or not re.search("[aeiouy]", run) else run.lower()
 
@@ -146,5 +178,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (IPV4, read_ipv4),
     (IPV6, read_ipv6),
     (HEX, read_hex),
+    (ISSN, read_groups),
+    (VANITY, read_vanity),
 )
 """For what begins with a digit, before dates and quantities."""

@@ -18,6 +18,7 @@ CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     "₫": ("dong", "dong", "", ""), "฿": ("baht", "baht", "satang", "satang"), "₴": ("hryvnia", "hryvnias", "", ""),
     "₦": ("naira", "naira", "kobo", "kobo"), "₱": ("peso", "pesos", "centavo", "centavos"),
     "₪": ("shekel", "shekels", "agora", "agorot"), "₿": ("bitcoin", "bitcoins", "", ""),
+    "Rs": ("rupee", "rupees", "paisa", "paise"), "Rs.": ("rupee", "rupees", "paisa", "paise"),
     "₡": ("colon", "colones", "", ""), "₨": ("rupee", "rupees", "", ""), "₵": ("cedi", "cedis", "", ""),
     "₸": ("tenge", "tenge", "", ""), "₾": ("lari", "lari", "", ""), "₮": ("tugrik", "tugriks", "", ""),
     "US$": ("U S dollar", "U S dollars", "cent", "cents"),
@@ -39,15 +40,22 @@ _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "mn
            "bn": "billion", "B": "billion", "b": "billion", "T": "trillion", "tn": "trillion", "trn": "trillion",
            "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion"}  # fmt: skip
 
-_SIGN = r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)\b"
+_SIGN = (
+    r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\bRs\.?(?=\s?\d)"
+    r"|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)(?![A-Za-z])"
+)
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
+_EUROPEAN = (  # 1.299,00; of euros also 1.299
+    r"(?P<european>\d{1,3}(?:\.\d{3}){0,4},\d{2}(?!\d)|(?:(?<=€)|(?<=€ ))\d{1,3}(?:\.\d{3}){1,4}(?![\d.,]\d)"
+    r"|\d{1,3}(?:\.\d{3}){1,4}(?=\s?€))"
+)
 _AMOUNT = rf"(?P<low>{NUMBER})(?:\s?(?:[-–—]|to)\s?(?:{_SIGN})?(?P<high>{NUMBER}))?"
 BEFORE = re.compile(
-    rf"(?P<minus>[-−]\s?)?(?P<sign>{_SIGN})\s?(?P<minus2>[-−])?{_AMOUNT}(?:\s?(?P<scale>{_SCALE})\b)?"
+    rf"(?P<minus>[-−]\s?)?(?P<sign>{_SIGN})\s?(?P<minus2>[-−])?(?:{_EUROPEAN}|{_AMOUNT})(?:\s?(?P<scale>{_SCALE})\b)?"
     r"(?!\w)(?:\s?/\s?(?P<per>[A-Za-z]{1,12})\b)?"
 )
 BEHIND = re.compile(
-    rf"(?P<minus>[-−])?(?:(?P<european>\d{{1,3}}(?:\.\d{{3}}){{0,4}},\d{{2}})(?=\s?€)|{_AMOUNT})"
+    rf"(?P<minus>[-−])?(?:{_EUROPEAN}(?=\s?€)|{_AMOUNT})"
     rf"\s?(?P<scale>(?:{_SCALE})\b)?\s?(?P<sign>{_SIGN}|[¢￠])(?![\w.]\d|\w)(?:\s?/\s?(?P<per>[A-Za-z]{{1,12}})\b)?"
 )
 _PER = {"h": "hour", "hr": "hour", "mo": "month", "yr": "year", "wk": "week", "d": "day", "kg": "kilogram",

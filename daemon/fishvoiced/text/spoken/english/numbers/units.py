@@ -24,6 +24,16 @@ UNITS: dict[str, tuple[str, str]] = {
     "kΩ": ("kiloohm", "kiloohms"), "lx": ("lux", "lux"), "px": ("pixel", "pixels"), "pt": ("point", "points"),
     "em": ("em", "em"), "rem": ("rem", "rem"), "ha": ("hectare", "hectares"), "mi": ("mile", "miles"),
     "sqft": ("square foot", "square feet"), "sq ft": ("square foot", "square feet"), "vol%": ("volume percent",) * 2,
+    "bn": ("billion", "billion"), "mn": ("million", "million"), "tn": ("trillion", "trillion"),
+    "N·m": ("newton meter", "newton meters"), "Nm": ("newton meter", "newton meters"),
+    "l/100km": ("liter per hundred kilometers", "liters per hundred kilometers"),
+    "l/100 km": ("liter per hundred kilometers", "liters per hundred kilometers"),
+    "L/100km": ("liter per hundred kilometers", "liters per hundred kilometers"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    '"': ("inch", "inches"), "″": ("inch", "inches"),
+    "”": ("inch", "inches"), "'": ("foot", "feet"), "′": ("foot", "feet"), "K": ("kelvin", "kelvin"),
+    "Kb": ("kilobit", "kilobits"), "Mb": ("megabit", "megabits"), "Gb": ("gigabit", "gigabits"),
     "dB": ("decibel", "decibels"), "db": ("decibel", "decibels"), "dBm": ("D B M", "D B M"),
 }  # fmt: skip
 _REGULAR = {
@@ -66,6 +76,8 @@ PATTERN = re.compile(
 )
 _INCH_AFTER = re.compile(r"\.\s+[a-z]|\s?[x×]\s?\d")
 _FEET_BEFORE = re.compile(r"(?:ft\.?|feet|foot)\s\d{1,2}(?:\.\d{1,2})?\Z")
+_QUOTED = re.compile(r"""(?<![\d\w])["'“‘”]""")
+_MANY_DIGITS = re.compile(r"\d(?:\.\d+|\d\d)\Z")
 _TIME = {"s": "second", "h": "hour", "d": "day", "m": "meter", "min": "minute"}
 
 
@@ -74,6 +86,12 @@ def said(match: re.Match[str], one: bool) -> str | None:
     unit, per = match["unit"], match["per"]
     if match["gap"] and unit in _NEEDS_CONTACT and not (per or match["power"] or _is_inch(match)):
         return None
+    if unit in _MEASURING_MARKS and not _measures(match):
+        return None
+    if unit == "K" and not (
+        match["gap"] and _MANY_DIGITS.search(match.string, max(0, match.start() - 8), match.start())
+    ):
+        return None  # "10K" is ten thousand
     words = UNITS[unit][0 if one else 1]
     if match["power"]:
         words = _POWER[match["power"][-1]] + words
@@ -83,6 +101,15 @@ def said(match: re.Match[str], one: bool) -> str | None:
             squared = match["per_power"][-1] in "2²"
             words = words + (" squared" if squared else " cubed") if per in ("s", "h") else _powered(words, squared)
     return words
+
+
+_MEASURING_MARKS = frozenset("\"”″'′")
+
+
+def _measures(match: re.Match[str]) -> bool:
+    """Whether a quote behind a number means inches or feet: it touches the number and closes no quotation."""
+    line = match.string[max(0, match.start() - 200) : match.start()].rpartition("\n")[2]
+    return not match["gap"] and (match["unit"] in "″′" or len(_QUOTED.findall(line)) % 2 == 0)
 
 
 def _is_inch(match: re.Match[str]) -> bool:
