@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-import soxr
-
 from fishvoiced.errors import NothingToSay
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Lightened, Notice, Renderer, Rendering, TimedSamples, Traits, Waiting
 from fishvoiced.text.lines import Line
 from fishvoiced.text.scripts import Run, runs
+from fishvoiced.voices.resampled import at_rate
 
 ADVICE = 'name one that does in the settings, as in: [languages] ru = "VOICE"'
 _NAMES = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
@@ -65,10 +63,8 @@ class ScriptRouter:
             left_out.append(unreadable(self._voice, [run.script]))
             return
         yield from renderer.prepare()
-        resampler = soxr.ResampleStream(renderer.traits.sample_rate, self.traits.sample_rate, 1, dtype="float32")
-        for step in map(_untimed, renderer.render(index, part.in_language(renderer.traits.language))):
-            yield resampler.resample_chunk(step) if isinstance(step, np.ndarray) else step
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        steps = renderer.render(index, part.in_language(renderer.traits.language))
+        yield from map(_untimed, at_rate(steps, renderer.traits.sample_rate, self.traits.sample_rate))
 
     def _for(self, script: str) -> Renderer | None:
         if script not in self._others:
