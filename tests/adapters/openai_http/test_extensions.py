@@ -67,6 +67,13 @@ def test_a_recording_is_imitated_by_a_voice_that_can(address: str, prefix: str) 
     assert (asked.payload, asked.reference_text, asked.voice) == (recording, "Its words.", "mimic")
 
 
+@pytest.mark.parametrize("voice", [" mimic", {"id": "mimic "}])
+def test_a_name_from_a_list_with_blanks_is_the_name(address: str, voice: object) -> None:
+    with FakeDaemon(SPOKEN) as daemon:
+        assert post(address, {"input": "Hi.", "voice": voice}).status_code == 200
+        assert daemon.requests[0].voice == "mimic"
+
+
 # -- captions ------------------------------------------------------------------------------------------------------
 
 

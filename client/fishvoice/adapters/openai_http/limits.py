@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -33,8 +34,15 @@ class PatientProtocol(H11Protocol):
         self.resume_stalled()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on the connection is another protocol's, which asks from time to time whether the peer lives."""
+        super().handle_websocket_upgrade(event)
+        self._expect_nothing()
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return
         if self.cycle is not None and not self.cycle.response_complete:
             self._expect_nothing()
         elif self._head is None:
@@ -87,7 +95,7 @@ class RequestLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._at_most if _needs_synthesis(scope) else self._at_most + self._kept
-        if scope["type"] == "http" and self._requests >= limit:
+        if self._requests >= limit:
             busy = Refusal(503, f"{self._at_most} requests are under way", code="busy", retry_after=1.0)
             await refusal_response(busy)(scope, receive, send)
             return
@@ -99,4 +107,4 @@ class RequestLimit:
 
 
 def _needs_synthesis(scope: dict[str, Any] | Scope) -> bool:
-    return scope.get("method") == "POST"
+    return scope["type"] == "websocket" or scope.get("method") == "POST"

@@ -20,6 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from fishvoice import paths
+from fishvoice.adapters.openai_http.api.body import MAX_BODY_BYTES
 from fishvoice.adapters.openai_http.app import application
 from fishvoice.adapters.openai_http.auth import LOOPBACK_HOSTS, Guard
 from fishvoice.adapters.openai_http.limits import PatientProtocol, RequestLimit
@@ -76,7 +77,8 @@ def server(app: ASGIApp) -> uvicorn.Server:
             interface="asgi3",
             loop="asyncio",
             http=PatientProtocol,
-            ws="none",
+            ws="wsproto",
+            ws_max_size=MAX_BODY_BYTES,
             lifespan="off",
             log_level="warning",
             access_log=False,
