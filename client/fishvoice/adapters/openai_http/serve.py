@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
             listener = stack.enter_context(listen_tcp(host, options.port, lan=options.lan))
             where = f"http://{address_of(listener)}/v1"
         if options.lan:
-            stack.enter_context(announced("_http._tcp", listener.getsockname()[1]))
+            stack.enter_context(announced("_http._tcp", listener.getsockname()[1], options.host))
             options.allow_host += [socket.gethostname(), f"{socket.gethostname().partition('.')[0]}.local"]
         sys.stderr.write(f"fishvoice: OpenAI's speech endpoint on {where}\n")
         for number in (signal.SIGTERM, signal.SIGINT):
