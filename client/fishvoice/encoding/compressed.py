@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -35,7 +37,8 @@ _CONTAINERS = {
 class Compressed:
     """What libsndfile writes into ``out``, which has the methods of a file that can be rewound."""
 
-    def __init__(self, name: str, rate: int, out: IO[bytes]) -> None:
+    def __init__(self, name: str, rate: int, out: IO[bytes], tags: Mapping[str, str] = MappingProxyType({})) -> None:
+        """``tags``: title, artist, album, tracknumber."""
         container = _CONTAINERS[name]
         try:
             self._file: Any = soundfile.SoundFile(
@@ -50,6 +53,8 @@ class Compressed:
             )
         except (soundfile.LibsndfileError, ValueError) as error:
             raise InvalidRequest(f"{name} cannot be written here: {error}; ask for wav") from error
+        for tag, value in tags.items():
+            setattr(self._file, tag, value)
 
     def write(self, pcm: bytes) -> None:
         self._file.buffer_write(pcm, dtype="int16")

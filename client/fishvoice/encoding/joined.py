@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fishvoice.encoding.compressed import beginning
 from fishvoice.encoding.formats import encoded
@@ -17,7 +18,8 @@ PAUSE_SECONDS = 0.3
 
 def joined(recordings: Sequence[bytes]) -> bytes:
     """A WAV file of all ``recordings``, one after the other, at the first one's rate. Raises InvalidRequest."""
-    rate, parts, left = 0, [], MOST_SECONDS
+    rate, left = 0, MOST_SECONDS
+    parts: list[NDArray[np.float32]] = []
     for recording in recordings:
         own_rate, samples = beginning(recording, left)
         rate = rate or own_rate

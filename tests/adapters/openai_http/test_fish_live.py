@@ -9,6 +9,7 @@ import threading
 import wave
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import msgpack
 import pytest
 from wsproto import ConnectionType, WSConnection
@@ -186,6 +187,16 @@ def test_foreign_pages_and_strangers_get_no_socket() -> None:
         assert Peer(address, **right, origin="http://evil.example").status == 403
         assert Peer(address, **right, host="evil.example").status == 403
         assert Peer(address, **right, host=address, origin=f"http://{address}").status == 101
+
+
+def test_open_sockets_leave_room_for_requests(address: str) -> None:
+    peers = [Peer(address) for _ in range(limits.SOCKETS)]
+    assert {peer.status for peer in peers} == {101}
+    assert Peer(address).status == 503
+    with FakeDaemon():
+        assert httpx.post(f"http://{address}/v1/tts", json={"text": "Hi."}).status_code == 200
+    peers[0].leave()
+    eventually(lambda: Peer(address).status == 101)
 
 
 def test_an_open_socket_outlives_the_time_for_a_head(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

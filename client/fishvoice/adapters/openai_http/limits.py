@@ -15,7 +15,8 @@ HEAD_SECONDS = 10.0  # for all of a request's head, from the connection or the e
 STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
 WITHOUT_REQUEST = 256  # connections that have no request under way; beyond, the longest such one goes
 REQUESTS = 100  # at once; beyond, 503
-KEPT = 10  # of these for questions that need no synthesis
+SOCKETS = 20  # of these may be WebSockets, which stay for as long as somebody writes
+KEPT = 10  # beside these for questions that need no synthesis
 
 
 class PatientProtocol(H11Protocol):
@@ -91,19 +92,22 @@ class RequestLimit:
         self._app = app
         self._at_most = at_most
         self._kept = kept
-        self._requests = 0
+        self._requests = self._sockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._at_most if _needs_synthesis(scope) else self._at_most + self._kept
-        if self._requests >= limit:
+        socket = scope["type"] == "websocket"
+        if self._requests >= limit or (socket and self._sockets >= SOCKETS):
             busy = Refusal(503, f"{self._at_most} requests are under way", code="busy", retry_after=1.0)
             await refusal_response(busy)(scope, receive, send)
             return
         self._requests += 1
+        self._sockets += socket
         try:
             await self._app(scope, receive, send)
         finally:
             self._requests -= 1
+            self._sockets -= socket
 
 
 def _needs_synthesis(scope: dict[str, Any] | Scope) -> bool:

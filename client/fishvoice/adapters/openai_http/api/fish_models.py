@@ -29,14 +29,14 @@ class FishModels:
         self._client = client
         self._voices = voices
         self.routes = [
-            Route("/model", self.list, methods=["GET"]),
+            Route("/model", self.models, methods=["GET"]),
             Route("/model", self.create, methods=["POST"]),
             Route("/model/{name}", self.get, methods=["GET"]),
             Route("/model/{name}", self.change, methods=["PATCH"]),
             Route("/model/{name}", self.delete, methods=["DELETE"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def models(self, request: Request) -> Response:
         """A page of the voices that can speak, by part of the name, language, tag and author."""
         asked = request.query_params
         size, page = _number(asked.get("page_size"), 10), _number(asked.get("page_number"), 1)
@@ -68,7 +68,7 @@ class FishModels:
         texts = [each for each in form.getlist("texts") if isinstance(each, str)]
         if not sounds:
             raise Refusal(400, "the form has no recording 'voices'", param="voices")
-        if len(texts) != len(sounds):
+        if len(texts) != len(sounds) or not all(text.strip() for text in texts):
             raise Refusal(
                 400, f"{len(sounds)} recordings need as many texts: nothing is transcribed here", param="texts"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 import msgpack
@@ -18,8 +19,10 @@ from fishvoice.adapters.openai_http.limits import STALL_SECONDS
 from fishvoice.adapters.shared.spoken import spoken
 from fishvoice.adapters.shared.text_stream import TextStream
 from fishvoice.aio import AsyncClient
+from fishvoice.errors import FishvoiceError
 from fishvoice.protocol import MAX_TEXT_CHARACTERS
 
+_log = logging.getLogger("fishvoice.http")
 SILENCE_SECONDS = 300.0  # of a peer whose text is not complete
 
 
@@ -39,7 +42,9 @@ class LiveApi:
             await self._converse(socket, client)
         except WebSocketDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - an answer has begun: every failure is told in it
+        except Exception as error:
+            if not isinstance(error, Refusal | FishvoiceError):
+                _log.exception("a mistake in a live session")
             with contextlib.suppress(WebSocketDisconnect):
                 await _finish(socket, "error", str(refusal(error)))
         finally:
