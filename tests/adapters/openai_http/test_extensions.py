@@ -206,7 +206,8 @@ def test_the_documentation_names_every_field_and_loads_nothing_from_elsewhere(ad
     document = httpx.get(f"http://{address}/openapi.json").json()
     speech = document["components"]["schemas"]["SpeechRequest"]["properties"]
     page = httpx.get(f"http://{address}/docs")
-    assert all(f"<code>{field}</code>" in page.text for field in speech)
+    text = page.text.replace("<wbr>", "")
+    assert all(f"<code>{field}</code>" in text for field in speech)
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert not re.search(r"""(?:src|href)=["'](?!/)""", page.text)
 

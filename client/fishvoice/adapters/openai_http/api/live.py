@@ -42,7 +42,7 @@ class LiveApi:
             await self._converse(socket, client)
         except WebSocketDisconnect:
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an answer has begun: every failure is told in it
             if not isinstance(error, Refusal | FishvoiceError):
                 _log.exception("a mistake in a live session")
             with contextlib.suppress(WebSocketDisconnect):

@@ -139,7 +139,8 @@ def _row(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
     kinds = [_kind(each) for each in field.get("anyOf", [field])]
     default = "required" if name in schema.get("required", []) else msgspec.json.encode(field.get("default")).decode()
     cells = "".join(f"<td>{escape(cell)}</td>" for cell in (" or ".join(kinds), default))
-    return f"<tr><th scope='row'><code>{escape(name)}</code></th>{cells}</tr>"
+    shown = escape(name).replace("_", "_<wbr>")  # where a narrow window may break it
+    return f"<tr><th scope='row'><code>{shown}</code></th>{cells}</tr>"
 
 
 def _kind(schema: dict[str, Any]) -> str:
