@@ -78,7 +78,7 @@ async def options_of(asked: TtsRequest, client: AsyncClient) -> SpeechOptions:
     """The daemon's options for ``asked``. Raises Refusal."""
     check_format(asked.format, "format")
     recordings = [(each.audio, each.text) for each in asked.references]
-    recording, words = await one_of(recordings, "references")
+    recording, words = await one_of(recordings, "references") if recordings else (None, None)
     clones = recording is not None
     return {
         "voice": await choose_voice(client, None if clones else asked.reference_id, None, clones=clones),

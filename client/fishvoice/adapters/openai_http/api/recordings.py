@@ -9,13 +9,11 @@ from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.errors import InvalidRequest
 
 
-async def one_of(recordings: Sequence[tuple[bytes, str]], param: str) -> tuple[bytes | None, str | None]:
-    """(sound, words) of all ``recordings``, one after the other; a single one as it came. Raises Refusal.
+async def one_of(recordings: Sequence[tuple[bytes, str]], param: str) -> tuple[bytes, str | None]:
+    """(sound, words) of one or more ``recordings``, one after the other; a single one as it came. Raises Refusal.
 
     Words are None where there are none; several recordings need the words of each.
     """
-    if not recordings:
-        return None, None
     sounds = [sound for sound, _ in recordings]
     words = [text.strip() for _, text in recordings]
     if len(recordings) == 1:
