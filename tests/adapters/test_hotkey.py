@@ -61,7 +61,7 @@ def test_gnome_keeps_the_keys_of_others(person: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("running", "file", "line"),
     [
-        ("KDE", ".local/share/applications/fishvoice-stop.desktop", "X-KDE-Shortcuts=Meta+Shift+S"),
+        ("KDE", ".local/share/kglobalaccel/fishvoice-stop.desktop", "X-KDE-Shortcuts=Meta+Shift+S"),
         ("sway", ".config/sway/fishvoice.conf", "bindsym Mod4+Shift+s exec "),
         ("Hyprland", ".config/hypr/fishvoice.conf", "bind = SUPER SHIFT, S, exec, "),
     ],
@@ -78,16 +78,38 @@ def test_desktops_that_keep_keys_in_files(
     assert not files(person / "home")
 
 
-def test_macos_gets_a_service(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_macos_gets_services_and_no_others_are_touched(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
+    folder = person / "home/Library/Services"
+    theirs = folder / "Theirs.workflow/Contents/Info.plist"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    assert hotkey.state() == "can be installed"
     hotkey.HOTKEY.install()
-    contents = person / "home/Library/Services/Read with fishvoice.workflow/Contents"
-    service = plistlib.loads((contents / "Info.plist").read_bytes())["NSServices"][0]
-    assert service["NSSendTypes"] == ["NSStringPboardType"]
-    flow = plistlib.loads((contents / "document.wflow").read_bytes())
-    assert "say --replace -" in flow["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
-    hotkey.HOTKEY.remove()
-    assert not files(person / "home")
+    hotkey.HOTKEY.install()
+    assert hotkey.state() == "installed"
+    for title, ending, types in (
+        ("Read with fishvoice", "say --replace -", ["NSStringPboardType"]),
+        ("Read with fishvoice afterwards", "say --queue -", ["NSStringPboardType"]),
+        ("Stop fishvoice", "stop", None),
+    ):
+        contents = folder / f"{title}.workflow/Contents"
+        service = plistlib.loads((contents / "Info.plist").read_bytes())["NSServices"][0]
+        assert (service["NSMenuItem"]["default"], service.get("NSSendTypes")) == (title, types)
+        flow = plistlib.loads((contents / "document.wflow").read_bytes())
+        assert flow["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"].endswith(ending)
+        assert flow["workflowMetaData"]["serviceInputTypeIdentifier"].endswith("text" if types else "nothing")
+    assert hotkey.HOTKEY.remove() == ["removed the services"]
+    assert hotkey.HOTKEY.remove() == ["it was not installed"]
+    assert files(person / "home") == {theirs}
+
+
+def test_kdes_command_is_quoted_as_its_files_want_it(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "KDE")
+    monkeypatch.setattr(hotkey, "command", lambda *_: ['/opt/it\'s 100% "my" $x/fishvoice'])
+    hotkey.HOTKEY.install()
+    entry = (person / "home/.local/share/kglobalaccel/fishvoice-stop.desktop").read_text()
+    assert r"""Exec="/opt/it's 100%% \\"my\\" \\$x/fishvoice" stop""" in entry
 
 
 def test_elsewhere_it_says_which_commands_to_bind(person: Path) -> None:

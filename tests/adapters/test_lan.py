@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import stat
 from pathlib import Path
@@ -106,3 +107,29 @@ def test_it_can_be_found_while_it_serves() -> None:
         info = browser.get_service_info("_wyoming._tcp.local.", name, timeout=5000)
         assert info is not None
         assert (info.port, info.parsed_addresses()) == (10200, ["127.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind", "peers"),
+    [("serve-http", "_http._tcp", ()), ("serve-wyoming", "_wyoming._tcp", ("--allow-peer", "127.0.0.0/8"))],
+)
+def test_the_command_announces_where_it_listens_and_takes_its_leave(
+    fishvoice: Spawn,  # noqa: F811
+    verb: str,
+    kind: str,
+    peers: tuple[str, ...],
+) -> None:
+    zeroconf = pytest.importorskip("zeroconf")
+    name = f"fishvoice on {socket.gethostname().partition('.')[0]}.{kind}.local."
+    process = fishvoice(verb, *LAN, *peers)
+    assert process.stderr is not None
+    while " on " not in (line := process.stderr.readline().decode()):
+        assert line, "it ended"
+    port = int(re.findall(r":(\d+)", line)[-1])
+    with zeroconf.Zeroconf(interfaces=["127.0.0.1"]) as browser:
+        info = browser.get_service_info(f"{kind}.local.", name, timeout=5000)
+        assert (info.port, info.parsed_addresses()) == (port, ["127.0.0.1"])
+    process.terminate()
+    assert process.wait(20) == 0
+    with zeroconf.Zeroconf(interfaces=["127.0.0.1"]) as browser:
+        assert browser.get_service_info(f"{kind}.local.", name, timeout=500) is None

@@ -41,6 +41,7 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("xclip", "DISPLAY", "selection", "-o -selection primary"),
         ("xsel", "DISPLAY", "clipboard", "--output --clipboard"),
         ("pbpaste", "", "clipboard", ""),
+        ("powershell", "", "clipboard", " ".join(selection.TOOLS[-1].clipboard[1:])),
     ],
 )
 def test_the_tool_that_is_there_is_asked(

@@ -13,7 +13,7 @@ import pytest
 
 from tools.harness.desktop import Desktop, desktop, missing
 
-TAKES_PROGRAMS = ["test_emacs.py", "test_orca.py", "test_speech_dispatcher.py"]
+TAKES_PROGRAMS = ["test_desktops.py", "test_emacs.py", "test_orca.py", "test_speech_dispatcher.py"]
 collect_ignore = [] if os.environ.get("FISHVOICE_INTEGRATION") else TAKES_PROGRAMS
 
 

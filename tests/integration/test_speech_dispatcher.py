@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -72,12 +73,12 @@ def test_what_spd_say_says_is_heard_whole(here: Desktop) -> None:
     as_clear(pairs)
 
 
-def test_voices_are_listed(here: Desktop) -> None:
-    listed = here.run("spd-say", "-o", "fishvoice", "-L").stdout
-    known = here.run("python", "-m", "fishvoice", "voices")
-    names = [line.lstrip("* ").split()[0] for line in known.stdout.splitlines() if line.strip()]
-    assert names
-    assert all(name in listed for name in names)
+def test_voices_that_can_speak_are_listed_and_no_others(here: Desktop) -> None:
+    listed = here.run("spd-say", "-o", "fishvoice", "-L").stdout.split()
+    known = json.loads(here.run("python", "-m", "fishvoice", "voices", "--json").stdout)
+    able = {voice["name"]: voice.get("unavailable") is None for voice in known}
+    assert any(able.values())
+    assert {name: name in listed for name in able} == able
 
 
 def test_events_of_a_message_with_marks(here: Desktop, client: Client) -> None:

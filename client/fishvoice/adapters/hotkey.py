@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-import plistlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from fishvoice.adapters import automator
 from fishvoice.adapters.shared.integration import CannotIntegrate, Integration, command, delete, prune, write
 
 
@@ -111,17 +112,24 @@ def _remove_gnome() -> list[str]:
     return ["removed the keys"]
 
 
-# -- KDE: an application with a shortcut for each ------------------------------------------------------------------
+# -- KDE: for each key a file where its daemon of keys looks; it passes over those that are not to be shown ----------
 
 
 def _kde_file(key: Key) -> Path:
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    return data / "applications" / f"fishvoice-{key.name}.desktop"
+    return data / "kglobalaccel" / f"fishvoice-{key.name}.desktop"
+
+
+def _exec(key: Key) -> str:
+    """The command line as the Desktop Entry Specification quotes it."""
+    words = [*command("fishvoice", "fishvoice"), *key.arguments]
+    quoted = [w if re.fullmatch(r"[\w./@:+=,-]+", w) else '"' + re.sub(r'(["`$\\])', r"\\\1", w) + '"' for w in words]
+    return " ".join(quoted).replace("\\", "\\\\").replace("%", "%%")
 
 
 def _install_kde() -> list[str]:
     for key in KEYS:
-        entry = f"Type=Application\nName={key.title}\nExec={_line(key)}\nNoDisplay=true\nX-KDE-Shortcuts={key.kde}\n"
+        entry = f"Type=Application\nName={key.title}\nExec={_exec(key)}\nX-KDE-Shortcuts={key.kde}\n"
         write(_kde_file(key), f"[Desktop Entry]\n{entry}")
     said = [f"{key.kde}: {key.title}" for key in KEYS]
     return [*said, "KDE knows them after the next login; change them in System Settings, Shortcuts"]
@@ -129,6 +137,7 @@ def _install_kde() -> list[str]:
 
 def _remove_kde() -> list[str]:
     gone = [delete(_kde_file(key)) for key in KEYS]
+    prune(_kde_file(KEYS[0]).parent)
     return ["removed the keys"] if any(gone) else ["it was not installed"]
 
 
@@ -164,44 +173,32 @@ _SWAY_FILE, _HYPRLAND_FILE = ("sway", "fishvoice.conf"), ("hypr", "fishvoice.con
 # -- macOS: a service in the menu of every program, to which the system can give a key -----------------------------
 
 
-def _workflow() -> Path:
-    return Path.home() / "Library/Services/Read with fishvoice.workflow/Contents"
+# It hands over the text, so that nobody has to find out what is selected.
+_SERVICES = (
+    ("Read with fishvoice", ("say", "--replace", "-"), True),
+    ("Read with fishvoice afterwards", ("say", "--queue", "-"), True),
+    ("Stop fishvoice", ("stop",), False),
+)
+
+
+def _workflow(title: str) -> Path:
+    return Path.home() / f"Library/Services/{title}.workflow"
 
 
 def _install_macos() -> list[str]:
-    run = shlex.join([*command("fishvoice", "fishvoice"), "say", "--replace", "-"])
-    action = {
-        "action": {
-            "ActionBundlePath": "/System/Library/Automator/Run Shell Script.action",
-            "ActionName": "Run Shell Script",
-            "ActionParameters": {"COMMAND_STRING": run, "inputMethod": 0, "shell": "/bin/sh"},
-            "BundleIdentifier": "com.apple.RunShellScript",
-            "AMAccepts": {"Container": "List", "Optional": True, "Types": ["com.apple.cocoa.string"]},
-            "AMProvides": {"Container": "List", "Types": ["com.apple.cocoa.string"]},
-        }
-    }
-    facts = {
-        "workflowTypeIdentifier": "com.apple.Automator.servicesMenu",
-        "serviceInputTypeIdentifier": "com.apple.Automator.text",
-    }
-    service = {
-        "NSMenuItem": {"default": "Read with fishvoice"},
-        "NSMessage": "runWorkflowAsService",
-        "NSSendTypes": ["NSStringPboardType"],
-    }
-    write(_workflow() / "Info.plist", plistlib.dumps({"NSServices": [service]}).decode())
-    write(_workflow() / "document.wflow", plistlib.dumps({"actions": [action], "workflowMetaData": facts}).decode())
-    return [
-        "Read with fishvoice is in the menu Services",
-        "give it a key in System Settings, Keyboard, Shortcuts, Services",
-    ]
+    for title, arguments, takes_text in _SERVICES:
+        run = shlex.join([*command("fishvoice", "fishvoice"), *arguments])
+        for name, content in automator.service(title, run, takes_text=takes_text).items():
+            write(_workflow(title) / "Contents" / name, content)
+    said = [f"{title} is in the menu Services" for title, _, _ in _SERVICES]
+    return [*said, "give them keys in System Settings, Keyboard, Keyboard Shortcuts, Services"]
 
 
 def _remove_macos() -> list[str]:
-    if not _workflow().exists():
-        return ["it was not installed"]
-    shutil.rmtree(_workflow().parent)
-    return ["removed the service"]
+    there = [_workflow(title) for title, _, _ in _SERVICES if _workflow(title).exists()]
+    for folder in there:
+        shutil.rmtree(folder)
+    return ["removed the services"] if there else ["it was not installed"]
 
 
 GNOME = Desktop("GNOME", _install_gnome, _remove_gnome, lambda: any(p.startswith(GNOME_FOLDER) for p in _gnome_paths()))
@@ -218,7 +215,7 @@ HYPRLAND = Desktop(
     lambda: _remove_lines(_config(*_HYPRLAND_FILE)),
     lambda: _config(*_HYPRLAND_FILE).exists(),
 )
-MACOS = Desktop("macOS", _install_macos, _remove_macos, lambda: _workflow().exists())
+MACOS = Desktop("macOS", _install_macos, _remove_macos, lambda: _workflow(_SERVICES[0][0]).exists())
 
 
 def state() -> str:

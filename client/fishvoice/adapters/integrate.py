@@ -17,12 +17,12 @@ INTEGRATIONS = (SPEECH_DISPATCHER, EMACS, NEOVIM, VIM, VSCODE, NVDA, HOTKEY)
 
 
 def main(argv: Sequence[str]) -> int:
-    """``list`` (the default), a name, or ``--remove`` and a name. Raises CannotIntegrate."""
+    """``list`` (the default), a name, or a name and ``--remove``. Raises CannotIntegrate."""
     options = _parser().parse_args(argv)
-    if options.remove is not None:
-        if options.name is not None:
-            raise CannotIntegrate("give one name: install it, or remove it")
-        _print(_find(options.remove).remove())
+    if options.remove:
+        if options.name is None:
+            raise CannotIntegrate("--remove what? See: fishvoice integrate list")
+        _print(_find(options.name).remove())
     elif options.name in (None, "list"):
         _print(_table())
     else:
@@ -61,5 +61,5 @@ def _parser() -> argparse.ArgumentParser:
         prog="fishvoice integrate", description="Let other programs speak with fishvoice, or stop doing so."
     )
     parser.add_argument("name", nargs="?", metavar="list | NAME", help="what to install; list shows what there is")
-    parser.add_argument("--remove", metavar="NAME", help="undo an installation")
+    parser.add_argument("--remove", action="store_true", help="undo the installation of NAME")
     return parser

@@ -11,7 +11,6 @@ from pathlib import Path
 from fishvoice.books.book import Book, Chapter
 from fishvoice.books.narration import Segment, sound
 from fishvoice.encoding.compressed import seconds_of
-from fishvoice.encoding.formats import encoder
 from fishvoice.errors import PlaybackError
 
 _UNSAFE = re.compile(r"[^\w\-. ]+")
@@ -48,17 +47,22 @@ def write_m4b(book: Book, chapters: Sequence[Chapter], segments: Sequence[Segmen
         raise PlaybackError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def write_chapters(chapters: Sequence[Chapter], segments: Sequence[Segment], folder: Path) -> list[Path]:
-    """An MP3 per chapter in ``folder``, named so that they sort. Raises PlaybackError."""
+def write_chapters(book: Book, numbers: Sequence[int], segments: Sequence[Segment], folder: Path) -> list[Path]:
+    """An MP3 in ``folder`` for each chapter of these ``numbers``, named so that they sort. Raises PlaybackError."""
+    from fishvoice.encoding.compressed import Compressed
+
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, group in groupby(segments, key=lambda segment: segment.chapter):
-            path = folder / f"{number + 1:03} {file_name(chapters[number].title)}.mp3"
+            title = book.chapters[numbers[number] - 1].title
+            path = folder / f"{numbers[number]:03} {file_name(title)}.mp3"
+            tags = {"title": title, "album": book.title, "tracknumber": str(numbers[number])}
+            tags |= {"artist": book.author} if book.author else {}
             fresh = path.with_suffix(".new")
             own = list(group)
             with fresh.open("w+b") as file:
-                writer = encoder("mp3", seconds_of(own[0].file)[1], file)
+                writer = Compressed("mp3", seconds_of(own[0].file)[1], file, tags)
                 for _, _, pcm in sound(own):
                     writer.write(pcm)
                 writer.finish()

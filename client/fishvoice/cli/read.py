@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from fishvoice.books.book import Book, Chapter
+from fishvoice.books.book import Book
 from fishvoice.books.narration import plan, speak
 from fishvoice.books.output import write_chapters, write_m4b
 from fishvoice.books.reader import SUFFIXES, read_book
@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
         for number, chapter in enumerate(book.chapters, 1):
             print(f"{number:4}  {chapter.title}  ({len(chapter.text):,} characters)")
         return 0
-    chapters = _chosen(book, options.chapters, options.begin)
+    numbers = _chosen(book, options.chapters, options.begin)
+    chapters = [book.chapters[number - 1] for number in numbers]
     out = _output(options.out, source)
     speech: SpeechOptions = {
         "voice": options.voice,
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
             if out.suffix.lower() in M4A_SUFFIXES:
                 write_m4b(book, chapters, segments, out)
             else:
-                write_chapters(chapters, segments, out)
+                write_chapters(book, numbers, segments, out)
     except Interrupted:
         progress.end()
         print(f"fishvoice: stopped; the same command goes on from here ({work})", file=sys.stderr)
@@ -74,8 +75,8 @@ def _output(out: str | None, source: Path) -> Path:
     return path
 
 
-def _chosen(book: Book, wanted: str | None, begin: int) -> tuple[Chapter, ...]:
-    """Chapters by numbers like ``2-4,7``, from number ``begin`` on. Raises InvalidRequest."""
+def _chosen(book: Book, wanted: str | None, begin: int) -> list[int]:
+    """The chapters' numbers by a list like ``2-4,7``, from number ``begin`` on. Raises InvalidRequest."""
     numbers = range(1, len(book.chapters) + 1)
     chosen = set(numbers)
     if wanted is not None:
@@ -86,7 +87,7 @@ def _chosen(book: Book, wanted: str | None, begin: int) -> tuple[Chapter, ...]:
                 chosen.update(range(int(first), int(last or first) + 1))
             except ValueError:
                 raise InvalidRequest(f"--chapters {wanted}: give numbers like 2-4,7") from None
-    found = tuple(book.chapters[number - 1] for number in numbers if number in chosen and number >= begin)
+    found = [number for number in numbers if number in chosen and number >= begin]
     if not found:
         raise InvalidRequest(f"the book has the chapters 1 to {len(book.chapters)}; see --list")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from fishvoice.encoding.base import Encoder
 
@@ -29,3 +30,9 @@ class Resampled:
         samples = np.frombuffer(pcm, "<i2").astype("f4")
         made = np.rint(self._stream.resample_chunk(samples, last=last))
         return bytes(np.clip(made, -32768, 32767).astype("<i2").tobytes())
+
+
+def resampled(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
+    """All of a sound at another rate."""
+    made: NDArray[np.float32] = soxr.resample(samples, from_rate, to_rate, quality="HQ")
+    return made

@@ -16,6 +16,7 @@ from fishvoiced.text.spans import Pause, Script, Style
 from fishvoiced.text.spoken import neutral
 from fishvoiced.text.spoken.english import read as read_english
 from fishvoiced.text.spoken.words import Fixed, Reading, Unread, Word
+from fishvoiced.text.written import written_words
 
 FindWords: TypeAlias = Callable[[str, Style], Sequence[Fixed]]
 """The user's own words in a text of that style."""
@@ -43,12 +44,15 @@ class Line:
     @cached_property
     def reading(self) -> Reading:
         """The spoken words, with their places in the request's text."""
+        words = tuple(self._moved(word) for word in self._read.words)
+        return Reading(words, tuple(map(self._unread, self._read.unread)))
+
+    @cached_property
+    def _read(self) -> Reading:
+        """The spoken words, with their places in ``text``."""
         if is_english(self.language):
-            found = read_english(self.text, self.fixed, known=self.known)
-        else:
-            found = neutral.read(self.text, self.fixed, language=self.language)
-        words = tuple(self._moved(word) for word in found.words)
-        return Reading(words, tuple(map(self._unread, found.unread)))
+            return read_english(self.text, self.fixed, known=self.known)
+        return neutral.read(self.text, self.fixed, language=self.language)
 
     def spoken(self, alphabet: Callable[[str], str]) -> str:
         """The spoken words as one string; ``[word](/phones/)``, in ``alphabet``, where a pronunciation is fixed."""
@@ -82,9 +86,14 @@ class Line:
 
     @property
     def word_places(self) -> list[tuple[int, int]]:
-        """Where in the request's text the words stand that are spoken."""
-        places = dict.fromkeys((word.start, word.end) for word in self.reading.words if not word.is_pause)
+        """Where in the request's text the words stand that are spoken, with the punctuation written on them."""
+        spoken = [(word.start, word.end) for word in self._read.words if not word.is_pause]
+        places = (self._place(start, end) for start, end in written_words(self.text, spoken, self._is_together))
         return [(start, end) for start, end in places if end > start]
+
+    def _is_together(self, start: int, end: int) -> bool:
+        begin, stop = self._place(start, end)
+        return stop - begin == end - start
 
     @property
     def is_speakable(self) -> bool:

@@ -31,6 +31,7 @@ TESTS = [
     "asks for the key of a server that has one",
     "has no violation of WCAG, light",
     "has no violation of WCAG, dark",
+    "has no violation of WCAG, narrow",
 ]
 pytestmark = [
     pytest.mark.usefixtures("home"),

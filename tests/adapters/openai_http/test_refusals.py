@@ -44,6 +44,7 @@ BAD: list[tuple[dict[str, object], str | None]] = [
     ({"input": "Hi.", "response_format": "tiff"}, "response_format"),
     ({"input": None}, "input"),
     ({"input": "Hi.", "speed": 4.1}, "speed"),
+    ({"input": "Hi.", "speed": 0.24}, "speed"),
     ({"input": "Hi.", "pitch": 3}, "pitch"),
     ({"input": "Hi.", "volume": -1}, "volume"),
     ({"input": "Hi.", "priority": "shouting"}, "priority"),

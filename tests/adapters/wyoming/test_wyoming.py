@@ -20,7 +20,7 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from fishvoice.adapters.shared.listen import address_of, listen_tcp
-from fishvoice.adapters.wyoming.sentences import TextStream
+from fishvoice.adapters.shared.text_stream import TextStream
 from fishvoice.adapters.wyoming.serve import serve
 from fishvoice.aio import AsyncClient
 from tests.adapters.blocked_daemon import GatedDaemon, eventually
@@ -196,7 +196,7 @@ def test_text_comes_out_as_it_went_in_however_it_was_cut() -> None:
     text = "The first sentence. Dr. No, e.g. him, was 3.5 years late! And so on… Then? The end"
 
     async def pieces(size: int) -> list[str]:
-        stream = TextStream(None)
+        stream = TextStream({})
         for start in range(0, len(text), size):
             stream.feed(text[start : start + size])
         stream.end()

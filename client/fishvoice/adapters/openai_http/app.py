@@ -7,7 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
+from fishvoice.adapters.openai_http.api.cloned_voices import ClonedVoices
 from fishvoice.adapters.openai_http.api.fish import FishApi
+from fishvoice.adapters.openai_http.api.fish_models import FishModels
+from fishvoice.adapters.openai_http.api.live import LiveApi
 from fishvoice.adapters.openai_http.api.monitor import MonitorApi
 from fishvoice.adapters.openai_http.api.page import PageApi
 from fishvoice.adapters.openai_http.api.speech import SpeechApi
@@ -19,7 +22,16 @@ from fishvoice.errors import FishvoiceError
 
 def application(client: AsyncClient) -> Starlette:
     """What only a server knows (hosts, keys) is :mod:`fishvoice.adapters.openai_http.auth`'s."""
-    apis = (SpeechApi(client), VoicesApi(client), FishApi(client), MonitorApi(client), PageApi())
+    voices = ClonedVoices()
+    apis = (
+        SpeechApi(client),
+        VoicesApi(client, voices),
+        FishApi(client),
+        FishModels(client, voices),
+        LiveApi(client),
+        MonitorApi(client),
+        PageApi(),
+    )
     return Starlette(
         routes=[route for api in apis for route in api.routes],
         exception_handlers={

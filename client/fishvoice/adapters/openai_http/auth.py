@@ -35,7 +35,7 @@ class Guard:
     any_address: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._check(scope) if scope["type"] == "http" else None
+        refused = self._check(scope) if scope["type"] in ("http", "websocket") else None
         if refused is None:
             await self.app(scope, receive, send)
         else:

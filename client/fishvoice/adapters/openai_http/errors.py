@@ -46,9 +46,10 @@ class Refusal(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """``{"error": …}``."""
+        """``{"error": …}``, and the message once more as ``detail``, where Fish Audio's SDK reads it."""
         kind = _TYPES.get(self.status) or ("server_error" if self.status >= 500 else "invalid_request_error")
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        error = {"message": str(self), "type": kind, "param": self.param, "code": self.code}
+        return {"error": error, "detail": str(self)}
 
 
 def refusal(error: Exception) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -14,7 +15,8 @@ HEAD_SECONDS = 10.0  # for all of a request's head, from the connection or the e
 STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
 WITHOUT_REQUEST = 256  # connections that have no request under way; beyond, the longest such one goes
 REQUESTS = 100  # at once; beyond, 503
-KEPT = 10  # of these for questions that need no synthesis
+SOCKETS = 20  # of these may be WebSockets, which stay for as long as somebody writes
+KEPT = 10  # beside these for questions that need no synthesis
 
 
 class PatientProtocol(H11Protocol):
@@ -33,8 +35,15 @@ class PatientProtocol(H11Protocol):
         self.resume_stalled()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on the connection is another protocol's, which asks from time to time whether the peer lives."""
+        super().handle_websocket_upgrade(event)
+        self._expect_nothing()
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return
         if self.cycle is not None and not self.cycle.response_complete:
             self._expect_nothing()
         elif self._head is None:
@@ -83,20 +92,23 @@ class RequestLimit:
         self._app = app
         self._at_most = at_most
         self._kept = kept
-        self._requests = 0
+        self._requests = self._sockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._at_most if _needs_synthesis(scope) else self._at_most + self._kept
-        if scope["type"] == "http" and self._requests >= limit:
+        socket = scope["type"] == "websocket"
+        if self._requests >= limit or (socket and self._sockets >= SOCKETS):
             busy = Refusal(503, f"{self._at_most} requests are under way", code="busy", retry_after=1.0)
             await refusal_response(busy)(scope, receive, send)
             return
         self._requests += 1
+        self._sockets += socket
         try:
             await self._app(scope, receive, send)
         finally:
             self._requests -= 1
+            self._sockets -= socket
 
 
 def _needs_synthesis(scope: dict[str, Any] | Scope) -> bool:
-    return scope.get("method") == "POST"
+    return scope["type"] == "websocket" or scope.get("method") == "POST"

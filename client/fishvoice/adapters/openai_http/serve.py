@@ -20,6 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from fishvoice import paths
+from fishvoice.adapters.openai_http.api.body import MAX_BODY_BYTES
 from fishvoice.adapters.openai_http.app import application
 from fishvoice.adapters.openai_http.auth import LOOPBACK_HOSTS, Guard
 from fishvoice.adapters.openai_http.limits import PatientProtocol, RequestLimit
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
             listener = stack.enter_context(listen_tcp(host, options.port, lan=options.lan))
             where = f"http://{address_of(listener)}/v1"
         if options.lan:
-            stack.enter_context(announced("_http._tcp", listener.getsockname()[1]))
+            stack.enter_context(announced("_http._tcp", listener.getsockname()[1], options.host))
             options.allow_host += [socket.gethostname(), f"{socket.gethostname().partition('.')[0]}.local"]
         sys.stderr.write(f"fishvoice: OpenAI's speech endpoint on {where}\n")
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,7 +77,8 @@ def server(app: ASGIApp) -> uvicorn.Server:
             interface="asgi3",
             loop="asyncio",
             http=PatientProtocol,
-            ws="none",
+            ws="wsproto",
+            ws_max_size=MAX_BODY_BYTES,
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import sys
 from collections.abc import Iterator
 
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - to be recognised
+_IPV4 = re.compile(r"\d+(\.\d+){3}")
 ROUTED_ADDRESS = ("192.0.2.1", 9)  # a documentation address: only the way there is asked for, nothing is sent
 
 
 @contextlib.contextmanager
 def announced(kind: str, port: int, address: str | None = None) -> Iterator[None]:
-    """While inside, ``kind`` (such as ``_wyoming._tcp``) of this computer can be found at ``address``.
+    """While inside, ``kind`` (such as ``_wyoming._tcp``) of this computer can be found at ``address``, an IPv4 address;
+    without one, or with that of all interfaces, at the address by which this computer reaches others.
 
     Without the library, or without a network, it says so and goes on: whoever knows the address needs none of this.
     """
@@ -22,7 +26,7 @@ def announced(kind: str, port: int, address: str | None = None) -> Iterator[None
         sys.stderr.write("fishvoice: not announced to the network: pip install 'fishvoice[lan]'\n")
         yield
         return
-    where = address or own_address()
+    where = address if address and _IPV4.fullmatch(address) and address != ALL_ADDRESSES else own_address()
     if where is None:
         sys.stderr.write("fishvoice: not announced: this computer has no address in a network\n")
         yield

@@ -14,13 +14,12 @@ from wyoming.info import Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
-from fishvoice.adapters.shared.outcome import why_unspoken
+from fishvoice.adapters.shared.spoken import spoken
+from fishvoice.adapters.shared.text_stream import TextStream
 from fishvoice.adapters.wyoming.events import read_event, text_of
-from fishvoice.adapters.wyoming.sentences import TextStream
-from fishvoice.aio import AsyncClient, AsyncSpeech
-from fishvoice.errors import NOTHING_TO_SPEAK, FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
+from fishvoice.aio import AsyncClient
+from fishvoice.errors import FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
 from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, VoiceInfo
-from fishvoice.speech import Chunk
 
 WIDTH = 2  # bytes per sample
 STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
@@ -90,7 +89,7 @@ class Connection:
             await self._write(Pong(event.data.get("text")).event())
         elif SynthesizeStart.is_type(event.type):
             self._end_stream()
-            self._stream = TextStream(await self._voice(event))
+            self._stream = TextStream({"voice": await self._voice(event), "markup": "auto"})
             self._enqueue(self._stream, streamed=True)
         elif SynthesizeChunk.is_type(event.type) and self._stream is not None:
             self._stream.feed(text_of(event, MAX_TEXT_CHARACTERS - self._stream.characters))
@@ -100,7 +99,7 @@ class Connection:
             # Within a stream this is the whole text once more, for servers that know no streams.
             text = text_of(event, MAX_TEXT_CHARACTERS)
             markup: Markup = "ssml" if event.data.get("text_format") == "ssml" else "auto"
-            self._enqueue(TextStream.whole(text, await self._voice(event), markup), streamed=False)
+            self._enqueue(TextStream.whole(text, {"voice": await self._voice(event), "markup": markup}), streamed=False)
 
     def _enqueue(self, text: TextStream, *, streamed: bool) -> None:
         try:
@@ -138,57 +137,16 @@ class Connection:
                 await self._write(SynthesizeStopped().event())
 
     async def _speak_stream(self, text: TextStream) -> None:
-        """One AudioStart, the sound of all pieces, one AudioStop. Two requests are ahead of the one being sent."""
-        speeches: asyncio.Queue[AsyncSpeech | None] = asyncio.Queue(1)
-        asking = asyncio.create_task(self._ask(text, speeches))
+        """One AudioStart, the sound of all pieces, one AudioStop."""
         rate = samples = 0
-        silent: RequestFailed | None = None
-        try:
-            while (speech := await _either(speeches, asking)) is not None:
-                async with speech:
-                    try:
-                        async for chunk in speech:
-                            await self._sound(chunk, rate, samples)
-                            rate = chunk.sample_rate
-                            samples += len(chunk.pcm) // WIDTH
-                    except RequestFailed as error:
-                        if error.code != NOTHING_TO_SPEAK:
-                            raise
-                        silent = error  # this piece; the others are spoken all the same
-                        continue
-                if speech.finish_reason != "complete":
-                    raise why_unspoken(speech)
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            while not speeches.empty():
-                late = speeches.get_nowait()
-                if late is not None:
-                    late.cancel()
-        if rate:
-            await self._write(AudioStop(timestamp=samples * 1000 // rate).event())
-        elif not text.characters:
-            raise InvalidRequest("there is no text to speak")
-        else:
-            raise silent or RequestFailed(NOTHING_TO_SPEAK, "there is nothing to speak in this text")
-
-    async def _ask(self, text: TextStream, speeches: asyncio.Queue[AsyncSpeech | None]) -> None:
-        while (piece := await text.next()) is not None:
-            speech = await self._client.synthesize(piece, voice=text.voice, markup=text.markup)
-            try:
-                await speeches.put(speech)
-            except asyncio.CancelledError:
-                speech.cancel()
-                raise
-        await speeches.put(None)
-
-    async def _sound(self, chunk: Chunk, rate: int, samples: int) -> None:
-        if not rate:
-            await self._write(AudioStart(chunk.sample_rate, WIDTH, 1, timestamp=0).event())
-        elif rate != chunk.sample_rate:
-            raise ProtocolError(f"the voice changed to {chunk.sample_rate} Hz in the middle of speech")
-        sound = AudioChunk(chunk.sample_rate, WIDTH, 1, chunk.pcm, timestamp=samples * 1000 // chunk.sample_rate)
-        await self._write(sound.event())
+        async with contextlib.aclosing(spoken(self._client, text)) as chunks:
+            async for chunk in chunks:
+                if not rate:
+                    rate = chunk.sample_rate
+                    await self._write(AudioStart(rate, WIDTH, 1, timestamp=0).event())
+                await self._write(AudioChunk(rate, WIDTH, 1, chunk.pcm, timestamp=samples * 1000 // rate).event())
+                samples += len(chunk.pcm) // WIDTH
+        await self._write(AudioStop(timestamp=samples * 1000 // rate).event())
 
     async def _write(self, event: Event) -> None:
         async with self._writing:
@@ -227,16 +185,6 @@ def info(voices: tuple[VoiceInfo, ...]) -> Info:
             )
         ]
     )
-
-
-async def _either(speeches: asyncio.Queue[AsyncSpeech | None], asking: asyncio.Task[None]) -> AsyncSpeech | None:
-    """The next speech, or the error for which there is none."""
-    getting = asyncio.create_task(speeches.get())
-    await asyncio.wait([getting, asking], return_when=asyncio.FIRST_COMPLETED)
-    if not getting.done() and asking.done() and asking.exception() is not None:
-        getting.cancel()
-        await asking
-    return await getting
 
 
 def _code(error: FishvoiceError) -> str:

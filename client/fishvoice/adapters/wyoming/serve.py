@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         if options.lan:
             if not peers.networks:
                 raise InvalidRequest("Wyoming knows no passwords: say who may ask, as in --allow-peer 192.168.1.20")
-            stack.enter_context(announced("_wyoming._tcp", listener.getsockname()[1]))
+            stack.enter_context(announced("_wyoming._tcp", listener.getsockname()[1], options.host))
         sys.stderr.write(f"fishvoice: Wyoming on {where}\n")
         asyncio.run(_until_told(listener, peers, start=not options.no_start))
     return 0

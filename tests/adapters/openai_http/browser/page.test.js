@@ -129,10 +129,16 @@ test("asks for the key of a server that has one", async () => {
   assert.match(await page.textContent("#curl"), /\$FISHVOICE_HTTP_KEY/);
 });
 
-for (const colorScheme of ["light", "dark"]) {
-  test(`has no violation of WCAG, ${colorScheme}`, async () => {
+const VIEWS = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  narrow: { viewport: { width: 320, height: 640 } },
+};
+
+for (const [name, options] of Object.entries(VIEWS)) {
+  test(`has no violation of WCAG, ${name}`, async () => {
     for (const path of ["", "docs"]) {
-      await open(process.env.PAGE_URL, { colorScheme, bypassCSP: true });
+      await open(process.env.PAGE_URL, { ...options, bypassCSP: true });
       await page.fill("#text", ENGLISH);
       await page.click("#speak");
       await status("All has been spoken.");
@@ -141,7 +147,9 @@ for (const colorScheme of ["light", "dark"]) {
       await page.evaluate(AXE);
       const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
       assert.deepStrictEqual(violations.map(({ id, nodes }) => [id, nodes.map((each) => each.html)]), []);
-      if (!path) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${colorScheme}.png`, fullPage: true });
+      const [wide, there] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      assert.ok(wide <= there, `${path || "the page"} is ${wide} wide in a window of ${there}`);
+      await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}${path}.png`, fullPage: true });
     }
   });
 }

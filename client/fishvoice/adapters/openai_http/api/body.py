@@ -60,15 +60,15 @@ def decode(body: bytes, kind: str, form: type[T]) -> T:
         raise _invalid(error) from error
 
 
-async def read_form(request: Request) -> FormData:
-    """A multipart form. Raises Refusal."""
+async def read_form(request: Request, files: int = 1) -> FormData:
+    """A multipart form with at most so many ``files``. Raises Refusal."""
     body = await read(request, FORM)
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=16)
+        parser = MultiPartParser(request.headers, stream(), max_files=files, max_fields=32)
         return await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise Refusal(400, f"the form cannot be read: {getattr(error, 'message', error)}") from error

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from fishvoice.adapters.openai_http.api.body import JSON, MSGPACK, decode, kind_of, read
+from fishvoice.adapters.openai_http.api.recordings import one_of
 from fishvoice.adapters.openai_http.api.speech_request import check_format, choose_voice
-from fishvoice.adapters.openai_http.errors import Refusal
 from fishvoice.adapters.openai_http.forms import Plain
 from fishvoice.adapters.openai_http.response import SpeechResponse
 from fishvoice.aio import AsyncClient
@@ -66,28 +66,33 @@ class FishApi:
     async def tts(self, request: Request) -> ASGIApp:
         """Speak ``text``, JSON or msgpack, as a reference or the voice ``reference_id``."""
         asked = decode(await read(request, JSON, MSGPACK), kind_of(request), TtsRequest)
-        check_format(asked.format, "format")
-        options = await self._options(asked)
-        rate = asked.sample_rate or (PCM_RATE if asked.format == "pcm" else None)
-        return SpeechResponse(self._client, asked.text, options, asked.format, Plain(asked.format), rate)
+        options = await options_of(asked, self._client)
+        return SpeechResponse(self._client, asked.text, options, asked.format, Plain(asked.format), rate_of(asked))
 
     async def health(self, request: Request) -> Response:
         """Whether this server answers; ``/health`` asks the daemon, too."""
         return JSONResponse({"status": "ok"})
 
-    async def _options(self, asked: TtsRequest) -> SpeechOptions:
-        if len(asked.references) > 1:
-            raise Refusal(400, "one reference at a time is imitated here: send the best one", param="references")
-        reference = asked.references[0] if asked.references else None
-        clones = reference is not None
-        return {
-            "voice": await choose_voice(self._client, None if clones else asked.reference_id, None, clones=clones),
-            "seed": asked.seed,
-            "speed": asked.prosody.speed,
-            "volume": 10 ** (min(asked.prosody.volume, MOST_DECIBELS) / 20),
-            "temperature": asked.temperature,
-            "top_p": asked.top_p,
-            "repetition_penalty": asked.repetition_penalty,
-            "reference": reference.audio if reference else None,
-            "reference_text": (reference.text or None) if reference else None,
-        }
+
+async def options_of(asked: TtsRequest, client: AsyncClient) -> SpeechOptions:
+    """The daemon's options for ``asked``. Raises Refusal."""
+    check_format(asked.format, "format")
+    recordings = [(each.audio, each.text) for each in asked.references]
+    recording, words = await one_of(recordings, "references") if recordings else (None, None)
+    clones = recording is not None
+    return {
+        "voice": await choose_voice(client, None if clones else asked.reference_id, None, clones=clones),
+        "seed": asked.seed,
+        "speed": asked.prosody.speed,
+        "volume": 10 ** (min(asked.prosody.volume, MOST_DECIBELS) / 20),
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "repetition_penalty": asked.repetition_penalty,
+        "reference": recording,
+        "reference_text": words,
+    }
+
+
+def rate_of(asked: TtsRequest) -> int | None:
+    """Hz to send; None for the voice's own."""
+    return asked.sample_rate or (PCM_RATE if asked.format == "pcm" else None)

@@ -22,6 +22,15 @@ _FORM_VOICE = {
         "language": {"type": "string"},
     },
 }
+_FORM_MODEL = {
+    "type": "object",
+    "required": ["title", "voices", "texts"],
+    "properties": {
+        "title": {"type": "string"},
+        "voices": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "texts": {"type": "array", "items": {"type": "string"}},
+    },
+}
 _FORM_REFERENCE = {
     "type": "object",
     "required": ["id", "text", "audio"],
@@ -50,6 +59,11 @@ _PATHS: tuple[tuple[str, str, str, tuple[str, Any] | None, str], ...] = (
     ("get", "/v1/references/list", "The voices, in Fish Speech's form", None, "application/json"),
     ("delete", "/v1/references/delete", "Delete a voice, in Fish Speech's form",
      ("application/json", {"type": "object", "properties": {"reference_id": {"type": "string"}}}), "application/json"),
+    ("get", "/model", "The voices, in the form of Fish Audio's SDK", None, "application/json"),
+    ("post", "/model", "Make a voice from recordings, in the form of Fish Audio's SDK",
+     ("multipart/form-data", _FORM_MODEL), "application/json"),
+    ("get", "/model/{name}", "One voice, in the form of Fish Audio's SDK", None, "application/json"),
+    ("delete", "/model/{name}", "Delete a voice made from recordings", None, "application/json"),
     ("get", "/v1/health", "Whether this server answers", None, "application/json"),
     ("get", "/health", "Whether the daemon answers; needs no key. Also /healthz", None, "application/json"),
     ("get", "/metrics", "The daemon's figures for Prometheus", None, "text/plain"),
@@ -125,7 +139,8 @@ def _row(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
     kinds = [_kind(each) for each in field.get("anyOf", [field])]
     default = "required" if name in schema.get("required", []) else msgspec.json.encode(field.get("default")).decode()
     cells = "".join(f"<td>{escape(cell)}</td>" for cell in (" or ".join(kinds), default))
-    return f"<tr><th scope='row'><code>{escape(name)}</code></th>{cells}</tr>"
+    shown = escape(name).replace("_", "_<wbr>")  # where a narrow window may break it
+    return f"<tr><th scope='row'><code>{shown}</code></th>{cells}</tr>"
 
 
 def _kind(schema: dict[str, Any]) -> str:

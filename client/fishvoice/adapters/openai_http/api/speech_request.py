@@ -105,6 +105,7 @@ def check_format(name: str, param: str = "response_format") -> None:
 async def choose_voice(client: AsyncClient, name: str | None, language: str | None, *, clones: bool) -> str | None:
     """The voice meant: by name, else the default one if it speaks ``language`` and, where it must, clones; else the
     first that does. None is the daemon's default. Raises Refusal."""
+    name = name.strip() if name is not None else None  # lists with commas are cut by programs that leave blanks
     if name is not None and name not in OPENAI_VOICES:
         return name or None
     if name is None and language is None and not clones:

@@ -29,9 +29,9 @@ class _Delete(msgspec.Struct, frozen=True):
 class VoicesApi:
     """Routes over the user's own voices."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, voices: ClonedVoices) -> None:
         self._client = client
-        self._voices = ClonedVoices()
+        self._voices = voices
         self.routes = [
             Route("/v1/audio/voices", self.add, methods=["POST"]),
             Route("/v1/audio/voices/{name}", self.remove, methods=["DELETE"]),

@@ -6,7 +6,8 @@ import asyncio
 import time
 
 from fishvoice.playback.sentences import STREAM_CHARACTERS, SentenceBuffer
-from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup
+from fishvoice.protocol import MAX_TEXT_CHARACTERS
+from fishvoice.request import SpeechOptions
 
 IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no other has begun
 
@@ -14,19 +15,18 @@ IDLE_SECONDS = 0.25  # after this pause a finished sentence is spoken, though no
 class TextStream:
     """One utterance: fed by the reader of a connection, taken from by its speaker, in one event loop."""
 
-    def __init__(self, voice: str | None, markup: Markup = "auto") -> None:
-        self.voice = voice
-        self.markup: Markup = markup
+    def __init__(self, options: SpeechOptions) -> None:
+        self.options = options  # of every piece
         self.characters = 0  # fed so far
         self._pieces = SentenceBuffer(STREAM_CHARACTERS)
-        self._ended = False
+        self.ended = self._flushed = False
         self._since = time.monotonic()  # when the first of what is not spoken yet came
         self._news = asyncio.Event()
 
     @classmethod
-    def whole(cls, text: str, voice: str | None, markup: Markup = "auto") -> TextStream:
+    def whole(cls, text: str, options: SpeechOptions) -> TextStream:
         """All of the text at once: one request."""
-        stream = cls(voice, markup)
+        stream = cls(options)
         stream._pieces = SentenceBuffer(MAX_TEXT_CHARACTERS + 1)
         stream.feed(text)
         stream.end()
@@ -39,24 +39,30 @@ class TextStream:
         self._pieces.feed(text)
         self._news.set()
 
+    def flush(self) -> None:
+        """What is there is to be spoken now, finished or not."""
+        self._flushed = not self._pieces.empty
+        self._news.set()
+
     def end(self) -> None:
         """Nothing more will come."""
-        self._ended = True
+        self.ended = True
         self._news.set()
 
     async def next(self) -> str | None:
         """Waits for the next piece; None when all has been taken."""
         while True:
             self._news.clear()
-            piece = self._pieces.take_rest() if self._ended else self._pieces.take()
-            if piece is None and not self._ended:
+            piece = self._pieces.take_rest() if self.ended or self._flushed else self._pieces.take()
+            self._flushed = self._flushed and not self._pieces.empty
+            if piece is None and not self.ended:
                 idle = not await self._receive()
                 piece = (self._pieces.take_idle() if idle else None) or self._late()
             if piece is not None:
                 self._since = time.monotonic()
                 return piece
             if self._pieces.empty:
-                if self._ended:
+                if self.ended:
                     return None
                 await self._news.wait()
 
