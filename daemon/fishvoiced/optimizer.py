@@ -137,7 +137,10 @@ class UniversalFishSpeechOptimizer:
                 self._tell(f"{share:4.0%} {what}")
 
         model = import_checkpoint(path, user_models(), choice.lm_precision, choice.codec_precision, progress)
-        self._tell(f"{model.name}: {'converted' if did else 'cached'}, language model {choice.lm_precision}")
+        if model.unconverted is not None:
+            self._tell(f"{model.name}: {model.unconverted}; PyTorch speaks instead, several times slower")
+        else:
+            self._tell(f"{model.name}: {'converted' if did else 'cached'}, language model {choice.lm_precision}")
         return model
 
     def synthesize(

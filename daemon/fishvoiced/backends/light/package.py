@@ -27,6 +27,8 @@ def load() -> ModuleType:
         raise VoiceUnavailable(f"{PACKAGE} {found} is another version than needed: pip install '{REQUIREMENT}'")
     try:
         return importlib.import_module("fishvoiced.backends.light.hibari")
+    except ModuleNotFoundError as error:
+        raise VoiceUnavailable(f"{PACKAGE} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # a damaged package may raise anything
         what = f"{PACKAGE} {found} is broken ({type(error).__name__}: {error})"
         raise VoiceUnavailable(f"{what}: pip install --force-reinstall '{REQUIREMENT}'") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto
@@ -22,7 +23,9 @@ from fishvoiced.backends.fish.convert.transformer import FLOAT, INT32, LARGEST
 from fishvoiced.backends.fish.quantize.codec_int8 import LevelConvolution, LevelProduct, SnakeTable
 from fishvoiced.backends.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, TableScale
 from fishvoiced.backends.fish.types import Codes
-from fishvoiced.backends.onnx_sessions import Runtime, Session
+
+if TYPE_CHECKING:
+    from fishvoiced.backends.onnx_sessions import Runtime
 
 BLOCK = 16
 """Frames that are decoded at a time while spans are observed."""
@@ -204,6 +207,8 @@ def observe(table: Table, config: CodecConfig, codes: Codes, folder: Path, runti
                     graph.output(f"{kind}.{end}.{name}", extreme, FLOAT, ["channels"])
 
         write_decoder(graph, table, config, watch=watch)
+    from fishvoiced.backends.onnx_sessions import Session  # late: a checkpoint is imported for PyTorch without it
+
     session = Session(folder / "observer.onnx", runtime)
     spans: Spans = {name: (MinMaxObserver(), MinMaxObserver()) for name in watched}
     state: dict[str, Array] = {

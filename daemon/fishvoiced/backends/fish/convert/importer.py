@@ -7,6 +7,7 @@ precision costs only its own parts. ``about/`` is written last: a model without 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -14,9 +15,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -55,8 +57,10 @@ from fishvoiced.backends.fish.store.models import (
 from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.backends.fish.types import Frontend
-from fishvoiced.backends.onnx_sessions import Runtime, keeps_int8_kv
-from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
+from fishvoiced.errors import CheckpointError, DaemonError, MissingExtra, ModelStoreError
+
+if TYPE_CHECKING:
+    from fishvoiced.backends.onnx_sessions import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +99,14 @@ def import_checkpoint(
     name: str | None = None,
     source: str | None = None,
 ) -> ConvertedModel:
-    """Convert what is not yet converted. Raises CheckpointError or ModelStoreError.
+    """Convert what is not yet converted. Raises CheckpointError, ModelStoreError or MissingExtra.
 
     ``source`` is where the model will look for its checkpoint, from its own folder on; by default ``folder``.
 
-    A part that fails is no error: the model then has no graphs of it and says why (``ConvertedModel.unconverted``), and
-    PyTorch runs it from its checkpoint.
+    A part that fails, or ONNX Runtime that is not installed, is no error where PyTorch is: the model then has no graphs
+    and says why (``ConvertedModel.unconverted``), and PyTorch runs it from its checkpoint.
     """
+    impossible = _without_runtime()
     checkpoint = recognize(folder, name)
     config = checkpoint.config
     progress("reading the checkpoint", 0.0)
@@ -115,10 +120,12 @@ def import_checkpoint(
     # Threads of our own share the work; a BLAS with threads of its own waits for itself where cores are busy.
     with _alone(store, target), threadpool_limits(1, "blas"):
         missing = [part for part in wanted if not _present(target, *part)]
-        if missing:
+        unconverted = impossible if missing else None
+        if unconverted is not None:
+            missing = []
+        elif missing:
             check_resources(config, missing, target.parent)
         bar = _Bar(progress, missing)
-        unconverted: str | None = None
         for part, precision in missing:
             bar.begin(part, precision)
             try:
@@ -139,13 +146,27 @@ def import_checkpoint(
     return ConvertedModel.open(target)
 
 
+def _without_runtime() -> str | None:
+    """Why nothing can be converted here; None if it can. Raises MissingExtra if nothing could speak it either."""
+    if importlib.util.find_spec("onnxruntime") is not None:
+        return None
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra("daemon", "importing a model")
+    return "ONNX Runtime is not installed: pip install onnxruntime, then import the model again"
+
+
 @dataclass
 class Conversion:
     """One checkpoint's weights on their way into graphs."""
 
     checkpoint: CheckpointFolder
     config: ModelConfig
-    runtime: Runtime = field(default_factory=lambda: Runtime(spinning=False))
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        from fishvoiced.backends.onnx_sessions import Runtime
+
+        return Runtime(spinning=False)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -192,6 +213,8 @@ class Conversion:
                 write_decoder(graph, self.codec, self.config.codec)
 
     def _write_language(self, precision: str, folder: Path, kept: Path, bar: _Bar) -> None:
+        from fishvoiced.backends.onnx_sessions import keeps_int8_kv
+
         config, table = self.config.dual_ar, self.language
         compensate, int8_kv = precision == "int4", precision in BITS and keeps_int8_kv()
         walk: Walk | None = None

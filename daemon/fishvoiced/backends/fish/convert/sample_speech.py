@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,8 +23,10 @@ from fishvoiced.backends.fish.engine.sampling_state import SamplingState
 from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.tokenizer import Tokenizer
 from fishvoiced.backends.fish.types import Codes, Columns, Frontend, Reference, SamplingOptions
-from fishvoiced.backends.onnx_sessions import Runtime, Session
 from fishvoiced.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from fishvoiced.backends.onnx_sessions import Runtime
 
 ENGLISH = (
     "The quick brown fox jumps over the lazy dog, while five boxing wizards watch.",
@@ -105,6 +108,8 @@ def speak(
 
 class _Speaker:
     def __init__(self, folder: Path, config: ModelConfig, tokenizer: Tokenizer, runtime: Runtime) -> None:
+        from fishvoiced.backends.onnx_sessions import Session  # late: a checkpoint is imported for PyTorch without it
+
         self._slow, self._fast = (Session(folder / f"{name}.onnx", runtime) for name in ("slow", "fast"))
         self._config, self._end = config, tokenizer.end_token
 
