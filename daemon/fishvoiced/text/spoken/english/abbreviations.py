@@ -27,7 +27,8 @@ DOTTED = {
     "max.": "maximum", "avg.": "average", "tel.": "telephone", "ext.": "extension", "ed.": "edition",
     "cf.": "compare", "al.": "al", "viz.": "namely", "ph.d.": "P H D", "resp.": "respectively",
     "misc.": "miscellaneous", "asst.": "assistant", "assoc.": "association", "univ.": "university",
-    "w.r.t.": "with respect to",
+    "w.r.t.": "with respect to", "cpl.": "corporal", "maj.": "major", "adm.": "admiral", "pvt.": "private",
+    "cmdr.": "commander", "drs.": "doctors", "messrs.": "messieurs", "doz.": "dozen",
     "a.k.a.": "also known as", "p.s.": "P S", "jan.": "january", "feb.": "february", "mar.": "march", "apr.": "april",
     "aug.": "august", "sept.": "september", "sep.": "september", "oct.": "october", "nov.": "november",
     "dec.": "december", "mon.": "monday", "tue.": "tuesday", "tues.": "tuesday", "wed.": "wednesday",
@@ -48,7 +49,15 @@ ENDING = frozenset({"etc", "inc", "ltd", "co", "corp", "jr", "sr", "a.m", "p.m",
                     "min", "max", "u.s", "u.k", "ed", "ph.d"})  # fmt: skip
 _STREETS = {"st": "street", "dr": "drive", "ct": "court", "pl": "place", "sq": "square", "ave": "avenue",
             "rd": "road", "blvd": "boulevard", "ln": "lane", "ter": "terrace"}  # fmt: skip
-_BEFORE_NAMES = {"st": "saint", "dr": "doctor", "mt": "mount", "ft": "fort", "sta": "santa", "ste": "sainte"}
+_BEFORE_NAMES = {
+    "st": "saint",
+    "dr": "doctor",
+    "fr": "father",
+    "mt": "mount",
+    "ft": "fort",
+    "sta": "santa",
+    "ste": "sainte",
+}  # fmt: skip
 DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 DOTTED_LETTERS = re.compile(r"(?:[A-Za-z]\.){2,8}(?![A-Za-z0-9])|[Ww]\.r\.t\.|[Pp]h\.?\s?D\.")

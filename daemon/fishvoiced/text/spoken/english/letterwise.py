@@ -25,6 +25,7 @@ _JS = re.compile(r"(?P<name>[A-Z][a-z]{1,12})\.(?P<suffix>js|ts|io|py|rs|NET)\b"
 
 
 _ALPHABET = re.compile(r"(?:A[-–]Z|a[-–]z)(?![\w-])")
+_MONTH = re.compile(r"(?:(?<=\bof )|(?<=\bin )|(?<=\bsince ))(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b")
 _GRADE = re.compile(r"(?P<letter>[A-F])[-−](?=[,;.)!?]|\s*\Z)")
 
 
@@ -76,6 +77,7 @@ RULES = (
     (codes.DATED_ID, codes.read_dated_id),
     (calendar.OFFSET, calendar.read_offset),
     (calendar.NAMES, calendar.read_names),
+    (_MONTH, lambda match: calendar.MONTHS[calendar.month_of(match[0]) - 1]),
     (_ALPHABET, lambda _: "A to Z"),
     (_GRADE, lambda match: f"{match['letter']} minus"),
     (calendar.MONTH_FIRST, calendar.read_month_first),

@@ -13,6 +13,7 @@ from fishvoiced.text.spoken.english.numbers.cardinals import (
     in_groups,
     ordinal,
     single_digits,
+    year,
 )
 from fishvoiced.text.spoken.english.symbols import LONE
 from fishvoiced.text.spoken.letters import name_of, plain_letter
@@ -25,8 +26,8 @@ def read_as(written: str, interpret_as: str) -> str | None:
     """
     kind, _, form = interpret_as.lower().partition(":")
     reader = _READERS.get(kind)
-    if reader is _date and form.startswith("d"):
-        return _day_first(written.strip())
+    if reader is _date and form:
+        return _formatted(written.strip(), form)
     return reader(written.strip()) if reader else None
 
 
@@ -76,10 +77,20 @@ def _date(written: str) -> str | None:
     return None
 
 
-def _day_first(written: str) -> str | None:
-    """ "10/11/2024" → "november tenth …"."""
-    numbers = re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2((?:\d\d)?\d\d)", written)
-    return _date(f"{numbers[1]}.{numbers[3]}.{numbers[4]}") if numbers else _date(written)
+def _formatted(written: str, form: str) -> str | None:
+    """ "10/11/2024" as "dmy" → "november tenth …", "3/5" as "md" → "march fifth", "3/2024" as "my" → "march …"."""
+    order = "".join(dict.fromkeys(form))  # "yyyymmdd" is "ymd"
+    numbers = re.fullmatch(r"(\d{1,4})(?:[/.-](\d{1,4}))?(?:[/.-](\d{1,4}))?", written)
+    if numbers is None or len(order) != sum(number is not None for number in numbers.groups()):
+        return _date(written)
+    parts = dict(zip(order, filter(None, numbers.groups()), strict=True))
+    month, day = int(parts.get("m", 1)), int(parts.get("d", 1))
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return _date(written)
+    if "d" in parts and "m" in parts:
+        return calendar.date(day, month, parts.get("y"))
+    named = [calendar.MONTHS[month - 1]] if "m" in parts else [ordinal(day)] if "d" in parts else []
+    return " ".join([*named, year(parts["y"])] if len(parts.get("y", "")) == 4 else named) or None
 
 
 _READERS: dict[str, Callable[[str], str | None]] = {

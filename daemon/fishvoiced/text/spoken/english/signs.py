@@ -49,6 +49,8 @@ _BETWEEN_NAMES = re.compile(r"[\w)\]]\s\?\?\s[\w(]")
 
 _QUERY = re.compile(r"\?(?=[\w.%-]{1,40}=)")
 _WITH = re.compile(r"/o\b")
+_QUOTED = re.compile(r"(?:\A|\n)[> ]{0,8}\Z")  # a line of a mail, quoted
+_STARS = re.compile("[★☆]{2,10}")
 _SQUARE_ROOT = re.compile(r"√")
 
 Read = Callable[[re.Match[str]], str | None]
@@ -121,6 +123,12 @@ def _checkbox(match: re.Match[str]) -> str:
     return "not checked," if match["done"] == " " else "checked,"
 
 
+def _stars(match: re.Match[str]) -> str:
+    """ "★★★☆☆" → "three out of five stars"."""
+    full = match[0].count("★")
+    return f"{cardinal(str(full))} out of {cardinal(str(len(match[0])))} stars" if full else "no stars"
+
+
 def _silent(match: re.Match[str]) -> str | None:
     """Decoration of three and more; shorter ones only where they touch a word (emphasis)."""
     text, start, end = match.string, match.start(), match.end()
@@ -151,6 +159,7 @@ RULES: tuple[tuple[re.Pattern[str], Read], ...] = (
     (_CARET, _caret),
     (_CARET_LETTER, lambda _: "to the power of"),
     (_CHECKBOX, _checkbox),
+    (_STARS, _stars),
     (_AND, lambda _: "and"),
     (_QUERY, lambda _: "question mark"),
     (_FLAG, _flag),
@@ -169,6 +178,13 @@ def mark(text: str, at: int, end: int) -> str:
         return "minus" if _SUBTRACTED.fullmatch(text, max(0, at - 3), at + 4) else _dash(before, after)
     if sign == "/" and text[max(0, at - 2) : at + 3 : 4].isdecimal() and before == after == " ":
         return "divided by"
+    if (
+        sign == ">"
+        and not before.strip(" >")
+        and (not after or after in " >")
+        and _QUOTED.search(text, max(0, at - 8), at)
+    ):
+        return ""
     if sign == "/" and before.isupper() and after.isupper():
         return ""
     if sign == ":" and before.isdecimal() and after.isdecimal():
@@ -181,7 +197,7 @@ def mark(text: str, at: int, end: int) -> str:
         return "not" if before else "exclamation mark"
     if sign == "+" and after.isspace() is False and before.isspace() and after.isalpha():
         return "plus"
-    if sign in "~≈" and after.isdecimal():
+    if sign in "~≈" and after.isdecimal() and not before.isalnum():
         return "about"
     if sign in PAUSES:
         return PAUSES[sign]

@@ -84,6 +84,8 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
     numeral = romans.read(written, around.before, around.after(end)) if written.removesuffix("'s").isupper() else None
     if numeral is not None:
         yield Word(start, end, numeral)
+    elif written == "A" and shouting and _ARTICLE_NEXT.match(around.after(end)):
+        yield Word(start, end, "a")
     elif len(written) == 1:
         yield Word(start, end, _single(written, around.before, around.after(end)))
     elif clitic := _CLITIC.fullmatch(written):
@@ -196,9 +198,10 @@ _SUFFIXES = frozenset([
     "eu", "us", "uk",
 ])  # fmt: skip
 _SOUNDS = frozenset({"hmm", "shh", "psst", "brr", "mmm", "hm", "nth", "tsk", "pst", "mm", "zzz", "pfft", "sh", "grr"})
-_CHAT = frozenset(
-    ["imo", "imho", "idk", "fyi", "asap", "afaik", "omg", "lol", "ttyl", "rofl", "iirc", "diy", "eta", "aka"]
-)
+_CHAT = frozenset([
+    "imo", "imho", "idk", "fyi", "asap", "afaik", "omg", "lol", "ttyl", "rofl", "iirc", "diy", "eta", "irl", "yw",
+    "aka",
+])  # fmt: skip
 _LOWER_ACRONYMS = frozenset([
     "api", "apis", "cpu", "gpu", "url", "uri", "usb", "ui", "uuid", "utf", "gif", "json",
 ]) - {"gif", "json", "utf"}  # fmt: skip

@@ -47,7 +47,14 @@ DATED_ID = re.compile(r"(?P<name>[A-Z]{2,6})-(?P<year>(?:19|20)\d\d)-(?P<number>
 MIXED = re.compile(r"(?=[A-Za-z]{0,40}\d|\d{1,40}[A-Za-z])[A-Za-z0-9]{2,64}(?![A-Za-z0-9])")
 COLOR = re.compile(r"#(?=[0-9A-Fa-f]{0,7}[0-9])(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b")
 
+_FORMULA = re.compile(
+    r"(?=[A-Za-z]{0,30}\d)(?:(?:H|C|N|O|S|P|K|F|I|B|Na|Cl|Ca|Fe|Mg|Al|Si|Cu|Zn|Ag|Au|Mn|Br)\d{0,3}){2,12}"  # C6H12O6
+)
+_PARTS = re.compile(r"[A-Z][a-z]?|\d+")
 _CHAT = {
+    "2nite": "tonight",
+    "2day": "today",
+    "2moro": "tomorrow",
     "WW1": "world war one",
     "WW2": "world war two",
     "gr8": "great",
@@ -158,6 +165,8 @@ def mixed(code: str) -> str:
     """Letters with digits: "MP3" → "M P three", "utf8" → "utf eight", "A1B2C3" sign by sign."""
     if code in _CHAT:
         return _CHAT[code]
+    if _FORMULA.fullmatch(code):
+        return " ".join(cardinal(part) if part.isdecimal() else " ".join(part.upper()) for part in _PARTS.findall(code))
     runs = _RUNS.findall(code)
     if len(runs) > 4 or (len(runs) > 2 and len(code) > 5 and max(map(len, runs)) < 3):
         return sign_by_sign(code)

@@ -55,7 +55,7 @@ BEFORE = re.compile(
     r"(?!\w)(?:\s?/\s?(?P<per>[A-Za-z]{1,12})\b)?"
 )
 BEHIND = re.compile(
-    rf"(?P<minus>[-−])?(?:{_EUROPEAN}(?=\s?€)|{_AMOUNT})"
+    rf"(?P<minus>[-−])?(?:{_EUROPEAN}(?=\s?(?:€|EUR|CHF|PLN|SEK|NOK|DKK|BRL))|{_AMOUNT})"
     rf"\s?(?P<scale>(?:{_SCALE})\b)?\s?(?P<sign>{_SIGN}|[¢￠])(?![\w.]\d|\w)(?:\s?/\s?(?P<per>[A-Za-z]{{1,12}})\b)?"
 )
 _PER = {"h": "hour", "hr": "hour", "mo": "month", "yr": "year", "wk": "week", "d": "day", "kg": "kilogram",

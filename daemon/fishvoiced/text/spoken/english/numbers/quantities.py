@@ -29,7 +29,7 @@ VULGAR = {
 
 _FRACTION_BELOW = frozenset((*range(2, 11), 12, 16, 20, 32, 64, 100, 1000))
 _FRACTION = re.compile(
-    r"(?:(?P<whole>\d{1,4})[ \u00a0-])?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?:th|ths)?(?![\w/]|\.\d)"
+    r"(?:(?P<whole>\d{1,4})[ \u00a0-])?(?P<above>\d{1,4})[/⁄](?P<below>\d{1,4})(?:th|ths|rd|rds)?(?![\w/]|\.\d)"
 )
 _ORDINAL = re.compile(
     r"(?P<digits>\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:(?:st|nd|rd|th)\b|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
@@ -76,7 +76,7 @@ _DOTTED_UNITS = frozenset(
         "mi", "gal", "tsp", "tbsp",
     ]
 )  # fmt: skip
-_GOES_ON = re.compile(r"\.\s+[a-z]")
+_GOES_ON = re.compile(r"\.\s+[a-z\d]")
 _UNTIL = re.compile(r"\s?[–—-]\s?(?=[-−]?\d)")  # "40°C–60°C"
 _STEP = re.compile(
     r"\b(?:retry|retries|attempt|try|step|page|part|task|test|slide|item|file|stage|round)\s\Z", re.IGNORECASE
