@@ -50,16 +50,25 @@ def documents() -> dict[str, str]:
     from fishvoice.cli import VERBS
 
     whole = argparse.ArgumentParser(prog="fishvoice", description="Speak with the voices of this computer.")
+    parsers = {name: caught(verb.module, verb.function) for name, verb in VERBS.items()}
     verbs = whole.add_subparsers(metavar="COMMAND")
-    sections = []
-    for name, verb in VERBS.items():
-        parser = caught(verb.module, verb.function)
-        sections.append((name, verb.summary, parser))
-        if " " not in name:
-            parents = [] if parser is None else [parser]
-            verbs.add_parser(name, help=verb.summary, parents=parents, add_help=not parents)
+    for name in dict.fromkeys(name.partition(" ")[0] for name in VERBS):
+        inner = [other for other in VERBS if other.startswith(f"{name} ")]
+        summary = VERBS[name].summary if name in VERBS else "; ".join(VERBS[other].summary for other in inner)
+        added = add(verbs, name, summary, parsers.get(name))
+        below = added.add_subparsers(metavar="COMMAND") if inner else None
+        for other in inner:
+            add(below, other.partition(" ")[2], VERBS[other].summary, parsers[other])
+    sections = [(name, verb.summary, parsers[name]) for name, verb in VERBS.items()]
     completion = {shell: shtab.complete(whole, shell) for shell in ("bash", "zsh", "fish")}
     return {**completion, "man": man_page(sections)}
+
+
+def add(verbs: Any, name: str, summary: str, parser: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    """A verb with the options of its own ``parser``, where that is known."""
+    parents = [] if parser is None else [parser]
+    added: argparse.ArgumentParser = verbs.add_parser(name, help=summary, parents=parents, add_help=not parents)
+    return added
 
 
 def caught(module: str, function: str) -> argparse.ArgumentParser | None:
