@@ -1,16 +1,21 @@
 """Build hook: shell completion and the man page, made from the commands' own parsers.
 
-A verb's parser is caught where it is used, by running the verb up to its ``parse_args``. A verb whose libraries are not
-there while the package is built has its summary alone.
+A verb's parser is caught where it is used, by running the verb up to its ``parse_args``. The daemon's libraries are not
+there while the package is built, and no parser needs what they do: something stands in for them.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import shtab
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -21,6 +26,30 @@ FILES = {
     "fish": "share/fish/vendor_completions.d/fishvoice.fish",
     "man": "share/man/man1/fishvoice.1",
 }
+
+
+Section = tuple[str, str, argparse.ArgumentParser]
+"""Of the man page: a verb, its summary, its parser."""
+LIBRARIES = {
+    *("av", "cpuinfo", "ebooklib", "emoji", "hibari", "httpx2", "huggingface_hub", "lxml", "markdown_it", "mcp"),
+    *("multipart", "numpy", "onnx", "onnxruntime", "psutil", "pypdf", "python_multipart", "regex", "rich", "sentencex"),
+    *("soundfile", "soxr", "starlette", "threadpoolctl", "tiktoken", "tqdm", "unicode_rbnf", "uvicorn", "wyoming"),
+    *("pydantic", "zeroconf"),
+}
+"""What verbs import besides what pyproject.toml asks for to build."""
+
+
+class StandIn(MetaPathFinder, Loader):
+    """Finds whichever of these libraries nobody else finds: modules in which every name is there and does nothing."""
+
+    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in LIBRARIES else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return MagicMock(name=spec.name, __version__="0")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
 
 
 class Caught(Exception):
@@ -37,6 +66,7 @@ class CustomBuildHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         sys.path[:0] = [str(root / "client"), str(root / "daemon")]
+        sys.meta_path.append(StandIn())
         made = root / "build" / "shell"
         for kind, text in documents().items():
             target = made / FILES[kind]
@@ -59,7 +89,7 @@ def documents() -> dict[str, str]:
         below = added.add_subparsers(metavar="COMMAND") if inner else None
         for other in inner:
             add(below, other.partition(" ")[2], VERBS[other].summary, parsers[other])
-    sections = [(name, verb.summary, parsers[name]) for name, verb in VERBS.items()]
+    sections = [page for name, verb in VERBS.items() for page in pages(name, verb.summary, parsers[name])]
     completion = {shell: shtab.complete(whole, shell) for shell in ("bash", "zsh", "fish")}
     return {**completion, "man": man_page(sections)}
 
@@ -71,8 +101,8 @@ def add(verbs: Any, name: str, summary: str, parser: argparse.ArgumentParser | N
     return added
 
 
-def caught(module: str, function: str) -> argparse.ArgumentParser | None:
-    """The parser of a verb; None if the verb's libraries are missing."""
+def caught(module: str, function: str) -> argparse.ArgumentParser:
+    """The parser of a verb."""
     original = argparse.ArgumentParser.parse_args
 
     def catch(self: argparse.ArgumentParser, *_: object, **__: object) -> None:
@@ -83,14 +113,23 @@ def caught(module: str, function: str) -> argparse.ArgumentParser | None:
         getattr(import_module(module), function)([])
     except Caught as found:
         return found.parser
-    except ImportError:
-        return None
     finally:
         argparse.ArgumentParser.parse_args = original  # type: ignore[method-assign]
-    return None
+    raise RuntimeError(f"{module}.{function} parses no arguments")
 
 
-def man_page(sections: list[tuple[str, str, argparse.ArgumentParser | None]]) -> str:
+def pages(
+    name: str, summary: str, parser: argparse.ArgumentParser
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """A verb's section of the man page, and those of the verbs below it."""
+    yield name, summary, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action._choices_actions:
+                yield from pages(f"{name} {below.dest}", below.help or "", action.choices[below.dest])
+
+
+def man_page(sections: list[Section]) -> str:
     lines = [
         ".TH FISHVOICE 1",
         ".SH NAME",
@@ -100,9 +139,8 @@ def man_page(sections: list[tuple[str, str, argparse.ArgumentParser | None]]) ->
         ".SH COMMANDS",
     ]
     for name, summary, parser in sections:
-        lines += [f".SS {name}", quoted(summary)]
-        if parser is not None:
-            lines += [".nf", *(quoted(line) for line in parser.format_help().splitlines()), ".fi"]
+        options = (quoted(line) for line in parser.format_help().splitlines())
+        lines += [f".SS {name}", quoted(summary), ".nf", *options, ".fi"]
     return "\n".join(lines) + "\n"
 
 

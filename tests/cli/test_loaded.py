@@ -83,6 +83,7 @@ def test_uninstall_names_everything_first_and_removes_it_when_told(home: Path, f
     for folder in ("cache/models/some", "data/voices/ann", "state"):
         (home / folder).mkdir(parents=True)
     (home / "config.toml").write_text("keep_alive = 5\n")
+    (home / "state" / "daemon.log").write_text("something\n")
     with running(home) as daemon:
         named = fishvoice("uninstall")
         assert named.returncode == 0

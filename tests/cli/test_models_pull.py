@@ -98,6 +98,21 @@ def test_a_gated_repository_names_the_licence_page_and_the_command(person: Perso
     assert accepted.returncode == 0, accepted.stderr
 
 
+def test_who_is_logged_in_needs_no_variable(person: Person, hub: Hub) -> None:
+    hub.token = "hf_secret"
+    (person.home / "hf").mkdir()
+    (person.home / "hf" / "token").write_text("hf_secret")  # where `hf auth login` puts it
+    accepted = person.models("pull", REPO, "--precision", "fp32")
+    assert accepted.returncode == 0, accepted.stderr
+
+
+def test_without_a_name_it_is_s1_mini_under_either_of_its_names(person: Person, hub: Hub) -> None:
+    hub.repo = "fishaudio/openaudio-s1-mini"
+    done = person.models("pull", "--precision", "fp32")
+    assert done.returncode == 0, done.stderr
+    assert 'say it: fishvoice say --voice s1-mini "Hello"' in done.stdout
+
+
 def test_a_file_with_a_wrong_hash_is_deleted_and_told(person: Person, hub: Hub) -> None:
     hub.wrong_hash.add("codec.pth")
     refused = person.models("pull", REPO)

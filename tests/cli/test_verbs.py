@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,37 @@ def test_the_shell_itself_reads_its_completion(shell: str, tmp_path: Path) -> No
     assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout.split() == [
         "unload"
     ]
+
+
+BUILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import hatch_build
+sys.path[:0] = [sys.argv[1] + "/client", sys.argv[1] + "/daemon"]
+sys.meta_path.append(hatch_build.StandIn())
+print(hatch_build.documents()["man"])
+"""
+BUILD_PACKAGES = ("hatchling", "msgpack", "msgspec", "packaging", "pathspec", "platformdirs", "pluggy", "shtab", "zmq")
+
+
+def test_where_the_package_is_built_without_the_daemons_libraries_all_options_are_known_too(tmp_path: Path) -> None:
+    root, libraries = Path(hatch_build.__file__).parent, tmp_path / "libraries"
+    libraries.mkdir()
+    for name in BUILD_PACKAGES:
+        found = Path(str(importlib.util.find_spec(name).origin)).parent  # type: ignore[union-attr]
+        (libraries / name).symlink_to(found)
+        if (found.parent / "pyzmq.libs").exists() and name == "zmq":
+            (libraries / "pyzmq.libs").symlink_to(found.parent / "pyzmq.libs")
+    built = subprocess.run(
+        [sys.executable, "-S", "-c", BUILD, str(root)],
+        env={**os.environ, "PYTHONPATH": str(libraries), "FISHVOICE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    pages = {page.splitlines()[0]: page for page in built.stdout.split(".SS ")[1:]}
+    assert pages.keys() >= cli.VERBS.keys()
+    for page in pages.values():
+        assert "usage: fishvoice" in page
+    assert "\\-\\-precision" in pages["models pull"]
