@@ -1,16 +1,21 @@
 """Build hook: shell completion and the man page, made from the commands' own parsers.
 
-A verb's parser is caught where it is used, by running the verb up to its ``parse_args``. A verb whose libraries are not
-there while the package is built has its summary alone.
+A verb's parser is caught where it is used, by running the verb up to its ``parse_args``. The daemon's libraries are not
+there while the package is built, and no parser needs what they do: something stands in for them.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import shtab
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -21,6 +26,25 @@ FILES = {
     "fish": "share/fish/vendor_completions.d/fishvoice.fish",
     "man": "share/man/man1/fishvoice.1",
 }
+
+
+Section = tuple[str, str, argparse.ArgumentParser]
+"""Of the man page: a verb, its summary, its parser."""
+
+
+class StandIn(MetaPathFinder, Loader):
+    """Finds the libraries that nobody else finds: modules in which every name is there and does nothing."""
+
+    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        first = name.partition(".")[0]
+        known = first in sys.stdlib_module_names or first in ("fishvoice", "fishvoiced")
+        return None if known else ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return MagicMock(name=spec.name, __version__="0")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
 
 
 class Caught(Exception):
@@ -37,6 +61,7 @@ class CustomBuildHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         sys.path[:0] = [str(root / "client"), str(root / "daemon")]
+        sys.meta_path.append(StandIn())
         made = root / "build" / "shell"
         for kind, text in documents().items():
             target = made / FILES[kind]
@@ -50,20 +75,29 @@ def documents() -> dict[str, str]:
     from fishvoice.cli import VERBS
 
     whole = argparse.ArgumentParser(prog="fishvoice", description="Speak with the voices of this computer.")
+    parsers = {name: caught(verb.module, verb.function) for name, verb in VERBS.items()}
     verbs = whole.add_subparsers(metavar="COMMAND")
-    sections = []
-    for name, verb in VERBS.items():
-        parser = caught(verb.module, verb.function)
-        sections.append((name, verb.summary, parser))
-        if " " not in name:
-            parents = [] if parser is None else [parser]
-            verbs.add_parser(name, help=verb.summary, parents=parents, add_help=not parents)
+    for name in dict.fromkeys(name.partition(" ")[0] for name in VERBS):
+        inner = [other for other in VERBS if other.startswith(f"{name} ")]
+        summary = VERBS[name].summary if name in VERBS else "; ".join(VERBS[other].summary for other in inner)
+        added = add(verbs, name, summary, parsers.get(name))
+        below = added.add_subparsers(metavar="COMMAND") if inner else None
+        for other in inner:
+            add(below, other.partition(" ")[2], VERBS[other].summary, parsers[other])
+    sections = [page for name, verb in VERBS.items() for page in pages(name, verb.summary, parsers[name])]
     completion = {shell: shtab.complete(whole, shell) for shell in ("bash", "zsh", "fish")}
     return {**completion, "man": man_page(sections)}
 
 
-def caught(module: str, function: str) -> argparse.ArgumentParser | None:
-    """The parser of a verb; None if the verb's libraries are missing."""
+def add(verbs: Any, name: str, summary: str, parser: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    """A verb with the options of its own ``parser``, where that is known."""
+    parents = [] if parser is None else [parser]
+    added: argparse.ArgumentParser = verbs.add_parser(name, help=summary, parents=parents, add_help=not parents)
+    return added
+
+
+def caught(module: str, function: str) -> argparse.ArgumentParser:
+    """The parser of a verb."""
     original = argparse.ArgumentParser.parse_args
 
     def catch(self: argparse.ArgumentParser, *_: object, **__: object) -> None:
@@ -74,14 +108,23 @@ def caught(module: str, function: str) -> argparse.ArgumentParser | None:
         getattr(import_module(module), function)([])
     except Caught as found:
         return found.parser
-    except ImportError:
-        return None
     finally:
         argparse.ArgumentParser.parse_args = original  # type: ignore[method-assign]
-    return None
+    raise RuntimeError(f"{module}.{function} parses no arguments")
 
 
-def man_page(sections: list[tuple[str, str, argparse.ArgumentParser | None]]) -> str:
+def pages(
+    name: str, summary: str, parser: argparse.ArgumentParser
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """A verb's section of the man page, and those of the verbs below it."""
+    yield name, summary, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action._choices_actions:
+                yield from pages(f"{name} {below.dest}", below.help or "", action.choices[below.dest])
+
+
+def man_page(sections: list[Section]) -> str:
     lines = [
         ".TH FISHVOICE 1",
         ".SH NAME",
@@ -91,9 +134,8 @@ def man_page(sections: list[tuple[str, str, argparse.ArgumentParser | None]]) ->
         ".SH COMMANDS",
     ]
     for name, summary, parser in sections:
-        lines += [f".SS {name}", quoted(summary)]
-        if parser is not None:
-            lines += [".nf", *(quoted(line) for line in parser.format_help().splitlines()), ".fi"]
+        options = (quoted(line) for line in parser.format_help().splitlines())
+        lines += [f".SS {name}", quoted(summary), ".nf", *options, ".fi"]
     return "\n".join(lines) + "\n"
 
 

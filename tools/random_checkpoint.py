@@ -15,6 +15,7 @@ from pydoc_data.topics import topics
 import torch
 from torch import nn
 
+from fishvoiced.backends.fish import config as known
 from fishvoiced.backends.fish.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
 from fishvoiced.backends.fish.network.checkpoint import new_dual_ar, save_weights
 from fishvoiced.backends.fish.network.codec import Codec, Snake
@@ -69,35 +70,7 @@ TINY_DUAL_AR = DualARConfig(
 TINY = ModelConfig(
     name="tiny", dual_ar=TINY_DUAL_AR, codec=TINY_CODEC, sampling=SamplingDefaults(), description="random weights"
 )
-S1_MINI = ModelConfig(
-    name="s1-mini-random",
-    dual_ar=DualARConfig(
-        vocab_size=155776,
-        n_layer=28,
-        n_head=16,
-        n_local_heads=8,
-        head_dim=128,
-        dim=1024,
-        intermediate_size=3072,
-        rope_base=1e6,
-        norm_eps=1e-6,
-        max_seq_len=8192,
-        tie_word_embeddings=False,
-        attention_qk_norm=True,
-        codebook_size=4096,
-        num_codebooks=10,
-        scale_codebook_embeddings=True,
-        n_fast_layer=4,
-        fast_dim=1024,
-        fast_n_head=16,
-        fast_n_local_heads=8,
-        fast_head_dim=64,
-        fast_intermediate_size=3072,
-        fast_attention_qk_norm=False,
-    ),
-    codec=CodecConfig(),
-    description="random weights in the real sizes",
-)
+S1_MINI = replace(known.S1_MINI, name="s1-mini-random", description="random weights in the real sizes", license=None)
 
 S1_MERGES = 4000
 """Byte pairs of its tokenizer, learned in seconds: upstream's has some 100,000 and needs still fewer columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from tests.fakes.hub import COMMIT, Hub, serving
+from fishvoiced.backends.fish.checkpoint.weight_files import open_table
+from tools.harness.hub import COMMIT, Hub, serving
 
 REPO = "someone/little-fish"
 
@@ -94,6 +98,21 @@ def test_a_gated_repository_names_the_licence_page_and_the_command(person: Perso
     assert accepted.returncode == 0, accepted.stderr
 
 
+def test_who_is_logged_in_needs_no_variable(person: Person, hub: Hub) -> None:
+    hub.token = "hf_secret"
+    (person.home / "hf").mkdir()
+    (person.home / "hf" / "token").write_text("hf_secret")  # where `hf auth login` puts it
+    accepted = person.models("pull", REPO, "--precision", "fp32")
+    assert accepted.returncode == 0, accepted.stderr
+
+
+def test_without_a_name_it_is_s1_mini_under_either_of_its_names(person: Person, hub: Hub) -> None:
+    hub.repo = "fishaudio/openaudio-s1-mini"
+    done = person.models("pull", "--precision", "fp32")
+    assert done.returncode == 0, done.stderr
+    assert 'say it: fishvoice say --voice s1-mini "Hello"' in done.stdout
+
+
 def test_a_file_with_a_wrong_hash_is_deleted_and_told(person: Person, hub: Hub) -> None:
     hub.wrong_hash.add("codec.pth")
     refused = person.models("pull", REPO)
@@ -148,3 +167,23 @@ def test_a_disk_that_is_too_small_is_told_beforehand_with_figures(person: Person
     assert "GB free" in refused.stderr
     assert not [request for request in hub.requests if request.startswith("GET /someone")]
     shutil.rmtree(disk)
+
+
+def test_safetensors_in_shards_are_fetched_and_imported(
+    person: Person, hub: Hub, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    del hub.files["model.pth"]
+    table = open_table(tiny_checkpoint / "model.pth")
+    arrays = {name: np.ascontiguousarray(weight.read()) for name, weight in table.items()}
+    names = sorted(arrays)
+    where = {}
+    for i, shard in enumerate((names[::2], names[1::2]), start=1):
+        file = f"model-{i:05}-of-00002.safetensors"
+        save_file({name: arrays[name] for name in shard}, tmp_path / file)
+        hub.files[file] = tmp_path / file
+        where |= dict.fromkeys(shard, file)
+    hub.files["model.safetensors.index.json"] = json.dumps({"weight_map": where}).encode()
+    done = person.models("pull", REPO, "--precision", "fp32")
+    assert done.returncode == 0, done.stderr
+    offline = person.models("pull", REPO, "--precision", "fp32", HF_HUB_OFFLINE="1")
+    assert offline.returncode == 0, offline.stderr

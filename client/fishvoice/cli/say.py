@@ -116,6 +116,7 @@ def _speech_options(options: argparse.Namespace) -> SpeechOptions:
         "reference_text": options.reference_text,
         "temperature": options.temperature,
         "top_p": options.top_p,
+        "repetition_penalty": options.repetition_penalty,
         "priority": options.priority,
         "first_audio_within": options.first_audio_within,
         "fallback_voice": options.fallback_voice,
@@ -153,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reference-text", metavar="TEXT", help="what the recording says")
     parser.add_argument("--temperature", type=float, help="0 … 2: how freely to vary")
     parser.add_argument("--top-p", type=float, help="0 … 1; 0 always takes the likeliest")
+    parser.add_argument("--repetition-penalty", type=float, help="0.5 … 2: above 1, what was just said is avoided")
     parser.add_argument(
         "--first-audio-within",
         type=float,

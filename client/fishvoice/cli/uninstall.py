@@ -39,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
             failed += not _removed(item)
     if not options.yes:
         print("nothing was removed; do it with: fishvoice uninstall --yes")
+    print("what models pull fetched lies in the hub's cache, which other programs share; see: hf cache")
     print("the package itself goes with the tool that brought it, for example: pip uninstall fishvoice")
     return 1 if failed else 0
 
@@ -72,8 +73,15 @@ def found(keep_voices: bool) -> Iterator[Item]:
     if any(file.exists() for file in service.files):
         yield Item("the service", lambda: stop_service(service, run_command))
     for what, folder in folders(keep_voices):
-        if folder.exists():
+        if _is_there(folder):
             yield Item(f"{what}: {folder}", partial(_delete, folder))
+
+
+def _is_there(path: Path) -> bool:
+    """Looking for a folder may have made it; what is empty is nobody's."""
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
+    return path.exists()
 
 
 def folders(keep_voices: bool) -> Iterator[tuple[str, Path]]:

@@ -26,6 +26,7 @@ NUMPY_TYPES: dict[str, type[np.generic]] = {
     "tensor(int8)": np.int8,
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
+    "tensor(uint8)": np.uint8,
 }
 """Of our graphs' inputs."""
 

@@ -14,7 +14,8 @@ from fishvoiced.backends.fish.convert.importer import checkpoint_hash
 from fishvoiced.backends.fish.engine.select import EngineChoice, open_engine
 from fishvoiced.backends.fish.renderer import SLOWEST_CHARACTERS_PER_SECOND, SPARE_SECONDS
 from fishvoiced.backends.fish.store.catalog import STARTER, STARTER_FOLDER, Catalog, user_models, user_voices
-from fishvoiced.backends.fish.store.models import ConvertedModel, is_whole
+from fishvoiced.backends.fish.store.models import ConvertedModel
+from fishvoiced.backends.fish.store.parts import is_whole
 from fishvoiced.config import Config
 from fishvoiced.hardware.detect.collect import collect
 from tools.starter_voice.metrics import plain_words, word_errors

@@ -18,7 +18,7 @@ from fishvoiced.backends.fish.engine.lighter import LoadedMeanwhile, lighter_pre
 from fishvoiced.backends.fish.engine.select import EngineChoice, available, open_engine
 from fishvoiced.backends.fish.renderer import FishRenderer
 from fishvoiced.backends.fish.store.catalog import Catalog, Choice, user_models, user_voices
-from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, ConvertedModel
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, ConvertedModel, codec_of
 from fishvoiced.backends.fish.store.reference_audio import read_reference
 from fishvoiced.backends.fish.types import Codes, Frontend, Reference, SamplingOptions
 from fishvoiced.backends.fish.warm_up import load_frontend, prepare, warm_up
@@ -221,15 +221,10 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
     return EngineChoice(
         name=settings.engine.name,
         lm_precision=profile.lm_precision if language == "auto" else language,
-        codec_precision=profile.codec_precision if language == "auto" else _codec_for(language),
+        codec_precision=profile.codec_precision if language == "auto" else codec_of(language),
         threads=settings.engine.threads,
         device=settings.engine.device,
     )
-
-
-def _codec_for(language: str) -> str:
-    """The codec's precision that goes with a language model's of the user's choice."""
-    return language if language in ("fp32", "fp16") else "int8"
 
 
 def resolve_sampling(asked: Sampling, engine: Engine, choice: Choice) -> SamplingOptions:

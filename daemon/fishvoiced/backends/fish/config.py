@@ -244,6 +244,37 @@ class ModelConfig:
         return config
 
 
+S1_MINI = ModelConfig(
+    name="s1-mini",
+    dual_ar=DualARConfig(
+        vocab_size=155776,
+        n_layer=28,
+        n_head=16,
+        n_local_heads=8,
+        head_dim=128,
+        dim=1024,
+        intermediate_size=3072,
+        rope_base=1e6,
+        norm_eps=1e-6,
+        max_seq_len=8192,
+        tie_word_embeddings=False,
+        attention_qk_norm=True,
+        codebook_size=4096,
+        num_codebooks=10,
+        scale_codebook_embeddings=True,
+        n_fast_layer=4,
+        fast_dim=1024,
+        fast_n_head=16,
+        fast_n_local_heads=8,
+        fast_head_dim=64,
+        fast_intermediate_size=3072,
+        fast_attention_qk_norm=False,
+    ),
+    license="CC-BY-NC-SA-4.0",
+)
+"""openaudio-s1-mini, before anything of it is on this machine."""
+
+
 def _checked(config: ModelConfig, folder: UntrustedFolder, file: str) -> ModelConfig:
     for section in (config, config.dual_ar, config.codec, config.sampling):
         folder.check(section, file)

@@ -7,11 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore, parts_of
+from fishvoiced.backends.fish.store.models import DECODER, LANGUAGE, PRECISIONS, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.store.parts import parts_of
 from fishvoiced.backends.fish.store.verification import problems
 from fishvoiced.cli.models import other_kinds
 from fishvoiced.cli.models.licenses import license_note
 from fishvoiced.errors import DaemonError, ModelStoreError
+
+LIST = "list"
+"""In place of a precision: tell what each costs."""
 
 
 def models_command(argv: list[str], store: ModelStore | None = None) -> int:
@@ -37,6 +41,8 @@ def _run(options: argparse.Namespace, store: ModelStore) -> int:
             return other_kinds.pull_light(what)
         if options.verb == "import" and other_kinds.is_piper(Path(what)):
             return other_kinds.import_piper(Path(what))
+        if options.precision == LIST:
+            return _precisions(store, what, options.name)
         return import_model(store, what, options.precision, options.codec_precision, options.name)
     if options.verb == "list":
         return _list(store, options.json)
@@ -74,8 +80,11 @@ def parser() -> argparse.ArgumentParser:
     for verb in (pulling, importing):
         verb.add_argument(
             "--precision",
-            choices=PRECISIONS[LANGUAGE],
-            help="of the language model; default: what suits this machine. fp32 is exact and slow, int4 light and fast",
+            nargs="?",
+            const=LIST,
+            choices=(*PRECISIONS[LANGUAGE], LIST),
+            help="of the language model; default: what suits this machine. fp32 is exact and slow, int4 light and fast;"
+            " without a value: what each costs here",
         )
         verb.add_argument("--codec-precision", choices=PRECISIONS[DECODER], help="of the codec's decoder")
         verb.add_argument("--name", help="what to call it; default: its own name")
@@ -84,6 +93,17 @@ def parser() -> argparse.ArgumentParser:
     verifying = verbs.add_parser("verify", help="check every file of models, or of a checkpoint before its import")
     verifying.add_argument("which", nargs="*", help="names or folders; without any, all models")
     return parser
+
+
+def _precisions(store: ModelStore, what: str, name: str | None) -> int:
+    from fishvoiced.cli.models.importing import known_config
+    from fishvoiced.cli.models.precisions import precision_lines
+
+    config = known_config(store, what, name)
+    print(license_note(config.license))
+    for line in precision_lines(config, store.find(config.name)):
+        print(line)
+    return 0
 
 
 def _find(store: ModelStore, name: str) -> ConvertedModel:
@@ -143,22 +163,13 @@ def _show(model: ConvertedModel) -> int:
     )
     print(f"  folder {model.folder}, {model.size() / 1e6:.1f} MB:")
     for part in parts_of(model.folder):
-        print(f"    {part.name:16} {sum(f.stat().st_size for f in part.iterdir()) / 1e6:8.1f} MB{_speed(model, part)}")
+        print(f"    {part.name:16} {sum(f.stat().st_size for f in part.iterdir()) / 1e6:8.1f} MB")
     print(f"  checkpoint: {model.source or 'gone; another precision needs it again'}")
+    from fishvoiced.cli.models.precisions import precision_lines
+
+    for line in precision_lines(config, model):
+        print(f"  {line}")
     return 0
-
-
-def _speed(model: ConvertedModel, part: Path) -> str:
-    """How fast the language model's precision is here, where that has been measured."""
-    from fishvoiced.backends.fish.calibration.figures import Calibration
-    from fishvoiced.hardware.detect.collect import collect
-
-    name, _, precision = part.name.partition("-")
-    if name != LANGUAGE:
-        return ""
-    figures = [f for f in Calibration(model, collect()).figures if f.precision.partition("+")[0] == precision]
-    best = min((f.rtf for f in figures), default=None)
-    return "" if best is None else f", {best:.2f} s of work for a second of sound here"
 
 
 def _verify(store: ModelStore, which: list[str]) -> int:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from fishvoiced.backends.fish.backend import engine_choice
 from fishvoiced.backends.fish.checkpoint.folder import recognize
-from fishvoiced.backends.fish.checkpoint.hub import HubId, fetch
+from fishvoiced.backends.fish.checkpoint.hub import ALIASES, HubId, fetch
+from fishvoiced.backends.fish.config import S1_MINI, ModelConfig
 from fishvoiced.backends.fish.convert.importer import import_checkpoint
-from fishvoiced.backends.fish.store.models import ModelStore
+from fishvoiced.backends.fish.store.models import ModelStore, codec_of
 from fishvoiced.cli.models.licenses import license_note
 from fishvoiced.config import Config
+from fishvoiced.errors import DownloadError
 from fishvoiced.hardware.detect.collect import collect
 
 Progress = Callable[[str, float], None]
@@ -35,7 +38,7 @@ def import_model(store: ModelStore, what: str, precision: str | None, codec: str
             checkpoint.folder,
             store,
             precision or choice.lm_precision,
-            codec or _codec(precision, choice.codec_precision),
+            codec or (choice.codec_precision if precision is None else codec_of(precision)),
             progress,
             name=checkpoint.name,
         )
@@ -46,9 +49,19 @@ def import_model(store: ModelStore, what: str, precision: str | None, codec: str
     return 0
 
 
-def _codec(language: str | None, by_tier: str) -> str:
-    """The decoder's precision that goes with a language model's of the user's choice."""
-    return by_tier if language is None else language if language in ("fp32", "fp16") else "int8"
+def known_config(store: ModelStore, what: str, name: str | None) -> ModelConfig:
+    """Of a checkpoint's folder, a model that is installed, or the hub's S1-mini; nothing is fetched.
+
+    Raises CheckpointError, DownloadError.
+    """
+    installed, hub = store.find(what), HubId.parse(what)
+    if installed is not None:
+        return installed.config
+    if hub is None or Path(what).expanduser().exists():
+        return recognize(Path(what), name).config
+    if hub.repo in ALIASES:
+        return replace(S1_MINI, name=name or hub.name)
+    raise DownloadError(f"what {hub} costs is known once it is here: fishvoice models pull {hub}, then models show")
 
 
 @contextmanager

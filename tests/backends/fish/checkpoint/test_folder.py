@@ -17,7 +17,7 @@ from fishvoiced.backends.fish.checkpoint.weight_files import open_table
 from fishvoiced.backends.fish.checkpoint.weights import codec_weights, language_weights
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.errors import CheckpointError
-from tests.fakes.hub import COMMIT
+from tools.harness.hub import COMMIT
 
 POINTER = b"version https://git-lfs.example/spec/v1\noid sha256:1234\nsize 1740000000\n"
 

@@ -17,15 +17,8 @@ import pytest
 from fishvoice.locks import FileLock
 from fishvoiced.backends.fish.convert import resources
 from fishvoiced.backends.fish.convert.importer import SPOKEN, import_checkpoint
-from fishvoiced.backends.fish.store.models import (
-    DECODER,
-    ENCODER,
-    LANGUAGE,
-    ConvertedModel,
-    ModelStore,
-    is_whole,
-    parts_of,
-)
+from fishvoiced.backends.fish.store.models import DECODER, ENCODER, LANGUAGE, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.store.parts import is_whole, parts_of
 from fishvoiced.errors import CheckpointError, ModelStoreError
 from tools.random_checkpoint import S1_MINI
 

@@ -9,18 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fishvoiced.backends.fish.store.models import (
-    ABOUT,
-    DECODER,
-    LANGUAGE,
-    MANIFEST,
-    SLOW,
-    ConvertedModel,
-    ModelStore,
-    is_whole,
-    verify,
-    writing,
-)
+from fishvoiced.backends.fish.store.models import ABOUT, DECODER, LANGUAGE, SLOW, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.store.parts import MANIFEST, is_whole, verify, writing
 from fishvoiced.errors import ModelStoreError
 
 

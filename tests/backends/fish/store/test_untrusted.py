@@ -19,7 +19,8 @@ from fishvoiced.backends.fish.checkpoint.weight_files import open_table
 from fishvoiced.backends.fish.config import FORMAT_FILE, ModelConfig
 from fishvoiced.backends.fish.convert.importer import checkpoint_hash
 from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER, Catalog
-from fishvoiced.backends.fish.store.models import ABOUT, CONFIG, MANIFEST, ConvertedModel, ModelStore, sha256
+from fishvoiced.backends.fish.store.models import ABOUT, CONFIG, ConvertedModel, ModelStore
+from fishvoiced.backends.fish.store.parts import MANIFEST, sha256
 from fishvoiced.backends.fish.store.untrusted import UntrustedFolder, is_plain_name
 from fishvoiced.backends.fish.store.verification import problems
 from fishvoiced.backends.fish.store.voices import VoiceStore

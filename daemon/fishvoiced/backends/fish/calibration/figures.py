@@ -144,15 +144,23 @@ def choose(figures: list[Figure]) -> Figure | None:
 
 
 def _circumstances(model: ConvertedModel, facts: HardwareFacts) -> str:
-    """Fingerprint of all that affects speed: versions, checkpoint, CPU, affinity, quota, power source."""
+    """Fingerprint of all that affects a model's speed."""
+    return _fingerprint(machine(facts), model.checkpoint_hash)
+
+
+def machine(facts: HardwareFacts) -> str:
+    """Fingerprint of what affects the speed of every model: versions, CPU, affinity, quota, power source."""
     try:
         runtime = version("onnxruntime")
     except PackageNotFoundError:
         runtime = "none"
     power = facts.power.value if facts.power is not None else ""
     affinity = sorted(facts.affinity) if facts.affinity is not None else None
-    told = (__version__, model.checkpoint_hash, runtime, facts.brand, facts.logical_cores, affinity, power)
-    return hashlib.sha256(repr((*told, facts.quota_cpus)).encode()).hexdigest()[:12]
+    return _fingerprint(__version__, runtime, facts.brand, facts.logical_cores, affinity, power, facts.quota_cpus)
+
+
+def _fingerprint(*told: object) -> str:
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
 def _read(file: Path, decoder: msgspec.json.Decoder[_Kept], nothing: _Kept) -> _Kept:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fishvoiced.backends.fish.checkpoint.folder import CODEC_FILES, MODEL_FILES
+from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
 from fishvoiced.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 S1_MINI = "fishaudio/s1-mini"
 ALIASES = {S1_MINI: "fishaudio/openaudio-s1-mini", "fishaudio/openaudio-s1-mini": S1_MINI}
 """Both names of the same repository: a mirror or a cache may know only one of them."""
-NEEDED = ("config.json", "tokenizer.tiktoken", "special_tokens.json", "codec.pth", "model.pth")
+SMALL = ("config.json", TOKENIZER_FILE, SPECIAL_FILE)
+INDEX = "model.safetensors.index.json"
 WELCOME = ("fishvoice.json", "README.md", "LICENSE", "LICENSE.md")
 SPARE_BYTES = 64 << 20
+_SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 _ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 Progress = Callable[[str, float], None]
@@ -96,24 +100,31 @@ def _download(hub: HubId, progress: Progress) -> Path:
 def _chosen(hub: HubId, siblings: list[RepoSibling]) -> list[RepoSibling]:
     """What of the repository is needed. Raises DownloadError if it is no checkpoint that we read."""
     there = {file.rfilename: file for file in siblings}
-    missing = [name for name in NEEDED if name not in there]
+    weights = [next((name for name in kinds if name in there), None) for kinds in (CODEC_FILES, MODEL_FILES)]
+    missing = [name for name in SMALL if name not in there]
+    missing += [kinds[0] for kinds, found in zip((CODEC_FILES, MODEL_FILES), weights, strict=True) if found is None]
     if missing:
-        what = (
-            "it holds sharded safetensors, as later Fish models do" if "model.safetensors.index.json" in there else ""
-        )
+        later = ": it holds sharded safetensors, as later Fish models do" if INDEX in there else ""
         raise DownloadError(
-            f"{hub} has no {', '.join(missing)}{': ' + what if what else ''}; only openaudio-s1-mini's format "
-            f"({', '.join(NEEDED)}) can be used"
+            f"{hub} has no {', '.join(missing)}{later}; only openaudio-s1-mini's format "
+            f"({', '.join((*SMALL, CODEC_FILES[0], MODEL_FILES[0]))}) can be used"
         )
-    return [there[name] for name in (*NEEDED, *WELCOME) if name in there]
+    shards = sorted(name for name in there if INDEX in weights and _SHARD.fullmatch(name))
+    return [there[name] for name in (*SMALL, *weights, *shards, *WELCOME) if name in there]
 
 
 def _cached(hub: HubId) -> Path:
     """Offline: what is already there. Raises DownloadError."""
     for repo in (hub.repo, ALIASES.get(hub.repo)):
-        if repo is not None and (found := [_in_cache(repo, name, hub.revision) for name in NEEDED]) and all(found):
-            return Path(str(found[0])).parent
+        config = _in_cache(repo, SMALL[0], hub.revision) if repo is not None else None
+        if config is not None and _is_whole(Path(config).parent):
+            return Path(config).parent
     raise DownloadError(f"{hub} is not (whole) in the cache, and HF_HUB_OFFLINE forbids to fetch it")
+
+
+def _is_whole(folder: Path) -> bool:
+    there = {file.name for file in folder.iterdir()}
+    return there.issuperset(SMALL) and not there.isdisjoint(MODEL_FILES) and not there.isdisjoint(CODEC_FILES)
 
 
 def _in_cache(repo: str, file: str, revision: str | None) -> str | None:

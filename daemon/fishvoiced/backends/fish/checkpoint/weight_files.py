@@ -43,7 +43,10 @@ def open_table(path: Path) -> Table:
 
 
 def _safetensors(path: Path, data: Extent) -> Table:
-    """The format is eight bytes of length, that much JSON, then the tensors one after the other."""
+    """The format is eight bytes of length, that much JSON, then the tensors one after the other.
+
+    The library safetensors (0.8.0) does not do here: in NumPy it raises TypeError at bfloat16, which releases are in.
+    """
     try:
         length = int.from_bytes(data.read(0, 8), "little")
         if length > data.length - 8:

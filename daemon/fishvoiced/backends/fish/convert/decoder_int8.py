@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import TensorProto
 
 from fishvoiced.backends.fish.checkpoint.tensors import Floats, Table
 from fishvoiced.backends.fish.config import CodecConfig
 from fishvoiced.backends.fish.convert.codec_layers import CodecGraph, Stream
 from fishvoiced.backends.fish.convert.decoder import DILATIONS, write_decoder
 from fishvoiced.backends.fish.convert.graph import Array, Graph
-from fishvoiced.backends.fish.convert.transformer import FLOAT, INT32, LARGEST
+from fishvoiced.backends.fish.convert.transformer import FLOAT, INT32, LARGEST, UINT8
 from fishvoiced.backends.fish.quantize.codec_int8 import LevelConvolution, LevelProduct, SnakeTable
 from fishvoiced.backends.fish.quantize.qparams import MIDDLE, STEPS, MinMaxObserver, QParams, Spans, TableScale
 from fishvoiced.backends.fish.types import Codes
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 BLOCK = 16
 """Frames that are decoded at a time while spans are observed."""
-UINT8 = TensorProto.UINT8
 
 
 @dataclass(frozen=True)

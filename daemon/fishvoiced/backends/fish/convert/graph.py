@@ -6,10 +6,11 @@ graph takes no more memory than its largest weight, whatever the model's size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import onnx
@@ -37,6 +38,9 @@ INT8_ACTIVATIONS = 4
 SMALLEST_HALVED = 1024
 """Elements: smaller tensors (norms, biases, tables of a few entries) are not worth a conversion."""
 SMALLEST_HALVED_TABLE = 1 << 16
+SMALLEST_OWN_FILE = 1 << 20
+"""Elements: larger tables lie in a file of their own, which is the same in every precision that halves them, and which
+precisions side by side therefore share."""
 LARGEST_INLINE_BYTES = 1024
 """Longer weights lie in the file beside the graph, where they can be mapped."""
 PAGE, GRANULE = 4096, 65536
@@ -49,7 +53,8 @@ Shape: TypeAlias = Sequence[int | str]
 
 
 class Graph:
-    """``NAME.onnx`` and ``NAME.weights`` in ``folder``; values are called by their names.
+    """``NAME.onnx``, ``NAME.weights`` and, for large tables, ``NAME.tables`` in ``folder``; values are called by their
+    names.
 
     ``precision`` "fp32": as it is. "fp16": large weights in half the bytes, widened when the graph is loaded, so that
     the arithmetic stays float32. "int8", "int4": matrices as ``MatMulNBits`` has them, heads in 8 bits, large tables in
@@ -60,7 +65,8 @@ class Graph:
         self.bits = BITS.get(precision)
         self._halves = precision == "fp16"
         self._path = folder / f"{name}.onnx"
-        self._weights = (folder / f"{name}.weights").open("wb")
+        self._weights = _WeightFile(folder / f"{name}.weights")
+        self._tables = _WeightFile(folder / f"{name}.tables")
         self._nodes: list[onnx.NodeProto] = []
         self._widenings: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
@@ -74,6 +80,7 @@ class Graph:
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _traceback: TracebackType | None) -> None:
         self._weights.close()
+        self._tables.close()
         if kind is None:
             self._save()
 
@@ -125,16 +132,16 @@ class Graph:
 
     # -- weights --------------------------------------------------------------------------------------------------
 
-    def weight(self, name: str, read: Callable[[], Array]) -> str:
+    def weight(self, name: str, read: Callable[[], Array], file: _WeightFile | None = None) -> str:
         """The weight of that name, read and written when it is first asked for."""
         if name not in self._known:
             array = read()
             if self._halves and array.dtype == np.float32 and array.size >= SMALLEST_HALVED:
-                half = self._store(f"{name}.f16", array.astype(np.float16))
+                half = self._store(f"{name}.f16", array.astype(np.float16), file)
                 self._widenings.append(helper.make_node("Cast", [half], [name], name, to=TensorProto.FLOAT))
                 self._known[name] = name
             else:
-                self._known[name] = self._store(name, array)
+                self._known[name] = self._store(name, array, file)
         return self._known[name]
 
     def product(self, x: str, name: str, matrix: Matrix) -> str:
@@ -151,9 +158,11 @@ class Graph:
 
     def lookup(self, name: str, table: Weight, rows: str) -> str:
         """The rows of a table [n, dim]: [..., dim]."""
-        if not self.bits or int(np.prod(table.shape)) < SMALLEST_HALVED_TABLE:
-            return self.op("Gather", self.weight(name, table.read), rows, axis=0)
-        half = self.weight(name, lambda: table.read().astype(np.float16))
+        size = math.prod(table.shape)
+        file = self._tables if size >= SMALLEST_OWN_FILE else self._weights
+        if not self.bits or size < SMALLEST_HALVED_TABLE:
+            return self.op("Gather", self.weight(name, table.read, file), rows, axis=0)
+        half = self.weight(name, lambda: table.read().astype(np.float16), file)
         return self.op("Cast", self.op("Gather", half, rows, axis=0), to=TensorProto.FLOAT)
 
     def _rounded_product(self, x: str, name: str, matrix: Matrix, bits: int) -> str:
@@ -175,23 +184,16 @@ class Graph:
             accuracy_level=INT8_ACTIVATIONS,
         )
 
-    def _store(self, name: str, array: Array) -> str:
+    def _store(self, name: str, array: Array, file: _WeightFile | None = None) -> str:
         tensor = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
         if array.nbytes <= LARGEST_INLINE_BYTES:
             tensor.raw_data = array.tobytes()
         else:
-            step = GRANULE if array.nbytes >= GRANULE else PAGE
-            offset = self._weights.seek(-(-self._weights.tell() // step) * step)
-            np.ascontiguousarray(array).tofile(self._weights)
             tensor.data_location = TensorProto.EXTERNAL
-            for key, value in (("location", self._weights_name), ("offset", offset), ("length", array.nbytes)):
+            for key, value in (file or self._weights).append(array).items():
                 tensor.external_data.add(key=key, value=str(value))
         self._initializers[name] = tensor
         return name
-
-    @property
-    def _weights_name(self) -> str:
-        return Path(self._weights.name).name
 
     def _save(self) -> None:
         nodes = [*self._widenings, *self._nodes]
@@ -204,6 +206,27 @@ class Graph:
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MS_DOMAIN, 1)]
         model = helper.make_model(graph, producer_name="fishvoice", ir_version=IR_VERSION, opset_imports=opsets)
         self._path.write_bytes(model.SerializeToString())
+
+
+class _WeightFile:
+    """Weights one behind the other; there is no file before there is a weight."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def append(self, array: Array) -> dict[str, str | int]:
+        """Where it lies then, in ONNX's words."""
+        if self._file is None:
+            self._file = self._path.open("wb")
+        step = GRANULE if array.nbytes >= GRANULE else PAGE
+        offset = self._file.seek(-(-self._file.tell() // step) * step)
+        np.ascontiguousarray(array).tofile(self._file)
+        return {"location": self._path.name, "offset": offset, "length": array.nbytes}
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _can_be_rounded(shape: tuple[int, ...]) -> bool:

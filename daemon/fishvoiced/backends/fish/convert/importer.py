@@ -50,10 +50,8 @@ from fishvoiced.backends.fish.store.models import (
     SLOW,
     ConvertedModel,
     ModelStore,
-    is_whole,
-    sha256,
-    writing,
 )
+from fishvoiced.backends.fish.store.parts import is_whole, sha256, writing
 from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.backends.fish.types import Frontend

@@ -24,10 +24,10 @@ BASE_BYTES, SPARE_BYTES = 500 << 20, 200 << 20
 
 def disk_bytes(config: ModelConfig, missing: Sequence[tuple[str, str]]) -> int:
     """What the parts take, and while they are made."""
-    kept = sum(_part_bytes(config, part, precision) for part, precision in missing)
+    kept = sum(part_bytes(config, part, precision) for part, precision in missing)
     rounds = any(precision in BITS for _, precision in missing)
-    speaker = _part_bytes(config, LANGUAGE, "int8") if rounds else 0
-    observer = _part_bytes(config, DECODER, "fp32") if (DECODER, "int8") in missing else 0
+    speaker = part_bytes(config, LANGUAGE, "int8") if rounds else 0
+    observer = part_bytes(config, DECODER, "fp32") if (DECODER, "int8") in missing else 0
     return kept + max(speaker, observer) + SPARE_BYTES
 
 
@@ -36,9 +36,9 @@ def memory_bytes(config: ModelConfig, missing: Sequence[tuple[str, str]]) -> int
     largest = max(math.prod(shape) for shape in language_shapes(config.dual_ar).values()) * 6
     running = 0
     if any(precision in BITS for _, precision in missing):
-        running = int(1.5 * _part_bytes(config, LANGUAGE, "int8"))
+        running = int(1.5 * part_bytes(config, LANGUAGE, "int8"))
     if (DECODER, "int8") in missing:
-        running = max(running, int(1.5 * _part_bytes(config, DECODER, "fp32")))
+        running = max(running, int(1.5 * part_bytes(config, DECODER, "fp32")))
     return BASE_BYTES + max(largest, running)
 
 
@@ -60,7 +60,8 @@ def check_resources(config: ModelConfig, missing: Sequence[tuple[str, str]], fol
         )
 
 
-def _part_bytes(config: ModelConfig, part: str, precision: str) -> int:
+def part_bytes(config: ModelConfig, part: str, precision: str) -> int:
+    """Of a part on the disk, about."""
     shapes = language_shapes(config.dual_ar) if part == LANGUAGE else codec_shapes(config.codec)
     tables = 2.0 if precision in BITS or precision == "fp16" else 4.0
     total = 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from fishvoiced.backends.fish.checkpoint.tensors import Table
 from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.convert.fast import write_fast
-from fishvoiced.backends.fish.convert.graph import Array, Graph
+from fishvoiced.backends.fish.convert.graph import Graph
 from fishvoiced.backends.fish.convert.slow import write_slow
 from fishvoiced.backends.fish.convert.transformer import Layer, matrices
 from fishvoiced.backends.fish.engine.sampling_state import SamplingState
@@ -108,30 +108,49 @@ def speak(
 
 class _Speaker:
     def __init__(self, folder: Path, config: ModelConfig, tokenizer: Tokenizer, runtime: Runtime) -> None:
-        from fishvoiced.backends.onnx_sessions import Session  # late: a checkpoint is imported for PyTorch without it
+        # Late: a checkpoint is imported for PyTorch without it.
+        from fishvoiced.backends.onnx_sessions import Session, buffer
 
         self._slow, self._fast = (Session(folder / f"{name}.onnx", runtime) for name in ("slow", "fast"))
         self._config, self._end = config, tokenizer.end_token
+        slow = config.dual_ar.slow
+        self._room = min(ROOM, slow.max_seq_len)
+        shape = (1, slow.n_local_heads, self._room, slow.head_dim)
+        self._kv = [buffer(shape)[1] for _ in range(2 * slow.n_layer)]
 
     def say(self, columns: Columns, seed: int) -> Codes:
-        """int64 [num_codebooks, T]: the frames until the model ends."""
-        language, options = self._config.dual_ar, self._config.sampling
+        """int64 [num_codebooks, T]: the frames until the model ends. What is behind ``total`` in K and V is not read,
+        so that every sentence can begin in the memory of the one before."""
+        from fishvoiced.backends.onnx_sessions import buffer, shared
+
+        books, options = self._config.dual_ar.num_codebooks, self._config.sampling
         sampling = SamplingOptions(options.temperature, options.top_p, options.repetition_penalty)
-        state = SamplingState(language.num_codebooks, FRAMES, sampling, seed)
-        shape = (1, language.slow.n_local_heads, min(ROOM, language.max_seq_len), language.slow.head_dim)
-        kv: dict[str, Array] = {f"past.{i}": np.zeros(shape, np.float32) for i in range(2 * language.n_layer)}
-        column, total = columns[None], 0
+        state = SamplingState(books, FRAMES, sampling, seed)
+        slow, fast = self._slow.bind(), self._fast.bind()
+        total, total_value = buffer((1,), np.int32)
+        slow.input("total", total_value)
+        for i, value in enumerate(self._kv):
+            slow.input(f"past.{i}", value)
+            slow.output(f"present.{i}", value)
+        for name in ("logits", "hidden"):
+            value = shared(np.zeros(self._slow.outputs[name], np.float32))
+            slow.output(name, value)
+            fast.input(name, value)
+        for name, array in state.inputs.items():
+            fast.input(name, shared(array))
+        column, column_value = buffer((1, books + 1, 1), np.int64)
+        fast.output("column", column_value)
         frames: list[Codes] = []
-        while len(frames) < FRAMES and total + column.shape[2] <= shape[2]:
-            total += column.shape[2]
-            feeds: dict[str, Array] = {"columns": np.ascontiguousarray(column), **kv}
-            feeds["total"] = np.array([total], np.int32)
-            logits, hidden, *present = self._slow.run(feeds)
-            kv = {f"past.{i}": value for i, value in enumerate(present)}
+        reading = np.ascontiguousarray(columns[None])
+        while len(frames) < FRAMES and total[0] + reading.shape[2] <= self._room:
+            total[0] += reading.shape[2]
+            slow.input("columns", shared(reading))
+            slow.run()
             state.next_frame()
-            (column,) = self._fast.run({"logits": logits, "hidden": hidden, **state.inputs})
+            fast.run()
             if column[0, 0, 0] == self._end:
                 break
             state.add(column[0, 1:, 0])
-            frames.append(column[0, 1:])
-        return np.concatenate(frames, axis=1) if frames else np.zeros((language.num_codebooks, 0), np.int64)
+            frames.append(column[0, 1:].copy())
+            reading = column
+        return np.concatenate(frames, axis=1) if frames else np.zeros((books, 0), np.int64)

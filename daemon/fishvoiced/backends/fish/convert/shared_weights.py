@@ -18,7 +18,8 @@ import onnx
 from numpy.typing import NDArray
 
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
-from fishvoiced.backends.fish.store.models import ABOUT, MANIFEST, ConvertedModel, write_manifest
+from fishvoiced.backends.fish.store.models import ABOUT, ConvertedModel
+from fishvoiced.backends.fish.store.parts import MANIFEST, write_manifest
 from fishvoiced.backends.fish.store.weight_list import LIST, REST, Place
 from fishvoiced.errors import ModelStoreError
 

@@ -180,4 +180,5 @@ def _normed_heads(graph: Graph, table: Table, name: str, x: str, config: Transfo
     return merge_heads(graph, norm(graph, table, f"{name}.weight", heads, config.norm_eps))
 
 
-FLOAT, INT8, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64
+FLOAT, UINT8 = TensorProto.FLOAT, TensorProto.UINT8
+INT8, INT32, INT64 = TensorProto.INT8, TensorProto.INT32, TensorProto.INT64

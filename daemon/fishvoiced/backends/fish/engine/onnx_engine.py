@@ -15,15 +15,8 @@ import numpy as np
 from fishvoiced.backends.fish.config import CodecConfig, TransformerConfig
 from fishvoiced.backends.fish.engine.prefix_cache import PrefixCache
 from fishvoiced.backends.fish.engine.sampling_state import SamplingState
-from fishvoiced.backends.fish.store.models import (
-    DECODER,
-    ENCODER,
-    GRAPHS_OF_PART,
-    LANGUAGE,
-    MANIFEST,
-    ConvertedModel,
-    sha256,
-)
+from fishvoiced.backends.fish.store.models import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, ConvertedModel
+from fishvoiced.backends.fish.store.parts import MANIFEST, sha256
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.backends.onnx_sessions import (
     VERSION,

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fishvoiced.backends.fish.store.models import sha256
+from fishvoiced.backends.fish.store.parts import sha256
 from fishvoiced.backends.fish.types import Columns, Prompt
 from fishvoiced.backends.onnx_sessions import Array
 

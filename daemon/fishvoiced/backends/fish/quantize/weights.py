@@ -8,6 +8,8 @@ several that clip its largest values; and heads, whose rounding decides between 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ CLIPPING = (1.0, 0.94, 0.88, 0.82, 0.75, 8 / 7, 8 / 6, 8 / 5)
 """The shares of a 4-bit block's range that are tried; those above 1 find weights that lie on a grid already, whose
 largest is at level 7, 6 or 5."""
 HEAD_BITS = 8
+PIECE = 1 << 16
+"""Weights that are rounded at a time: they fit a core's own cache, through which they go ten times."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,18 @@ def pack(weight: NDArray[np.float32], bits: int) -> Packed:
     """Quantize ``weight`` [in, out], ``in`` a multiple of 32, to ``bits`` 4 or 8."""
     block = block_size(weight.shape[0])
     values = np.ascontiguousarray(weight.T).reshape(weight.shape[1], -1, block)
+    rows = max(1, PIECE // weight.shape[0])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pieces = (values[begin : begin + rows] for begin in range(0, len(values), rows))
+        blocks, scales = zip(*pool.map(lambda piece: _packed(piece, bits), pieces), strict=True)
+    return Packed(np.concatenate(blocks), np.concatenate(scales), block)
+
+
+def _packed(values: NDArray[np.float32], bits: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Blocks and scales of some outputs' ``values`` [out, blocks, block]."""
     middle = 1 << (bits - 1)
     scale = finest_scale(values) if bits == 4 else np.abs(values).max(-1, keepdims=True) / (middle - 1)
-    return Packed(packed_levels(to_levels(values, scale, middle), bits), scale[..., 0].astype(np.float32), block)
+    return packed_levels(to_levels(values, scale, middle), bits), scale[..., 0].astype(np.float32)
 
 
 def packed_levels(levels: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -7,19 +7,13 @@ A model is a folder ``NAME-HASH12`` with one folder per *part*::
     decoder-fp32/     decoder.onnx …
     encoder-fp32/     encoder.onnx …
 
-A part is written under another name and renamed when complete, so what bears its name is whole; each part's
-manifest holds the format version and the size and SHA-256 of every file, checked before use. Parts of several
-precisions live side by side and share the others.
+Parts of several precisions live side by side and share the others; ``parts.py`` writes and checks them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +22,10 @@ from typing import Annotated, Any
 import msgspec
 
 from fishvoiced.backends.fish.config import ModelConfig
+from fishvoiced.backends.fish.store.parts import FORMAT, MANIFEST, REMEDY, verify
 from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import Tokenizer
 from fishvoiced.errors import ModelStoreError
-
-FORMAT = 1
-"""Raise when graphs of an older version can no longer be run: they are then converted anew."""
 
 SLOW, FAST, DECODER, ENCODER = "slow", "fast", "decoder", "encoder"
 ABOUT = "about"
@@ -45,16 +37,12 @@ PRECISIONS: Mapping[str, tuple[str, ...]] = {
     DECODER: ("fp32", "fp16", "int8"),
     ENCODER: ("fp32",),
 }
-MANIFEST = "manifest.json"
 CONFIG = "model.json"
 
 
-class _Manifest(msgspec.Struct, frozen=True):
-    """A part's ``manifest.json``: of each file the size and the SHA-256."""
-
-    format: int
-    checkpoint: str
-    files: dict[str, tuple[int, str]]
+def codec_of(language: str) -> str:
+    """The precision of the codec that goes with one of the language model."""
+    return language if language in ("fp32", "fp16") else "int8"
 
 
 class _About(msgspec.Struct, frozen=True):
@@ -79,9 +67,9 @@ class ConvertedModel:
 
     @staticmethod
     def open(folder: Path) -> ConvertedModel:
-        UntrustedFolder(folder, ModelStoreError, _REMEDY).folder()
+        UntrustedFolder(folder, ModelStoreError, REMEDY).folder()
         checkpoint_hash = verify(folder / ABOUT)
-        files = UntrustedFolder(folder / ABOUT, ModelStoreError, _REMEDY)
+        files = UntrustedFolder(folder / ABOUT, ModelStoreError, REMEDY)
         about = files.json(CONFIG, _About)
         source = (folder / about.source) if about.source else None  # relative in a shipped model
         return ConvertedModel(
@@ -124,8 +112,9 @@ class ConvertedModel:
         return folder
 
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file())
+        """Bytes on disk; a file that parts share counts once."""
+        files = [f.stat() for f in self.folder.rglob("*") if f.is_file()]
+        return sum({(f.st_dev, f.st_ino): f.st_size for f in files}.values())
 
 
 class ModelStore:
@@ -198,82 +187,3 @@ class ModelStore:
 
     def model_folder(self, name: str, checkpoint_hash: str) -> Path:
         return self.folder / f"{name}-{checkpoint_hash[:12]}-v{FORMAT}"
-
-
-# -- parts ----------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def writing(part: Path, checkpoint_hash: str) -> Iterator[Path]:
-    """A temporary folder that becomes ``part`` when the block ends well, and vanishes when it does not.
-
-    If another process has finished the same part first, that one stays. Raises ModelStoreError when the disk is
-    full or not writable.
-    """
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{part.name}-", dir=part.parent))
-    except OSError as error:
-        raise ModelStoreError(f"cannot write converted models to {part.parent}: {error.strerror or error}") from error
-    try:
-        yield temporary
-        write_manifest(temporary, checkpoint_hash)
-        if part.exists() and not is_whole(part):
-            shutil.rmtree(part)
-        try:
-            temporary.rename(part)
-        except OSError:
-            if not part.exists():
-                raise
-    except OSError as error:
-        raise ModelStoreError(
-            f"cannot write {part}: {error.strerror or error}; nothing was left behind, free some space and import again"
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def parts_of(model: Path) -> list[Path]:
-    """The folders of a model's parts."""
-    return sorted(folder for folder in model.iterdir() if (folder / MANIFEST).is_file())
-
-
-def verify(part: Path) -> str:
-    """Check every file of a part against its manifest, and return the hash of the checkpoint it was made from."""
-    folder = UntrustedFolder(part, ModelStoreError, _REMEDY)
-    folder.folder()
-    manifest = folder.json(MANIFEST, _Manifest)
-    if manifest.format != FORMAT:
-        raise folder.refusal(f"has format {manifest.format}, this version reads {FORMAT}")
-    for name, (size, digest) in manifest.files.items():
-        path = folder.file(name)
-        if path.stat().st_size != size:
-            raise folder.refusal(f"has a {name} of the wrong size")
-        if sha256(path) != digest:
-            raise folder.refusal(f"has a damaged {name}")
-    return manifest.checkpoint
-
-
-_REMEDY = "remove the model (fishvoice models remove NAME) and import its checkpoint again"
-
-
-def is_whole(part: Path) -> bool:
-    try:
-        verify(part)
-    except ModelStoreError:
-        return False
-    return True
-
-
-def write_manifest(folder: Path, checkpoint_hash: str) -> None:
-    files = {f.name: (f.stat().st_size, sha256(f)) for f in sorted(folder.iterdir())}
-    manifest = {"format": FORMAT, "checkpoint": checkpoint_hash, "files": files}
-    with (folder / MANIFEST).open("w", encoding="utf-8") as out:
-        json.dump(manifest, out, indent=2)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from fishvoiced.backends.fish.config import CONFIG_FILE, FORMAT_FILE, ModelConfig
-from fishvoiced.backends.fish.store.models import ABOUT, PRECISIONS, ConvertedModel, verify
+from fishvoiced.backends.fish.store.models import ABOUT, PRECISIONS, ConvertedModel
+from fishvoiced.backends.fish.store.parts import verify
 from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import Tokenizer
 from fishvoiced.errors import CheckpointError, DaemonError

@@ -14,14 +14,16 @@ from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".pth", ".safetensors")
+IN_MEMORY, PIECE = 64 << 20, 1 << 20
 
 
 @dataclass
 class Hub:
-    """``files`` of the repository ``repo``; ``requests`` collects what was asked, as METHOD PATH [RANGE]."""
+    """``files`` of the repository ``repo``, or where they lie; ``requests`` collects what was asked, as METHOD PATH
+    [RANGE]."""
 
     repo: str
-    files: dict[str, bytes]
+    files: dict[str, bytes | Path]
     token: str | None = None
     """If set, the repository is gated: only whoever brings this may have its files."""
     cut: dict[str, int] = field(default_factory=dict)
@@ -29,18 +31,44 @@ class Hub:
     wrong_hash: set[str] = field(default_factory=set)
     address: str = ""
     requests: list[str] = field(default_factory=list)
+    _digests: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(repo: str, folder: Path) -> Hub:
-        return Hub(repo, {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()})
+        """With the small files in memory."""
+        files = (file for file in folder.iterdir() if file.is_file())
+        return Hub(repo, {file.name: file if file.stat().st_size > IN_MEMORY else file.read_bytes() for file in files})
 
     def entry(self, name: str) -> dict[str, object]:
-        content = self.files[name]
-        row: dict[str, object] = {"rfilename": name, "size": len(content), "blobId": hashlib.sha1(content).hexdigest()}
+        row: dict[str, object] = {"rfilename": name, "size": self.size(name), "blobId": self.digest(name)[:40]}
         if name.endswith(LARGE):
-            digest = "0" * 64 if name in self.wrong_hash else hashlib.sha256(content).hexdigest()
-            row["lfs"] = {"size": len(content), "sha256": digest, "pointerSize": 130}
+            digest = "0" * 64 if name in self.wrong_hash else self.digest(name)
+            row["lfs"] = {"size": self.size(name), "sha256": digest, "pointerSize": 130}
         return row
+
+    def size(self, name: str) -> int:
+        content = self.files[name]
+        return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+    def digest(self, name: str) -> str:
+        """SHA-256; of a file on the disk counted once."""
+        content = self.files[name]
+        if isinstance(content, bytes):
+            return hashlib.sha256(content).hexdigest()
+        if name not in self._digests:
+            with content.open("rb") as file:
+                self._digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digests[name]
+
+    def pieces(self, name: str, begin: int, end: int) -> Iterator[bytes]:
+        content = self.files[name]
+        if isinstance(content, bytes):
+            yield content[begin:end]
+            return
+        with content.open("rb") as file:
+            file.seek(begin)
+            for start in range(begin, end, PIECE):
+                yield file.read(min(PIECE, end - start))
 
 
 @contextmanager
@@ -87,7 +115,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if revision not in (None, "main", COMMIT):
                 return self._refuse(404, "RevisionNotFound")
             rows = [hub.entry(name) for name in hub.files]
-            return self._send(json.dumps({"id": repo, "sha": COMMIT, "siblings": rows}).encode(), {}, True)
+            content = json.dumps({"id": repo, "sha": COMMIT, "siblings": rows}).encode()
+            self._head(200, {"Content-Length": str(len(content))})
+            self.wfile.write(content)
+            return None
 
         def _file(self, repo: str, name: str, body: bool) -> None:
             if repo != hub.repo:
@@ -96,25 +127,26 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self._refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo")
             if name not in hub.files:
                 return self._refuse(404, "EntryNotFound")
-            content = hub.files[name]
-            headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
-            return self._send(content, headers, body, name)
-
-        def _send(self, content: bytes, headers: dict[str, str], body: bool, name: str = "") -> None:
-            start = 0
+            size, start = hub.size(name), 0
+            headers = {"ETag": f'"{hub.digest(name)}"', "X-Repo-Commit": COMMIT}
             if asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
                 start = int(asked[1])
-                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self.send_response(206 if start else 200)
-            for key, value in {**headers, "Content-Length": str(len(content) - start)}.items():
+                headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+            self._head(206 if start else 200, headers | {"Content-Length": str(size - start)})
+            if not body:
+                return None
+            end = hub.cut.pop(name, size)
+            for piece in hub.pieces(name, start, end):
+                self.wfile.write(piece)
+            if end < size:
+                self.close_connection = True
+            return None
+
+        def _head(self, status: int, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for key, value in headers.items():
                 self.send_header(key, value)
             self.end_headers()
-            if not body:
-                return
-            end = hub.cut.pop(name, len(content))
-            self.wfile.write(content[start:end])
-            if end < len(content):
-                self.close_connection = True
 
         def _refuse(self, status: int, code: str) -> None:
             self.send_response(status)
