@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from fishvoiced.inference.governor import Governor, NoThrottling
 from fishvoiced.synthesis.base import Chunk, Lightened, SegmentFailure, Step, Waiting
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed
+from tools.harness import jumping_clock
 
 SAMPLE_RATE = 44100
 FRAME_SAMPLES = 2048
@@ -154,4 +156,6 @@ def watch(settings: Config) -> Governor:
 
 
 if __name__ == "__main__":
+    if "TONE_CLOCK" in os.environ:
+        jumping_clock.install(Path(os.environ["TONE_CLOCK"]))
     sys.exit(daemon(sys.argv[1:], make, watch))

@@ -12,7 +12,7 @@ import enum
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -134,6 +134,7 @@ class RouterTransport:
         self._gate = _ZapHandler(self._context, curve) if curve else None
         if self._gate:
             self._poller.register(self._gate.socket, zmq.POLLIN)
+        self._received = 0
         self._doors: dict[Channel, _RouterSocket] = {}
         try:
             for channel, address in ((Channel.SYNTHESIS, where.synthesis), (Channel.CONTROL, where.control)):
@@ -175,6 +176,25 @@ class RouterTransport:
     def address(self, channel: Channel) -> str:
         """Where the socket listens, with the port that the system chose."""
         return self._doors[channel].router.get_string(zmq.LAST_ENDPOINT, "utf-8")
+
+    @property
+    def connected(self) -> bool:
+        """Whether anybody is, heard of or not."""
+        return any(door.open for door in self._doors.values())
+
+    def take_received(self) -> int:
+        """Bytes of the messages that came since this was asked last."""
+        received, self._received = self._received, 0
+        return received
+
+    def disconnect(self, keep: Container[bytes]) -> int:
+        """Break the connections of all but these clients, together with what has come of an unfinished message; how
+        many there were. Clients connect again by themselves."""
+        broken = 0
+        for door in self._doors.values():
+            kept = {fd for client, fd in door.connections.items() if client in keep}
+            broken += sum(_shut(fd, door.router) for fd in door.open - kept)
+        return broken
 
     @property
     def clients(self) -> int:
@@ -229,7 +249,9 @@ class RouterTransport:
                 return
             yield from self._meet(channel, door, identity)
             if frames and identity.bytes in door.connections:
-                yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
+                incoming = Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
+                self._received += sum(map(len, incoming.frames))
+                yield incoming
 
     def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Disconnected]:
         """Record the client's connection unless it is unauthorized or already closed.
@@ -306,6 +328,21 @@ def _connection(frame: zmq.Frame) -> int | None:
         return int(frame.get(zmq.SRCFD))
     except zmq.ZMQError:
         return None
+
+
+def _shut(fd: int, router: zmq.Socket[bytes]) -> bool:
+    """End the connection with this descriptor, which is libzmq's to close. A number that has meanwhile become another
+    file's is left alone."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as connection:
+            address = connection.getsockname()
+            where = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+            if not router.get_string(zmq.LAST_ENDPOINT, "utf-8").endswith(where or "nowhere"):
+                return False
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return False
+    return True
 
 
 class _ZapHandler:

@@ -54,9 +54,9 @@ from fishvoiced.backends.fish.store.models import (
     sha256,
     writing,
 )
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.backends.fish.types import Frontend
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError, DaemonError, MissingExtra, ModelStoreError
 
 if TYPE_CHECKING:
