@@ -32,7 +32,8 @@ def wheel(folder: Path, version: str) -> Path:
     files = {
         f"{name}/{file.relative_to(source).as_posix()}": file.read_bytes()
         for name, source in SOURCES.items()
-        for file in source.rglob("*.py")
+        for file in source.rglob("*.*")
+        if file.is_file() and not {"starter", "__pycache__"} & set(file.parts)
     }
     files["fishvoice/version.py"] = f"VERSION = {version!r}\n".encode()
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: fishvoice\nVersion: {version}\n".encode()
@@ -133,7 +134,7 @@ def test_a_daemon_of_a_service_manager_tells_and_stays(tmp_path: Path) -> None:
 
 
 def test_the_library_tells_its_version(home: Path) -> None:
-    program = "from fishvoice import Client; Client(start=False).synthesize('one').start()"
+    program = "from fishvoice import Client; list(Client(start=False).synthesize('one'))"
     with running(home) as daemon:
         newer = home / "newer" / "fishvoice"
         shutil.copytree(SOURCES["fishvoice"], newer)

@@ -164,7 +164,7 @@ class RouterTransport:
             else:
                 _clear_stale(address)
             _bind(router, address)
-        except OSError as error:  # ZMQError is one, too
+        except (OSError, zmq.ZMQError) as error:
             router.disable_monitor()
             monitor.close(0)
             router.close(0)  # a context with an open socket waits for it for ever

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -35,7 +35,7 @@ class Place:
     shape: _Shape
     first: _Count = 0
     count: _Count | None = None
-    axis: Literal[0, 1] = 0
+    axis: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     transposed: bool = False
 
     def read(self, folder: Path) -> NDArray[np.float32]:
@@ -48,8 +48,8 @@ class Place:
         with path.open("rb") as file:
             array = np.fromfile(file, kind, count, offset=self.offset).reshape(self.stored)
         if self.count is not None:
-            part = slice(self.first, self.first + self.count)
-            array = array[part] if self.axis == 0 else array[:, part]
+            rows = slice(self.first, self.first + self.count)
+            array = array[rows] if self.axis == 0 else array[:, rows]
         if self.transposed:
             array = array.T
         return np.ascontiguousarray(array, np.float32).reshape(self.shape)
