@@ -64,3 +64,17 @@ HOSTILE_EVENTS: list[bytes] = [
     b'{"type": "synthesize-start"}\n' * 20,
     b'{"type": "ping", "data": {"text": {"a": 1}}}\n',
 ]
+
+# What is well-formed and never read to its end, or never sent to it.
+STALLS: dict[str, list[bytes]] = {
+    "http": [
+        b"POST /v1/audio/speech HTTP/1.1\r\nHost: loc",
+        post(json.dumps({"input": "word " * 3000, "response_format": "pcm"})),
+        post(json.dumps(ASK))[:-5],
+    ],
+    "wyoming": [
+        b'{"type": "syn',
+        b'{"type": "synthesize", "data": {"text": "' + b"word " * 3000 + b'"}}\n',
+        b'{"type": "synthesize", "data_length": 100}\n{',
+    ],
+}
