@@ -43,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with running(home, *flags, frame=0.001, ready=False, module=module) as daemon, servers(daemon) as adapters:
             _wait_ready(daemon)
             report = _storm(daemon, adapters, ledger, options, disk=disk)
-        report |= _kills(home, module, killed, options)
         report["left_behind"] = _left_behind(home)
+        report |= _kills(home, module, killed, options)
     report |= {
         "ends": dict(ledger.ends),
         "wrong": dict(ledger.wrong),
@@ -84,7 +84,12 @@ def _storm(
         thread.start()
     ended = threading.Thread(target=_run, args=([*honest],))
     ended.start()
+    deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
     while ended.is_alive() or fuzz.is_alive() or hostile.is_alive():
+        if time.monotonic() > deadline:
+            ledger.closed = True
+            fuzz.over.set()
+            hostile.over.set()
         for thread in (ended, fuzz, hostile):
             thread.join(SAMPLE_SECONDS / 3)
         memory.append(daemon.memory)
@@ -121,8 +126,10 @@ def _kills(home: Path, module: str, ledger: Ledger, options: argparse.Namespace)
     for client in clients:
         client.start()
     kills = spoken = 0
+    deadline = time.monotonic() + options.minutes * 12 if options.minutes else float("inf")
     while any(client.is_alive() for client in clients):
         time.sleep(KILL_EVERY_SECONDS)
+        ledger.closed = time.monotonic() > deadline
         if ledger.ends["complete"] > spoken:  # else it has only just been started
             spoken = ledger.ends["complete"]
             kills += _kill(home)
@@ -164,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=10_000, help="of honest clients (default 10000)")
     parser.add_argument("--fuzz", type=int, default=1_000_000, help="bad messages (default 1000000)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="of the storm at most; the report says how much was done in it")
     parser.add_argument("--tones", action="store_true", help="a speaker of tones in place of the voices")
     parser.add_argument("--out", type=Path, help="also write the ledger here, as JSON")
     return parser

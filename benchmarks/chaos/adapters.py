@@ -78,6 +78,8 @@ class HttpClient(threading.Thread):
 
     def run(self) -> None:
         for _ in range(self._requests):
+            if self._ledger.closed:
+                return
             text = self._chance.choice(list(self._sounds))
             account = Account(self._sounds[text], began=time.monotonic())
             try:
@@ -117,6 +119,8 @@ class WyomingClient(threading.Thread):
 
     def run(self) -> None:
         for _ in range(self._requests):
+            if self._ledger.closed:
+                return
             account = Account(None, began=time.monotonic())
             try:
                 self._ledger.end(account, self._speak(self._chance.choice(self._texts)))
@@ -146,12 +150,13 @@ class HostilePeers(threading.Thread):
         self._where, self._count = where, count
         self._chance = random.Random(seed)
         self.sent = 0
+        self.over = threading.Event()
         self.blamed_server = 0
         """Answers of 5xx but 503 (which means: busy)."""
 
     def run(self) -> None:
         kinds: list[Callable[[], None]] = [self._http, self._wyoming]
-        while self.sent < self._count:
+        while self.sent < self._count and not self.over.is_set():
             with suppress(OSError):
                 self._chance.choice(kinds)()
             self.sent += 1

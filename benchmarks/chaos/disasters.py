@@ -150,9 +150,10 @@ class Fuzz(threading.Thread):
         self._daemon, self._count = daemon, count
         self._chance = random.Random(seed)
         self.sent = 0
+        self.over = threading.Event()
 
     def run(self) -> None:
-        while self.sent < self._count:
+        while self.sent < self._count and not self.over.is_set():
             with self._daemon.client() as attacker:
                 for _ in range(min(PER_CONNECTION, self._count - self.sent)):
                     attacker_socket = self._chance.choice([attacker.synthesis, attacker.control])
