@@ -10,7 +10,7 @@ import msgspec
 from fishvoice.files import write_whole
 from fishvoice.paths import Curve
 from fishvoiced.errors import DaemonError
-from fishvoiced.transport.router import new_keys
+from fishvoiced.transport.curve_gate import new_keys
 
 
 class KeysError(DaemonError):

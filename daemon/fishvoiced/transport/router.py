@@ -15,14 +15,15 @@ import struct
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import zmq
-from zmq.utils import z85
 
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from fishvoiced.errors import DaemonError
+from fishvoiced.transport.curve_gate import CurveGate, CurveServer
+from fishvoiced.transport.descriptors import descriptor_of, shut
 
 RECEIVE_BATCH = 64  # messages per socket and round, so that one client's flood does not delay the others
 SEND_HIGH_WATER = 256
@@ -83,20 +84,6 @@ class WakeUp:
 Arrival: TypeAlias = Incoming | Disconnected | WakeUp
 
 
-@dataclass(frozen=True)
-class CurveServer:
-    """Keys (Z85) under which a TCP daemon listens: its own secret, and the one public key that may connect."""
-
-    secret: str
-    client_public: str
-
-
-def new_keys() -> tuple[str, str]:
-    """A fresh CURVE pair, Z85: public, secret."""
-    public, secret = zmq.curve_keypair()
-    return public.decode("ascii"), secret.decode("ascii")
-
-
 def name_of(client: bytes) -> str:
     """A routing id as text: what it says if it is printable ASCII, else hexadecimal."""
     return client.decode("ascii") if client.isascii() and client.decode("ascii").isprintable() else client.hex()
@@ -131,7 +118,7 @@ class RouterTransport:
         self._wake_read.setblocking(False)
         self.wake_write.setblocking(False)
         self._poller.register(self._wake_read, zmq.POLLIN)
-        self._gate = _ZapHandler(self._context, curve) if curve else None
+        self._gate = CurveGate(self._context, curve) if curve else None
         if self._gate:
             self._poller.register(self._gate.socket, zmq.POLLIN)
         self._received = 0
@@ -193,7 +180,7 @@ class RouterTransport:
         broken = 0
         for door in self._doors.values():
             kept = {fd for client, fd in door.connections.items() if client in keep}
-            broken += sum(_shut(fd, door.router) for fd in door.open - kept)
+            broken += sum(shut(fd, door.router) for fd in door.open - kept)
         return broken
 
     @property
@@ -258,7 +245,7 @@ class RouterTransport:
 
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
         """
-        client, fd = identity.bytes, _connection(identity)
+        client, fd = identity.bytes, descriptor_of(identity)
         if fd is None or door.connections.get(client) == fd:
             return
         yield from self._losses(channel, door)
@@ -320,45 +307,6 @@ class RouterTransport:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _connection(frame: zmq.Frame) -> int | None:
-    """The descriptor that the frame came through; None if that was closed before libzmq could look at it."""
-    try:
-        return int(frame.get(zmq.SRCFD))
-    except zmq.ZMQError:
-        return None
-
-
-def _shut(fd: int, router: zmq.Socket[bytes]) -> bool:
-    """End the connection with this descriptor, which is libzmq's to close. A number that has meanwhile become another
-    file's is left alone."""
-    try:
-        with socket.socket(fileno=os.dup(fd)) as connection:
-            address = connection.getsockname()
-            where = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
-            if not router.get_string(zmq.LAST_ENDPOINT, "utf-8").endswith(where or "nowhere"):
-                return False
-            connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return False
-    return True
-
-
-class _ZapHandler:
-    """A ZAP handler (RFC 27) that lets in exactly one CURVE client key."""
-
-    def __init__(self, context: zmq.Context[Any], curve: CurveServer) -> None:
-        self._key = z85.decode(curve.client_public)
-        self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
-        self.socket.set(zmq.LINGER, 0)
-        self.socket.bind("inproc://zeromq.zap.01")
-
-    def answer(self) -> None:
-        version, request, _domain, _address, _identity, mechanism, *credentials = self.socket.recv_multipart()
-        known = mechanism == b"CURVE" and credentials == [self._key]
-        status = [b"200", b"OK"] if known else [b"400", b"unknown key"]
-        self.socket.send_multipart([version, request, *status, b"", b""])
 
 
 def _bind(router: zmq.Socket[bytes], address: str) -> None:
