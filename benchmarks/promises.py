@@ -34,10 +34,10 @@ LATE_SHARE, JAIN, SEGMENTS = 0.01, 0.95, 2
 
 @dataclass
 class Kept:
-    """What became of requests with ``first_audio_within``."""
+    """What became of requests with ``first_audio_within``; ``late``: what was asked, and by how much it was missed."""
 
     accepted: int = 0
-    late: list[float] = field(default_factory=list)
+    late: list[tuple[float, float]] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +60,7 @@ def asker(daemon: Daemon, kept: Kept, until: float, seed: int) -> None:
                 with kept.lock:
                     kept.accepted += 1
                     if first > within:
-                        kept.late.append(round(first - within, 3))
+                        kept.late.append((within, round(first - within, 3)))
             time.sleep(chance.random() * 0.2)
 
 

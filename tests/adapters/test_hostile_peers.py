@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from fishvoice.adapters.openai_http import limits
 from fishvoice.adapters.shared.log_limit import LogLimit
@@ -195,6 +197,39 @@ def test_beyond_so_many_connections_the_longest_idle_one_goes(spoken: Daemon) ->
         assert wyoming(port)
         for peer in peers:
             peer.close()
+
+
+# -- other computers ---------------------------------------------------------------------------------------------
+
+
+def test_one_other_computer_gets_half_of_the_requests_at_most() -> None:
+    """Through the limit itself: a test has one address only."""
+    over = asyncio.Event()
+    refused: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await over.wait()
+
+    async def ask(limit: limits.RequestLimit, host: str) -> None:
+        async def send(message: Message) -> None:
+            if message.get("status") == 503:
+                refused.append(host)
+
+        scope = {"type": "http", "method": "POST", "client": (host, 1), "headers": [], "path": "/"}
+        await limit(scope, lambda: asyncio.sleep(0, {"type": "http.request"}), send)
+
+    async def test() -> None:
+        limit = limits.RequestLimit(app, at_most=10)
+        hosts = ["192.168.1.5"] * 9 + ["192.168.1.6"] * 2 + ["127.0.0.1"] * 3
+        asked = [asyncio.create_task(ask(limit, host)) for host in hosts]
+        await asyncio.sleep(0)
+        over.set()
+        await asyncio.gather(*asked)
+        assert refused == ["192.168.1.5"] * 4
+        await asyncio.gather(ask(limit, "192.168.1.5"))
+        assert len(refused) == 4, "what is over is forgotten"
+
+    asyncio.run(test())
 
 
 # -- the log -----------------------------------------------------------------------------------------------------

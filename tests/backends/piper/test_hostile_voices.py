@@ -125,6 +125,16 @@ def test_a_name_that_is_no_plain_one_is_refused(tmp_path: Path, name: str) -> No
         PiperStore(tmp_path / "piper").add(PiperFiles.open(voice(tmp_path / "downloads", name)))
 
 
+def test_an_empty_folder_costs_itself_alone(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    voice(tmp_path / "good", "good")
+    store = PiperStore(tmp_path)
+    for _ in range(2):
+        assert [each.name for each in store.voices()] == ["good"]
+        assert store.damaged().keys() == {"empty", "file"}
+
+
 def test_a_linked_voice_is_followed_nowhere(tmp_path: Path) -> None:
     voice(tmp_path / "elsewhere", "mine")
     store = PiperStore(tmp_path / "piper")

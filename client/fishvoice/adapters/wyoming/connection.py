@@ -53,6 +53,13 @@ class Connection:
         self._utterances: asyncio.Queue[tuple[TextStream, bool]] = asyncio.Queue(WAITING)
 
     @property
+    def computer(self) -> str:
+        """The address of the peer; "" for programs of this computer."""
+        peer = self._writer.get_extra_info("peername")
+        host = str(peer[0]) if isinstance(peer, tuple) else ""
+        return "" if host in ("127.0.0.1", "::1") else host
+
+    @property
     def idle(self) -> bool:
         """Nothing is being spoken, and no text is on its way."""
         return not self._speaking and self._stream is None and self._utterances.empty()

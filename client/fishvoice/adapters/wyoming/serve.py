@@ -59,6 +59,10 @@ async def serve(
             writer.close()
             return
         connection = Connection(client, reader, writer, priority)
+        computer = connection.computer
+        if computer and sum(other.computer == computer for other in connections.values()) >= CONNECTIONS // 2:
+            connection.refuse(RequestFailed("busy", f"{computer} has {CONNECTIONS // 2} connections already"))
+            return
         if len(connections) >= CONNECTIONS:
             longest = next((task for task, other in connections.items() if other.idle), None)
             if longest is None:

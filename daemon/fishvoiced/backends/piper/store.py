@@ -115,9 +115,10 @@ class PiperStore:
     def _open(self, graph: Path) -> PiperFiles:
         config = graph.with_name(graph.name.removesuffix(GRAPH_SUFFIX) + CONFIG_SUFFIX)
         changed = config.lstat().st_mtime_ns if config.exists() else 0
-        if self._opened.get(graph, (0, None))[0] != changed:
-            self._opened[graph] = changed, PiperFiles.open(graph)
-        return self._opened[graph][1]
+        known = self._opened.get(graph)
+        if known is None or known[0] != changed:
+            known = self._opened[graph] = changed, PiperFiles.open(graph)
+        return known[1]
 
     def find(self, name: str) -> PiperFiles | None:
         """The voice called ``name``. Raises VoiceUnavailable if it is damaged."""
