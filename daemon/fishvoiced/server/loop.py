@@ -147,7 +147,8 @@ class ServerLoop:
     def _guard_memory(self) -> None:
         step = self._inference.step
         loading = step is not None and step.loading
-        verdict = self._guard.look(self._report.resident(), self._transport.take_received(), loading=loading)
+        resident, received = self._report.resident(), self._transport.take_received()
+        verdict = self._guard.look(resident, received, loading=loading, busy=bool(self._requests))
         if verdict is not Verdict.NONE:
             keep = self._requests.clients() if verdict is Verdict.IDLE else frozenset()
             broken = self._transport.disconnect(keep)

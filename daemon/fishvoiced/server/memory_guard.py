@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 
 EVERY_SECONDS = 0.5  # how often to look, while anybody is connected
+BUSY = 4  # times the limit, while requests are under way
 LAST_RESORT = 4  # times the limit, after the first step did not help
 LEAST_GROWTH = 1 << 20  # between two looks; less is the breathing of the allocator
 
@@ -27,11 +28,12 @@ class MemoryGuard:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._resident: int | None = None
-        self._unexplained = 0
+        self._unexplained = {False: 0, True: 0}  # while nothing was to do, and while something was
         self._ended_idle = False
 
-    def look(self, resident: int, received: int, *, loading: bool) -> Verdict:
-        """``resident``: the process's size now; ``received``: bytes of whole messages since the last look.
+    def look(self, resident: int, received: int, *, loading: bool, busy: bool) -> Verdict:
+        """``resident``: the process's size now; ``received``: bytes of whole messages since the last look. ``busy``:
+        requests are under way, which may need a few times the limit by themselves.
 
         Beyond the limit those go who have asked for nothing: nobody loses any speech by that. If it grows on and on
         all the same, everybody goes.
@@ -39,16 +41,17 @@ class MemoryGuard:
         before, self._resident = self._resident, resident
         if before is None or loading:
             return Verdict.NONE
-        growth = resident - before - received
+        growth, limit = resident - before - received, self.limit * (BUSY if busy else 1)
         if growth < LEAST_GROWTH:
-            self._unexplained = max(0, self._unexplained + min(0, resident - before))
-            self._ended_idle = self._ended_idle and self._unexplained > self.limit
+            shrunk = min(0, resident - before)
+            self._unexplained = {when: max(0, grown + shrunk) for when, grown in self._unexplained.items()}
+            self._ended_idle = self._ended_idle and self._unexplained[busy] > limit
             return Verdict.NONE
-        self._unexplained += growth
-        if self._unexplained <= self.limit:
+        self._unexplained[busy] += growth
+        if self._unexplained[busy] <= limit:
             return Verdict.NONE
-        if self._ended_idle and self._unexplained > LAST_RESORT * self.limit:
-            self._unexplained, self._ended_idle = 0, False
+        if self._ended_idle and self._unexplained[busy] > LAST_RESORT * limit:
+            self._unexplained, self._ended_idle = {False: 0, True: 0}, False
             return Verdict.ALL
         self._ended_idle = True
         return Verdict.IDLE
