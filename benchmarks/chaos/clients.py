@@ -48,6 +48,8 @@ class RawClient(threading.Thread):
     def run(self) -> None:
         with self._daemon.client() as wire:
             for _ in range(self._requests):
+                if self._ledger.closed:
+                    return
                 self._request(wire)
                 time.sleep(self._chance.random() * 0.02)
 
@@ -91,6 +93,8 @@ class LibraryClient(threading.Thread):
     def run(self) -> None:
         with Client() as client:
             for _ in range(self._requests):
+                if self._ledger.closed:
+                    return
                 self._request(client)
 
     def _request(self, client: Client) -> None:

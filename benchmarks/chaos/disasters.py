@@ -1,36 +1,68 @@
-"""What befalls: clients killed and stopped, storms of connections, garbage, fuzz, floods, damaged stores."""
+"""What befalls: clients killed and stopped, storms, garbage, fuzz, floods, damaged stores, full disks."""
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fishvoice.protocol import Synthesize
+from fishvoice.protocol import Synthesize, Voices
 from tests.daemon.fuzz import PER_CONNECTION, frames, listen, noise
 from tools.harness.daemon_process import Daemon, client_process
 
+DISK_MEGABYTES = 256
+DAMAGED = ["[]", "{", '{"format":1,"files":{"../x":[1,"2"]}}', "\0" * 1000]  # contents of any file
+
+
+@contextmanager
+def small_disk(home: Path) -> Iterator[bool]:
+    """``home`` on a disk of its own that can be filled; False where this user may mount none."""
+    mounted = sys.platform == "linux" and os.geteuid() == 0
+    if mounted:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m,mode=0700", "chaos", str(home)]
+        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(home)], check=False)
+
 
 class Disasters(threading.Thread):
-    """One after the other, drawn by ``seed``, until told to end. ``count`` says how many of each there were."""
+    """One after the other, drawn by ``seed``, until told to end. ``count`` says how many of each there were.
 
-    def __init__(self, daemon: Daemon, seed: int) -> None:
+    ``disk``: whether the daemon's home lies on a disk of its own, which may be filled.
+    """
+
+    def __init__(self, daemon: Daemon, seed: int, *, disk: bool = False) -> None:
         super().__init__(daemon=True)
-        self._daemon = daemon
+        self._daemon, self._disk = daemon, disk
         self._chance = random.Random(seed)
         self._over = threading.Event()
         self.count: Counter[str] = Counter()
 
-    def run(self) -> None:
+    def once_each(self) -> None:
+        """What only the first of them costs is paid now."""
+        for kind in self._kinds():
+            kind()
+
+    def _kinds(self) -> list[Callable[[], None]]:
         kinds: list[Callable[[], None]] = [self._killed, self._stopped, self._storm, self._garbage, self._flood]
-        kinds += [self._damaged_store, self._large]
+        kinds += [self._damaged_store, self._damaged_voice, self._large, *([self._full_disk] if self._disk else [])]
+        return kinds
+
+    def run(self) -> None:
+        kinds = self._kinds()
         while not self._over.is_set():
             kind = self._chance.choice(kinds)
             kind()
@@ -75,11 +107,35 @@ class Disasters(threading.Thread):
         """A model folder of garbage comes, and goes."""
         about = self._daemon.home / "cache" / "models" / "hostile" / "about"
         about.mkdir(parents=True, exist_ok=True)
-        content = self._chance.choice(["[]", "{", '{"format":1,"files":{"../x":[1,"2"]}}', "\0" * 1000])
-        (about / "manifest.json").write_text(content)
+        self._lies_there(about / "manifest.json")
+
+    def _damaged_voice(self) -> None:
+        """The same with a saved voice, and with one of Piper's."""
+        for name in ("voices/hostile/voice.json", "piper/hostile/hostile.onnx.json"):
+            file = self._daemon.home / "data" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._lies_there(file)
+
+    def _lies_there(self, file: Path) -> None:
+        with suppress(OSError):  # the disk may be full
+            file.write_text(self._chance.choice(DAMAGED))
         with self._daemon.client() as client:
             client.status()
-        (about / "manifest.json").unlink()
+            client.ask(Voices())
+        file.unlink(missing_ok=True)
+
+    def _full_disk(self) -> None:
+        """Nothing can be written, and one sentence is asked for; then there is room again."""
+        fill = self._daemon.home / "fill"
+        try:
+            with fill.open("wb", buffering=0) as file, suppress(OSError):
+                while True:
+                    file.write(b"\0" * (1 << 20))
+            with self._daemon.client() as client:
+                client.until_end(client.speak("The disk is full.", priority="important"), within=120)
+                client.status()
+        finally:
+            fill.unlink(missing_ok=True)
 
     def _large(self) -> None:
         with self._daemon.client() as client:
@@ -94,9 +150,10 @@ class Fuzz(threading.Thread):
         self._daemon, self._count = daemon, count
         self._chance = random.Random(seed)
         self.sent = 0
+        self.over = threading.Event()
 
     def run(self) -> None:
-        while self.sent < self._count:
+        while self.sent < self._count and not self.over.is_set():
             with self._daemon.client() as attacker:
                 for _ in range(min(PER_CONNECTION, self._count - self.sent)):
                     attacker_socket = self._chance.choice([attacker.synthesis, attacker.control])

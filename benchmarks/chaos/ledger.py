@@ -31,6 +31,8 @@ class Ledger:
     wrong: Counter[str] = field(default_factory=Counter)
     promises: int = 0
     first_audio: list[float] = field(default_factory=list)
+    closed: bool = False
+    """Nobody begins another request."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def receive(self, account: Account, message: AnyMessage, now: float) -> None:

@@ -63,7 +63,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(import_module(_LAZY[name]), name)
     if name == "__version__":
-        from importlib.metadata import version
+        from fishvoice.version import VERSION
 
-        return version("fishvoice")
+        return VERSION
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

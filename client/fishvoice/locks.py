@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from fishvoice.errors import UnusableFolder
+
 
 class FileLock:
     """An advisory lock on ``path``, which stays behind as an empty file."""
@@ -17,8 +19,11 @@ class FileLock:
         self._handle: int | None = None
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; never waits."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Take the lock if it is free; never waits. Raises UnusableFolder where it cannot be had at all."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise UnusableFolder(f"cannot lock {self._path}: {error.strerror or error}") from error
         if not _lock(handle):
             os.close(handle)
             return False

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from fishvoice.errors import UnusableFolder
+from fishvoice.files import write_whole
 
 APP = "fishvoice"
 MAX_SOCKET_PATH_BYTES = 103  # sockaddr_un.sun_path holds 104 bytes with its NUL on macOS, 108 on Linux
@@ -125,12 +126,7 @@ def bindable_endpoints() -> Endpoints:
 
 def publish_endpoints(where: Endpoints) -> None:
     """Tell clients the ports and keys of a TCP daemon (file 0600, put in place in one step)."""
-    import tempfile  # only daemons on TCP come here
-
-    handle, name = tempfile.mkstemp(dir=runtime_dir(), prefix=".endpoints")  # mkstemp makes it 0600
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(where))
-    os.replace(name, _endpoints_file())
+    write_whole(_endpoints_file(), msgspec.json.encode(where))
 
 
 def withdraw_endpoints() -> None:

@@ -71,6 +71,7 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     pitch: float = 1.0
     volume: float = 1.0
     markup: Markup = "plain"
+    client_version: str | None = None
 
 
 class Credit(Message, frozen=True, tag="credit"):

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypedDict, Unpack
 
 from fishvoice.errors import InvalidRequest
 from fishvoice.protocol import MAX_TEXT_CHARACTERS, Interrupted, Markup, Priority, SampleFormat, Sampling, Synthesize
+from fishvoice.version import VERSION
 
 Recording: TypeAlias = bytes | str | PathLike[str]
 """The bytes of a recording (any format libsndfile reads), or the path of one."""
@@ -53,7 +54,7 @@ def build(request_id: str, text: str, **options: Unpack[SpeechOptions]) -> Synth
         raise InvalidRequest(
             f"the text has {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}: send it in several requests"
         )
-    given = dict(options)
+    given = dict(options) | {"client_version": VERSION}
     reference = given.pop("reference", None)
     sampling = Sampling(
         temperature=options.get("temperature"),

@@ -20,6 +20,9 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Tree: TypeAlias = dict[str, Any]
 
 PREFIX = "FISHVOICE_"
+FORMAT = 1
+"""Of the settings file, as its ``format`` says; raised when a key's meaning changes, and older files are then migrated
+in `_read`. A file without it is of format 1."""
 _FIXED = ("voice", "transport", "engine", "metrics", "monitor", "voices", "languages")
 
 
@@ -42,6 +45,8 @@ class Limits(_Section, frozen=True):
     text_characters: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100_000
     waiting_bytes: Count = 256 << 20
     """Texts and reference recordings of all requests under way, together."""
+    unfinished_bytes: Count = 256 << 20
+    """Memory that may grow without a request: messages whose end never comes."""
     reference_bytes: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 32 << 20
     credit: Count = 1024
     stall_seconds: Seconds = 300.0
@@ -211,13 +216,20 @@ def merge(trees: list[Tree]) -> Tree:
 
 def _read(file: Path, must_exist: bool) -> Tree:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         if must_exist:
             raise ConfigError(f"{file} does not exist") from error
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}") from error
+    found = tree.pop("format", 1)
+    if found is True or found != FORMAT:
+        raise ConfigError(
+            f"{file}: is of format {found!r}, this fishvoice reads {FORMAT}: it is a newer one's file. "
+            "Upgrade fishvoice, or move the file away and start from: fishvoice config init"
+        )
+    return tree
 
 
 def _from_environment(environment: Mapping[str, str]) -> Tree:

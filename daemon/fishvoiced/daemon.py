@@ -19,7 +19,7 @@ from fishvoiced.inference.governor import Governor
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.process.lifecycle import dump_stacks_on_signal, raise_descriptor_limit, signals_to, single_instance
 from fishvoiced.process.prometheus import serve_metrics
-from fishvoiced.process.renewal import OwnPackage, start_anew
+from fishvoiced.process.renewal import OwnPackage, Renewal, start_anew
 from fishvoiced.process.systemd import SystemdNotifier, inherited_sockets
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.loop import EX_SOFTWARE, EX_TEMPFAIL, ServerLoop
@@ -94,10 +94,11 @@ def serve(
 
     raise_descriptor_limit()
     environment = dict(os.environ)
-    package = OwnPackage()
     dump_stacks_on_signal(Path(settings.log.file) if settings.log.file else None)
+    managed = "NOTIFY_SOCKET" in os.environ
     notifier = SystemdNotifier(os.environ)
     handed_over = inherited_sockets(os.environ)
+    renewal = Renewal(OwnPackage(), managed=managed or bool(handed_over))
     for name in config.unknown_variables(os.environ, KNOWN_VARIABLES):
         log.warning("nobody reads the variable %s", name)
     with ExitStack() as stack:
@@ -111,7 +112,7 @@ def serve(
         if settings.metrics.port:
             serve_metrics(settings.metrics.port, health.ask)
         load_times = LoadTimes(paths.cache_dir() / "load-times.json")
-        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload, package)
+        server = ServerLoop(settings, transport, worker, notifier, health, load_times, reload, renewal)
         worker.start()
         log.info("fishvoiced %s listens, process %d", __version__, os.getpid())
         status = server.run()

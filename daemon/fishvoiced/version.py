@@ -1,3 +1,5 @@
-"""The package's version, importable without anything else."""
+"""The daemon's version, which is the package's."""
 
-__version__ = "0.1.0"
+from fishvoice.version import VERSION
+
+__version__ = VERSION

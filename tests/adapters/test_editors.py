@@ -336,3 +336,9 @@ def test_vscode(heard: Path, tmp_path: Path) -> None:
         run("node", "--test", str(EDITORS / "vscode"))
         assert [each.text for each in daemon.requests] == ["Spoken by the real command."]
     assert heard.stat().st_size == 3 * 441 * 2
+
+
+def test_a_folder_that_somebody_downloaded_cannot_name_the_command_that_vs_code_runs() -> None:
+    package = json.loads((ROOT / "client/editors/vscode/package.json").read_text())
+    properties = package["contributes"]["configuration"]["properties"]
+    assert {name: setting["scope"] for name, setting in properties.items()} == dict.fromkeys(properties, "machine")

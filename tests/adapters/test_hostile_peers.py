@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -16,12 +17,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from fishvoice.adapters.openai_http import limits
 from fishvoice.adapters.shared.log_limit import LogLimit
+from tests.adapters.hostile import ASK, HOSTILE_EVENTS, HOSTILE_REQUESTS, post
 from tools.harness.daemon_process import ROOT, Daemon, environment, eventually, running
-
-ASK = {"input": "one two three", "response_format": "pcm", "voice": "tone"}
 
 
 @pytest.fixture(scope="module")
@@ -55,43 +56,6 @@ def server(daemon: Daemon, verb: str, **patches: float) -> Iterator[tuple[int, P
 
 def http(port: int, **extra: object) -> httpx.Response:
     return httpx.post(f"http://127.0.0.1:{port}/v1/audio/speech", json={**ASK, **extra}, timeout=20)
-
-
-def post(body: bytes | str, headers: str = "Content-Type: application/json\r\n") -> bytes:
-    data = body.encode(errors="surrogatepass") if isinstance(body, str) else body
-    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
-    return head.encode() + data
-
-
-def nested(depth: int) -> str:
-    return '{"a":' * depth + "1" + "}" * depth
-
-
-HOSTILE_REQUESTS: list[bytes] = [
-    b"\0" * 1000,
-    b"GET\r\n\r\n",
-    b"GET / HTTP/9.9\r\n\r\n",
-    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
-    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-    b"GET /v1/models/%00%ff%2e%2e%2f HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
-    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-    b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n",
-    post(nested(100_000)),
-    post("[" * 200_000),
-    post(b"\xff\xfe\x00"),
-    post(json.dumps({**ASK, "input": "\ud800"})),
-    post(json.dumps({**ASK, "seed": 10**40})),
-    post(json.dumps({**ASK, "speed": "fast"})),
-    post('{"input": "x", "speed": 1e999}'),
-    post(json.dumps({**ASK, "input": " \n"})),
-    post(json.dumps({**ASK, "voice": "../../etc"})),
-    post(json.dumps({**ASK, "voice": ["a"]})),
-    post(json.dumps({**ASK, "input": "x" * 200_000})),
-    post("null"),
-]
 
 
 def answer(port: int, sent: bytes) -> bytes:
@@ -176,28 +140,6 @@ def test_beyond_so_many_requests_at_once_a_request_is_told_to_come_again(spoken:
 
 # -- Wyoming -----------------------------------------------------------------------------------------------------
 
-HOSTILE_EVENTS: list[bytes] = [
-    b"\0" * 1000,
-    b"\n" * 10,
-    b"[]\n",
-    b"5\n",
-    b'{"type": 5}\n',
-    b'{"type": "synthesize", "data": []}\n',
-    b'{"type": "synthesize", "data": {"text": 5}}\n',
-    b'{"type": "synthesize", "data": {"text": ""}}\n',
-    b'{"type": "synthesize", "data": {"text": "\\ud800"}}\n',
-    b'{"type": "synthesize", "data": {"text": "one", "voice": "tone"}}\n',
-    b'{"type": "synthesize", "data": {"text": "one", "voice": {"name": "../.."}}}\n',
-    b'{"type": "synthesize", "data_length": -1}\n',
-    b'{"type": "synthesize", "data_length": 99999999999}\n',
-    b'{"type": "synthesize", "payload_length": 1e9}\n',
-    b"[" * 60_000 + b"\n",
-    b"x" * 100_000,
-    (nested(10_000) + "\n").encode()[:65_000] + b"\n",
-    b'{"type": "synthesize-start"}\n' * 20,
-    b'{"type": "ping", "data": {"text": {"a": 1}}}\n',
-]
-
 
 def wyoming(port: int) -> bool:
     """Whether an honest peer hears its text to the end."""
@@ -255,6 +197,39 @@ def test_beyond_so_many_connections_the_longest_idle_one_goes(spoken: Daemon) ->
         assert wyoming(port)
         for peer in peers:
             peer.close()
+
+
+# -- other computers ---------------------------------------------------------------------------------------------
+
+
+def test_one_other_computer_gets_half_of_the_requests_at_most() -> None:
+    """Through the limit itself: a test has one address only."""
+    over = asyncio.Event()
+    refused: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await over.wait()
+
+    async def ask(limit: limits.RequestLimit, host: str) -> None:
+        async def send(message: Message) -> None:
+            if message.get("status") == 503:
+                refused.append(host)
+
+        scope = {"type": "http", "method": "POST", "client": (host, 1), "headers": [], "path": "/"}
+        await limit(scope, lambda: asyncio.sleep(0, {"type": "http.request"}), send)
+
+    async def test() -> None:
+        limit = limits.RequestLimit(app, at_most=10)
+        hosts = ["192.168.1.5"] * 9 + ["192.168.1.6"] * 2 + ["127.0.0.1"] * 3
+        asked = [asyncio.create_task(ask(limit, host)) for host in hosts]
+        await asyncio.sleep(0)
+        over.set()
+        await asyncio.gather(*asked)
+        assert refused == ["192.168.1.5"] * 4
+        await asyncio.gather(ask(limit, "192.168.1.5"))
+        assert len(refused) == 4, "what is over is forgotten"
+
+    asyncio.run(test())
 
 
 # -- the log -----------------------------------------------------------------------------------------------------

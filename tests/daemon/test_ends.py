@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -221,41 +220,6 @@ def test_silent_connections_keep_nobody_out(home: Path) -> None:
         assert code == 0
         for one in silent:
             one.close()
-
-
-# -- upgrades ----------------------------------------------------------------------------------------------------
-
-
-def test_a_daemon_whose_package_was_replaced_speaks_on_and_starts_anew_when_it_is_idle(home: Path) -> None:
-    package = home / "site"
-    shutil.copytree(ROOT / "daemon" / "fishvoiced", package / "fishvoiced", ignore=shutil.ignore_patterns("starter"))
-    path = os.pathsep.join([str(package), str(ROOT / "client"), str(ROOT)])
-    with running(home, env={"PYTHONPATH": path}, frame=0.02) as daemon, daemon.client() as client:
-        before = client.status()
-        version = package / "fishvoiced" / "version.py"
-        version.write_text(version.read_text().replace(before["version"], "9.9.9"))
-        asked = client.speak("word " * 300, credit=1024)
-        assert "replaced" in client.status()["problem"]
-        assert len(client.until_end(asked)) == 302
-        eventually(lambda: daemon.log().count("listens") == 2)
-        with daemon.client() as next_client:
-            after = next_client.status()
-            assert (after["version"], after["pid"]) == ("9.9.9", before["pid"])
-            next_client.until_end(next_client.speak("one"))
-
-
-def test_a_package_in_the_middle_of_being_replaced_is_not_started(home: Path) -> None:
-    package = home / "site"
-    shutil.copytree(ROOT / "daemon" / "fishvoiced", package / "fishvoiced", ignore=shutil.ignore_patterns("starter"))
-    path = os.pathsep.join([str(package), str(ROOT / "client"), str(ROOT)])
-    with running(home, env={"PYTHONPATH": path}) as daemon, daemon.client() as client:
-        (package / "fishvoiced" / "config.py").write_text("half a fi")
-        (package / "fishvoiced" / "version.py").unlink()
-        for _ in range(3):
-            client.until_end(client.speak("one"))
-            time.sleep(1.5)
-        assert daemon.process.poll() is None
-        assert daemon.log().count("listens") == 1
 
 
 def test_what_waits_is_bounded_in_bytes_and_not_only_in_number(home: Path) -> None:

@@ -22,6 +22,21 @@ def test_later_layers_win_key_by_key(tmp_path: Path) -> None:
     assert config.limits == Limits(queue=4, clients=3)
 
 
+@pytest.mark.parametrize("format", ["2", "0", "'1'", "true", "[1]", "1e999"])
+def test_a_file_of_another_format_is_refused_and_says_what_to_do(tmp_path: Path, format: str) -> None:  # noqa: A002
+    file = tmp_path / "config.toml"
+    file.write_text(f"format = {format}\nvoice = 'x'\n")
+    with pytest.raises(ConfigError, match=r"is of format .*, this fishvoice reads 1.* move the file away"):
+        load(file, {}, {})
+
+
+def test_a_file_of_this_format_or_without_one_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    for head in ("", "format = 1\n"):
+        file.write_text(f"{head}voice = 'x'\n")
+        assert load(file, {}, {}).voice == "x"
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [

@@ -17,11 +17,13 @@ from fishvoiced.backends.fish.tokenizer import Tokenizer
 from fishvoiced.backends.fish.types import Codes, Columns, Prompt, Reference, SamplingOptions
 from fishvoiced.errors import BadRequest, EngineError
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Chunk, SegmentFailure, Step
+from fishvoiced.synthesis.base import Chunk, Rendering, SegmentFailure, Step, Traits
 from fishvoiced.synthesis.join import FADE_SECONDS
 from fishvoiced.synthesis.pipeline import synthesize
+from fishvoiced.text.lines import Line
 
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
+MARKS = "?! " * 3000
 TEXT = "The first sentence is here. Then comes another one, after it! And a last?"
 
 
@@ -171,3 +173,25 @@ def test_nothing_to_speak_is_refused_before_any_work(onnx_engine: OnnxEngine, te
 def test_babble_is_cut_off(onnx_engine: OnnxEngine) -> None:
     frames = sum(c.frames for c in chunks_of(list(synthesize(renderer(onnx_engine), "Hi."))))
     assert frames <= (4.0 + 3 / 4) * onnx_engine.config.codec.frame_rate
+
+
+@dataclass
+class Silent:
+    """A renderer that only counts."""
+
+    traits: Traits
+    lines: int = 0
+
+    def prepare(self) -> Iterator[None]:
+        return iter(())
+
+    def render(self, index: int, line: Line) -> Rendering:
+        self.lines += 1
+        yield np.ones(8000, np.float32)
+
+
+def test_lines_without_anything_to_say_are_passed_over_one_step_each() -> None:
+    renderer = Silent(Traits(8000, None, 100))
+    steps = list(synthesize(renderer, f"one. {MARKS} two."))
+    assert sum(step is None for step in steps) > 20, "nobody waits for all of them at once"
+    assert renderer.lines == 2

@@ -192,6 +192,19 @@ def test_voices_of_one_model_share_it_and_unloading_closes_it() -> None:
     assert list(registry.loaded()) == []
 
 
+def test_a_model_in_memory_outlives_its_folder_and_is_still_listed() -> None:
+    backend = ToyBackend("frames", ("ann",), FRAMES)
+    registry = VoiceRegistry([backend])
+    before = len(list(registry.open(ask("ann")).steps))
+    assert [info.name for info in registry.voices()] == ["ann"]
+    backend.names = ()  # as in an upgrade, which takes the old package's files away
+    assert len(list(registry.open(ask("ann")).steps)) == before
+    assert [info.name for info in registry.voices()] == ["ann"]
+    registry.unload("frames-model")
+    with pytest.raises(UnknownVoice):
+        registry.open(ask("ann"))
+
+
 def test_the_real_time_factor_is_observed_of_what_was_spoken_to_its_end_only() -> None:
     first, *others = backends()
     registry = VoiceRegistry([first, *others])

@@ -29,6 +29,8 @@ from fishvoiced.daemon import installed_governor, installed_speaker
 from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, Step
 from fishvoiced.synthesis.prosody import Prosody
+from fishvoiced.text.markup import read
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
 from tools.harness.desktop import SEED
 
@@ -44,14 +46,14 @@ class Repeatable:
         self._speaker = speaker
         self._record = record
         self.voices, self.loaded, self.load = speaker.voices, speaker.loaded, speaker.load
-        self.unload, self.reset = speaker.unload, speaker.reset
+        self.unload, self.reset, self.read = speaker.unload, speaker.reset, speaker.read
 
-    def open(self, request: Synthesize) -> Utterance:
+    def open(self, request: Synthesize, script: Script | None = None) -> Utterance:
         if request.seed is not None:  # the tests' own
-            return self._speaker.open(request)
+            return self._speaker.open(request, script)
         with self._record.open("a") as file:
             file.write(json.dumps({name: getattr(request, name) for name in RECORDED}) + "\n")
-        return self._speaker.open(msgspec.structs.replace(request, seed=SEED))
+        return self._speaker.open(msgspec.structs.replace(request, seed=SEED), script)
 
 
 class Flite:
@@ -66,7 +68,10 @@ class Flite:
     def load(self, voice: str | None) -> Loaded:
         return self.loaded()[0]
 
-    def open(self, request: Synthesize) -> Utterance:
+    def read(self, request: Synthesize) -> Script:
+        return read(request.text, "plain")
+
+    def open(self, request: Synthesize, script: Script | None = None) -> Utterance:
         return Utterance(_steps(request), FLITE_RATE, "slt", "flite")
 
     def unload(self, model: str) -> None:

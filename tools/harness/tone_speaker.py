@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from fishvoiced.daemon import installed_governor
 from fishvoiced.errors import BadRequest, EngineError, UnknownVoice
 from fishvoiced.inference.governor import Governor, NoThrottling
 from fishvoiced.synthesis.base import Chunk, Lightened, SegmentFailure, Step, Waiting
+from fishvoiced.text.markup import read
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.base import Loaded, Utterance
 from fishvoiced.voices.speed import Speed
+from tools.harness import jumping_clock
 
 SAMPLE_RATE = 44100
 FRAME_SAMPLES = 2048
@@ -80,7 +84,7 @@ class ToneSpeaker:
             self.models[name] = Loaded(f"{name}-model", name, "tone", "fp32", speed=self.manner.speed)
         return self.models[name]
 
-    def open(self, request: Synthesize) -> Utterance:
+    def open(self, request: Synthesize, script: Script | None = None) -> Utterance:
         loaded = self.load(request.voice)
         self.opened += 1
         asked = threading.Event()
@@ -91,6 +95,9 @@ class ToneSpeaker:
 
         steps = self._speak(request, asked)
         return Utterance(steps, SAMPLE_RATE, loaded.voice, loaded.model, lighten=lighten)
+
+    def read(self, request: Synthesize) -> Script:
+        return read(request.text, "plain")
 
     def unload(self, model: str) -> None:
         self.models = {name: loaded for name, loaded in self.models.items() if loaded.model != model}
@@ -154,4 +161,6 @@ def watch(settings: Config) -> Governor:
 
 
 if __name__ == "__main__":
+    if "TONE_CLOCK" in os.environ:
+        jumping_clock.install(Path(os.environ["TONE_CLOCK"]))
     sys.exit(daemon(sys.argv[1:], make, watch))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from fishvoice.client import Client
 from fishvoice.encoding.compressed import decoded
 from fishvoice.encoding.formats import encoded
 from fishvoice.errors import PlaybackError, RequestFailed
+from fishvoice.files import write_whole
 from fishvoice.playback.sentences import split
 from fishvoice.request import SpeechOptions
 from fishvoice.speech import Speech
@@ -83,10 +83,7 @@ def _make(segment: Segment, speech: Speech) -> float:
         raise RequestFailed("bad_request", f"nothing could be spoken of: {segment.text[:60]}")
     rate = speech.start.sample_rate
     try:
-        segment.file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = segment.file.with_suffix(".new")
-        fresh.write_bytes(encoded("flac", rate, bytes(pcm)))
-        os.replace(fresh, segment.file)
+        write_whole(segment.file, encoded("flac", rate, bytes(pcm)), 0o644)
     except OSError as error:
         raise PlaybackError(f"cannot write {segment.file}: {error.strerror}") from error
     return len(pcm) / 2 / rate

@@ -45,6 +45,8 @@ def write_m4b(book: Book, chapters: Sequence[Chapter], segments: Sequence[Segmen
         os.replace(fresh, path)
     except OSError as error:
         raise PlaybackError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_chapters(book: Book, numbers: Sequence[int], segments: Sequence[Segment], folder: Path) -> list[Path]:
@@ -61,12 +63,15 @@ def write_chapters(book: Book, numbers: Sequence[int], segments: Sequence[Segmen
             tags |= {"artist": book.author} if book.author else {}
             fresh = path.with_suffix(".new")
             own = list(group)
-            with fresh.open("w+b") as file:
-                writer = Compressed("mp3", seconds_of(own[0].file)[1], file, tags)
-                for _, _, pcm in sound(own):
-                    writer.write(pcm)
-                writer.finish()
-            os.replace(fresh, path)
+            try:
+                with fresh.open("w+b") as file:
+                    writer = Compressed("mp3", seconds_of(own[0].file)[1], file, tags)
+                    for _, _, pcm in sound(own):
+                        writer.write(pcm)
+                    writer.finish()
+                os.replace(fresh, path)
+            finally:
+                fresh.unlink(missing_ok=True)
             written.append(path)
     except OSError as error:
         raise PlaybackError(f"cannot write in {folder}: {error.strerror or error}") from error

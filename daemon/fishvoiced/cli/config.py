@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from fishvoice import paths
+from fishvoice.files import write_whole
 from fishvoiced import config
-from fishvoiced.config import Config
+from fishvoiced.config import FORMAT, Config
 from fishvoiced.errors import DaemonError
 
 
@@ -47,10 +48,14 @@ def _init(file: Path) -> int:
     if file.exists():
         print(f"fishvoice: {file} exists already; edit it, or remove it first", file=sys.stderr)
         return 1
-    file.parent.mkdir(parents=True, exist_ok=True)
     lines = toml(Config()).splitlines()
     header = "# fishvoice's settings at their defaults; take a # away to change one. Meanings: docs/operations.md\n"
-    file.write_text(header + "\n".join(line if line[:1] in ("[", "#", "") else f"# {line}" for line in lines) + "\n")
+    body = "\n".join(line if line[:1] in ("[", "#", "") else f"# {line}" for line in lines)
+    try:
+        write_whole(file, f"{header}format = {FORMAT}\n{body}\n".encode(), 0o644)
+    except OSError as error:
+        print(f"fishvoice: cannot write {file}: {error.strerror or error}", file=sys.stderr)
+        return 1
     print(f"wrote {file}")
     return 0
 

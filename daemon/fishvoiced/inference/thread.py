@@ -41,6 +41,7 @@ from fishvoiced.inference.messages import (
     Unload,
     Unloaded,
 )
+from fishvoiced.inference.reader import LONG_CHARACTERS, LOOK_SECONDS, Reader, Reading
 from fishvoiced.synthesis.audio import to_pcm
 from fishvoiced.synthesis.base import Chunk, Lightened, Notice, SegmentFailure, Waiting
 from fishvoiced.voices.base import Loaded, Speaker, Utterance
@@ -101,6 +102,8 @@ class InferenceThread:
         self._mailbox = Mailbox(wake)
         self._speaker: Speaker | None = None
         self._runs: dict[int, ActiveRequest] = {}
+        self._readings: dict[int, Reading] = {}
+        self._reader = Reader()
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
         self.step: Activity | None = None
 
@@ -176,6 +179,11 @@ class InferenceThread:
                 self._discard(key)
 
     def _advance(self, job: Job) -> None:
+        if job.key not in self._runs and not self._has_read(job):
+            self.step = None
+            self._mailbox.emit(Elsewhere(job.key, time.monotonic() + LOOK_SECONDS))
+            self._mailbox.rest(job, LOOK_SECONDS)  # others may have their turn meanwhile
+            return
         run = self._runs.get(job.key) or self._open(job)
         rest = run.cooling.delay()
         if rest.seconds > 0:
@@ -229,12 +237,23 @@ class InferenceThread:
                     notice = self._governor.spoken(utterance.voice, run.rtf, run.audio_seconds)
                 self._mailbox.end(job.key, Done(job.key, run.work_seconds, notice))
 
+    def _has_read(self, job: Job) -> bool:
+        """Whether the request can be opened; a long text is read beside this thread first."""
+        if len(job.request.text) <= LONG_CHARACTERS:
+            return True
+        reading = self._readings.get(job.key)
+        if reading is None:
+            speaker = self._voices()
+            reading = self._readings[job.key] = self._reader.begin(lambda: speaker.read(job.request))
+        return reading.done
+
     def _open(self, job: Job) -> ActiveRequest:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
         speaker = self._voices()
         warm = _models(speaker)
         request, notice = self._with_fallback(speaker, job)
-        utterance = speaker.open(request)
+        reading = self._readings.pop(job.key, None)
+        utterance = speaker.open(request, None if reading is None else reading.result())
         seconds = time.monotonic() - self.step.since
         cold = utterance.model not in warm
         # Loading a model says nothing about how fast it speaks.
@@ -305,6 +324,8 @@ class InferenceThread:
 
     def _discard(self, key: int) -> None:
         run = self._runs.pop(key, None)
+        if (reading := self._readings.pop(key, None)) is not None:
+            reading.discarded = True
         self._mailbox.forget(key)
         self._governor.finished(key)
         if run is not None:

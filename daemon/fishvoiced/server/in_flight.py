@@ -56,6 +56,10 @@ class InFlightRequests:
         key = self.scheduler.choose()
         return None if key is None else self._streams[key].id
 
+    def clients(self) -> frozenset[bytes]:
+        """Who has asked for something that has not ended."""
+        return frozenset(stream.client for stream in self._streams.values())
+
     def reconfigure(self, config: Config) -> None:
         """Other limits, from the next request on."""
         self._config = config

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 
 import msgspec
+
+from fishvoice.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,10 @@ class LoadTimes:
     def record(self, model: str | None, seconds: float) -> None:
         """A model was loaded in so many seconds; None: the first one of this process."""
         self._seconds[model or _START] = round(seconds, 3)
-        partial = self._file.with_suffix(f".{os.getpid()}.tmp")
         try:
-            partial.write_bytes(msgspec.json.encode(self._seconds))
-            partial.replace(self._file)
+            write_whole(self._file, msgspec.json.encode(self._seconds))
         except OSError as error:
             log.warning("how long loading takes cannot be kept for the next start: %s", error)
-            with contextlib.suppress(OSError):
-                partial.unlink()
 
 
 def _read(file: Path) -> dict[str, float]:

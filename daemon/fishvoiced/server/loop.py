@@ -31,11 +31,13 @@ from fishvoiced.inference.messages import Event, NotReady, Ready, Rebuilt, Unloa
 from fishvoiced.inference.thread import InferenceThread
 from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
-from fishvoiced.process.renewal import OwnPackage
+from fishvoiced.process.renewal import Renewal
 from fishvoiced.process.systemd import SystemdNotifier
+from fishvoiced.server import memory_guard
 from fishvoiced.server.admission import Admission, Refusal
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.load_times import LoadTimes
+from fishvoiced.server.memory_guard import MemoryGuard, Verdict
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.validation import is_preload, with_voice_settings
@@ -44,7 +46,6 @@ from fishvoiced.transport.router import Channel, Disconnected, Incoming, RouterT
 log = logging.getLogger(__name__)
 
 FROZEN_SECONDS = 3.0  # later than it wanted to be woken: somebody stopped it, or the machine
-RENEWAL_SECONDS = 3.0  # of rest before it gives way to the package that replaced it, and between two looks at that
 
 EX_OK = 0
 EX_TEMPFAIL = 75  # its package was replaced: the new one is to be started
@@ -63,7 +64,7 @@ class ServerLoop:
         health: StatusReport,
         load_times: LoadTimes,
         reload: Callable[[], Config],
-        package: OwnPackage,
+        renewal: Renewal,
     ) -> None:
         self._config = config
         self._transport = transport
@@ -71,13 +72,14 @@ class ServerLoop:
         self._notifier = notifier
         self._report = health
         self._reload = reload
-        self._package = package
-        self._renew_at: float | None = None
+        self._renewal = renewal
         elsewhere = frozenset(name for name, settings in config.voices.items() if settings.url is not None)
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times, elsewhere)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
         self._admission = Admission(self._requests, self._models, health.pace)
         self._watchdog = Watchdog()
+        self._guard = MemoryGuard(config.limits.unfinished_bytes)
+        self._guard_at = 0.0
         self._last_key = DEFAULT_VOICE
         self._alive_at: float | None = None
         self._leave_at: float | None = None
@@ -111,8 +113,8 @@ class ServerLoop:
             if self._leave_at is not None and (not self._requests or now >= self._leave_at):
                 self._requests.cancel(self._requests.scheduler.find())
                 return EX_OK
-            if self._renews(now):
-                return EX_TEMPFAIL
+            if self._renewal.due(now, idle=not self._requests and not self._models.busy and self._leave_at is None):
+                return EX_TEMPFAIL if self._renewal.starts_anew else EX_OK
             self._requests.assign()
             self._requests.tell_waiting(now)
             self._models.tell_waiting(now)
@@ -124,7 +126,8 @@ class ServerLoop:
             self._requests.next_due(),
             self._alive_at,
             self._leave_at,
-            self._renew_at,
+            self._guard_at if self._transport.connected else None,
+            self._renewal.next_look,
             self._models.next_expiry(),
             now + EVERY_SECONDS if self._inference.step or self._requests else None,
         )
@@ -137,19 +140,19 @@ class ServerLoop:
             self._alive_at = now + self._notifier.watchdog_seconds / 2
         self._requests.on_time(now)
         self._models.expire(now)
+        if now >= self._guard_at:
+            self._guard_at = now + memory_guard.EVERY_SECONDS
+            self._guard_memory()
 
-    def _look_at_package(self) -> None:
-        """Asked with every request: a warm voice goes on, and the new package's daemon starts when it is idle."""
-        if self._renew_at is None and self._package.replaced():
-            log.warning("the package of this daemon was replaced: the new one starts when nothing is to be spoken")
-            self._renew_at = time.monotonic() + RENEWAL_SECONDS
-
-    def _renews(self, now: float) -> bool:
-        if self._renew_at is None or now < self._renew_at:
-            return False
-        self._renew_at = now + RENEWAL_SECONDS
-        idle = not self._requests and not self._models.busy and self._leave_at is None
-        return idle and self._package.usable()
+    def _guard_memory(self) -> None:
+        step = self._inference.step
+        loading = step is not None and step.loading
+        resident, received = self._report.resident(), self._transport.take_received()
+        verdict = self._guard.look(resident, received, loading=loading, busy=bool(self._requests))
+        if verdict is not Verdict.NONE:
+            keep = self._requests.clients() if verdict is Verdict.IDLE else frozenset()
+            broken = self._transport.disconnect(keep)
+            log.warning("memory grows without a request: %d connections end (%s)", broken, verdict.value)
 
     # -- from clients ----------------------------------------------------------------------------------------
 
@@ -189,7 +192,7 @@ class ServerLoop:
                 self._requests.cancel(keys)
                 self._send(Channel.CONTROL, client, Ok(cancelled=len(keys)))
             case Status():
-                self._look_at_package()
+                self._renewal.look(None, time.monotonic())
                 self._send(Channel.CONTROL, client, StatusReply(status=self.status()))
             case Voices():
                 self._models.send_voices(client)
@@ -215,7 +218,7 @@ class ServerLoop:
 
     def _accept(self, client: bytes, request: Synthesize) -> None:
         now = time.monotonic()
-        self._look_at_package()
+        self._renewal.look(request.client_version, now)
         self._report.counters.requests += 1
         request = with_voice_settings(request, self._models.voice, self._config.voices)
         try:
@@ -279,6 +282,7 @@ class ServerLoop:
             if waiting:
                 log.warning("these take effect at the next start: %s", ", ".join(waiting))
             self._requests.reconfigure(self._config)
+            self._guard.limit = self._config.limits.unfinished_bytes
             log.info("the configuration was read again")
         self._notifier.ready("configuration read again")
 
@@ -296,9 +300,7 @@ class ServerLoop:
         voices = self._models.known_voices() or ()
         doing = LoopState(
             state=self._models.state,
-            problem="the package was replaced; the new daemon starts when idle"
-            if self._renew_at
-            else self._models.problem,
+            problem=self._renewal.problem or self._models.problem,
             voice=self._models.voice,
             loaded=self._inference.loaded(),
             voices=len([voice for voice in voices if voice.unavailable is None]),

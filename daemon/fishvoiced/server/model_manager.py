@@ -21,6 +21,7 @@ from fishvoiced.process.systemd import SystemdNotifier
 from fishvoiced.server.keep_alive import KeepAlive
 from fishvoiced.server.load_times import LoadTimes
 from fishvoiced.server.status import Outcome, State
+from fishvoiced.server.voice_list import VoiceList
 from fishvoiced.transport.router import Channel
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class ModelManager:
         elsewhere: Set[str] = frozenset(),
     ) -> None:
         self._inference = worker
+        self._voices = VoiceList(worker.voices)
         self._notifier = notifier
         self._send = send
         self._ended = ended
@@ -66,7 +68,7 @@ class ModelManager:
 
     def known_voices(self) -> tuple[VoiceInfo, ...] | None:
         """The voices there are; None before they are known."""
-        return self._inference.voices()
+        return self._voices.known()
 
     def send_voices(self, client: bytes) -> None:
         """Answer on the control socket, now or as soon as the voices are known."""

@@ -108,6 +108,10 @@ class StatusReport:
         }
         return status
 
+    def resident(self) -> int:
+        """Bytes of memory that the process holds."""
+        return int(self._process.memory_info().rss)
+
     def ask(self) -> dict[str, Any]:
         """A fresh report for another thread; empty if the loop does not come round within a second."""
         self._answered.clear()

@@ -22,6 +22,7 @@ from fishvoiced.text.markup import read
 from fishvoiced.text.spans import Pause, Script
 
 Part: TypeAlias = Line | Pause
+AT_ONCE = 4  # lines that are looked at before the first step
 
 
 def synthesize(
@@ -45,30 +46,47 @@ def synthesize(
     sound = Sound(speed, pitch, volume)
     assembler = Assembler(traits, script.source, sound)
     found = lines(script, traits.max_segment_characters, traits.language, known=traits.known_words, own_words=own_words)
-    return _speak(renderer, assembler, _checked(part for part in found if _is_for(part, traits)))
+    return _speak(renderer, assembler, _checked(part if _is_for(part, traits) else None for part in found))
 
 
-def _is_for(part: Part, traits: Traits) -> bool:
+def _is_for(part: Part | None, traits: Traits) -> bool:
     """A line of nothing but emoji is none for a voice that reads for itself."""
-    return isinstance(part, Pause) or traits.reads == "spoken" or part.is_speakable
+    return part is None or isinstance(part, Pause) or traits.reads == "spoken" or part.is_speakable
 
 
-def _checked(found: Iterator[Part]) -> Iterator[Part]:
-    """The same parts; raises NothingToSay if there is none."""
-    first = next(found, None)
-    if first is None:
-        raise NothingToSay("there is nothing to speak in this text: it has no letters and no digits")
-    return chain([first], found)
+def _checked(found: Iterator[Part | None]) -> Iterator[Part | None]:
+    """The same parts; raises NothingToSay if there is none: at once, or in the steps if that takes long to find out."""
+    looked: list[Part | None] = []
+    for part in found:
+        looked.append(part)
+        if part is not None or len(looked) == AT_ONCE:
+            return chain(looked, found)
+    raise _nothing()
 
 
-def _speak(renderer: Renderer, assembler: Assembler, found: Iterator[Part]) -> Generator[Step, None, None]:
+def _nothing() -> NothingToSay:
+    return NothingToSay("there is nothing to speak in this text: it has no letters and no digits")
+
+
+def _next(found: Iterator[Part | None]) -> Generator[None, None, Part | None]:
+    """The next part; a step for every line that has nothing to say."""
+    for part in found:
+        if part is not None:
+            return part
+        yield None
+    return None
+
+
+def _speak(renderer: Renderer, assembler: Assembler, found: Iterator[Part | None]) -> Generator[Step, None, None]:
     yield from renderer.prepare()
     index = -1
     heard, unspoken = False, None
     previous: Part | None = None
-    part = next(found, None)
+    part = yield from _next(found)
+    if part is None:
+        raise _nothing()
     while part is not None:
-        following = next(found, None)
+        following = yield from _next(found)
         if isinstance(part, Pause):
             yield from assembler.pause(part, max(index, 0))
         else:

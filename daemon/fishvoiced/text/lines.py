@@ -154,8 +154,9 @@ def lines(
     *,
     known: Container[str] = frozenset(),
     own_words: FindWords | None = None,
-) -> Iterator[Line | Pause]:
-    """The segments of at most ``max_characters`` in order, and the writer's pauses. ``language`` is the voice's."""
+) -> Iterator[Line | Pause | None]:
+    """The segments of at most ``max_characters`` in order, and the writer's pauses; None for a segment without anything
+    to say, so that nobody waits long for the next. ``language`` is the voice's."""
     first = True
     for part in passages.passages(script, language):
         if isinstance(part, Pause):
@@ -165,8 +166,7 @@ def lines(
             part = passages.with_words(part, own_words(part.text, part.style))
         for line in _lines(part, max_characters, part.style.language or language, known, first):
             first = False
-            if line.is_speakable or line.reading.words or line.reading.unread:
-                yield line
+            yield line if line.is_speakable or line.reading.words or line.reading.unread else None
 
 
 def _lines(passage: Passage, max_characters: int, language: str, known: Container[str], first: bool) -> Iterator[Line]:

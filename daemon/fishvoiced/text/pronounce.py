@@ -41,6 +41,8 @@ def pronounce(
     script = read(text, markup, code_blocks="skip" if code_blocks == "skip" else "read")
     segments: list[dict[str, Any]] = []
     for part in lines(script, max_characters, language, known=voice.known, own_words=own_words):
+        if part is None:
+            continue
         if isinstance(part, Pause):
             segments.append({"pause": part.seconds, "start": part.start, "end": part.end})
         else:

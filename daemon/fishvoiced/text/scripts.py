@@ -44,26 +44,25 @@ def runs(text: str, readable: frozenset[str] | None) -> list[Run]:
     """
     if readable is None or text.isascii():
         return [Run(text, None)] if text else []
-    found: list[Run] = []
-    for word, script in _words(text):
-        foreign = script if script not in readable and _letters(word) > 1 else None
-        neutral = script is None
-        if found and (neutral or found[-1].script == foreign):
-            found[-1] = Run(found[-1].text + word, found[-1].script)
+    found: list[tuple[int, int, str | None]] = []
+    for start, end, script in _words(text):
+        foreign = script if script not in readable and _letters(text[start:end]) > 1 else None
+        if found and (script is None or found[-1][2] == foreign):
+            found[-1] = (found[-1][0], end, found[-1][2])
         else:
-            found.append(Run(word, foreign))
-    return found
+            found.append((start, end, foreign))
+    return [Run(text[start:end], script) for start, end, script in found]
 
 
-def _words(text: str) -> list[tuple[str, str | None]]:
-    """Stretches of letters of one script, and (script None) whatever is between them."""
-    words: list[tuple[str, str | None]] = []
-    for character in text:
+def _words(text: str) -> list[tuple[int, int, str | None]]:
+    """Stretches of letters of one script, and (script None) whatever is between them: start, end, script."""
+    words: list[tuple[int, int, str | None]] = []
+    for place, character in enumerate(text):
         script = script_of(character)
-        if words and (script == "INHERITED" or words[-1][1] == script):
-            words[-1] = (words[-1][0] + character, words[-1][1])
+        if words and (script == "INHERITED" or words[-1][2] == script):
+            words[-1] = (words[-1][0], place + 1, words[-1][2])
         else:
-            words.append((character, None if script == "INHERITED" else script))
+            words.append((place, place + 1, None if script == "INHERITED" else script))
     return words
 
 

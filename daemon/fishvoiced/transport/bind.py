@@ -10,7 +10,8 @@ from fishvoice import paths
 from fishvoice.paths import Endpoints
 from fishvoiced.config import Config
 from fishvoiced.transport import curve_keys
-from fishvoiced.transport.router import Channel, CurveServer, RouterTransport, TransportError
+from fishvoiced.transport.curve_gate import CurveServer
+from fishvoiced.transport.router import Channel, RouterTransport, TransportError
 
 _ANY_PORT = "tcp://127.0.0.1:*"
 

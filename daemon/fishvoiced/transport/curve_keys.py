@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 
+from fishvoice.files import write_whole
 from fishvoice.paths import Curve
 from fishvoiced.errors import DaemonError
-from fishvoiced.transport.router import new_keys
+from fishvoiced.transport.curve_gate import new_keys
 
 
 class KeysError(DaemonError):
@@ -44,8 +44,5 @@ def load_or_make(folder: Path) -> Keys:
     except msgspec.DecodeError as error:
         raise KeysError(f"{path} is damaged ({error}): delete it, and new keys are made") from error
     keys = Keys(*new_keys(), *new_keys())
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".curve-keys")  # mkstemp makes it 0600
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(keys))
-    os.replace(name, path)
+    write_whole(path, msgspec.json.encode(keys))
     return keys

@@ -12,17 +12,18 @@ import enum
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import zmq
-from zmq.utils import z85
 
 from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from fishvoiced.errors import DaemonError
+from fishvoiced.transport.curve_gate import CurveGate, CurveServer
+from fishvoiced.transport.descriptors import descriptor_of, shut
 
 RECEIVE_BATCH = 64  # messages per socket and round, so that one client's flood does not delay the others
 SEND_HIGH_WATER = 256
@@ -83,20 +84,6 @@ class WakeUp:
 Arrival: TypeAlias = Incoming | Disconnected | WakeUp
 
 
-@dataclass(frozen=True)
-class CurveServer:
-    """Keys (Z85) under which a TCP daemon listens: its own secret, and the one public key that may connect."""
-
-    secret: str
-    client_public: str
-
-
-def new_keys() -> tuple[str, str]:
-    """A fresh CURVE pair, Z85: public, secret."""
-    public, secret = zmq.curve_keypair()
-    return public.decode("ascii"), secret.decode("ascii")
-
-
 def name_of(client: bytes) -> str:
     """A routing id as text: what it says if it is printable ASCII, else hexadecimal."""
     return client.decode("ascii") if client.isascii() and client.decode("ascii").isprintable() else client.hex()
@@ -131,9 +118,10 @@ class RouterTransport:
         self._wake_read.setblocking(False)
         self.wake_write.setblocking(False)
         self._poller.register(self._wake_read, zmq.POLLIN)
-        self._gate = _ZapHandler(self._context, curve) if curve else None
+        self._gate = CurveGate(self._context, curve) if curve else None
         if self._gate:
             self._poller.register(self._gate.socket, zmq.POLLIN)
+        self._received = 0
         self._doors: dict[Channel, _RouterSocket] = {}
         try:
             for channel, address in ((Channel.SYNTHESIS, where.synthesis), (Channel.CONTROL, where.control)):
@@ -163,7 +151,7 @@ class RouterTransport:
             else:
                 _clear_stale(address)
             _bind(router, address)
-        except OSError as error:  # ZMQError is one, too
+        except (OSError, zmq.ZMQError) as error:
             router.disable_monitor()
             monitor.close(0)
             router.close(0)  # a context with an open socket waits for it for ever
@@ -175,6 +163,25 @@ class RouterTransport:
     def address(self, channel: Channel) -> str:
         """Where the socket listens, with the port that the system chose."""
         return self._doors[channel].router.get_string(zmq.LAST_ENDPOINT, "utf-8")
+
+    @property
+    def connected(self) -> bool:
+        """Whether anybody is, heard of or not."""
+        return any(door.open for door in self._doors.values())
+
+    def take_received(self) -> int:
+        """Bytes of the messages that came since this was asked last."""
+        received, self._received = self._received, 0
+        return received
+
+    def disconnect(self, keep: Container[bytes]) -> int:
+        """Break the connections of all but these clients, together with what has come of an unfinished message; how
+        many there were. Clients connect again by themselves."""
+        broken = 0
+        for door in self._doors.values():
+            kept = {fd for client, fd in door.connections.items() if client in keep}
+            broken += sum(shut(fd, door.router) for fd in door.open - kept)
+        return broken
 
     @property
     def clients(self) -> int:
@@ -229,14 +236,16 @@ class RouterTransport:
                 return
             yield from self._meet(channel, door, identity)
             if frames and identity.bytes in door.connections:
-                yield Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
+                incoming = Incoming(channel, identity.bytes, [frame.bytes for frame in frames])
+                self._received += sum(map(len, incoming.frames))
+                yield incoming
 
     def _meet(self, channel: Channel, door: _RouterSocket, identity: zmq.Frame) -> Iterator[Disconnected]:
         """Record the client's connection unless it is unauthorized or already closed.
 
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
         """
-        client, fd = identity.bytes, _connection(identity)
+        client, fd = identity.bytes, descriptor_of(identity)
         if fd is None or door.connections.get(client) == fd:
             return
         yield from self._losses(channel, door)
@@ -298,30 +307,6 @@ class RouterTransport:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _connection(frame: zmq.Frame) -> int | None:
-    """The descriptor that the frame came through; None if that was closed before libzmq could look at it."""
-    try:
-        return int(frame.get(zmq.SRCFD))
-    except zmq.ZMQError:
-        return None
-
-
-class _ZapHandler:
-    """A ZAP handler (RFC 27) that lets in exactly one CURVE client key."""
-
-    def __init__(self, context: zmq.Context[Any], curve: CurveServer) -> None:
-        self._key = z85.decode(curve.client_public)
-        self.socket: zmq.Socket[bytes] = context.socket(zmq.REP)
-        self.socket.set(zmq.LINGER, 0)
-        self.socket.bind("inproc://zeromq.zap.01")
-
-    def answer(self) -> None:
-        version, request, _domain, _address, _identity, mechanism, *credentials = self.socket.recv_multipart()
-        known = mechanism == b"CURVE" and credentials == [self._key]
-        status = [b"200", b"OK"] if known else [b"400", b"unknown key"]
-        self.socket.send_multipart([version, request, *status, b"", b""])
 
 
 def _bind(router: zmq.Socket[bytes], address: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.synthesis.base import Renderer, Step
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.speed import Speed
 
 
@@ -134,7 +135,10 @@ class Speaker(Protocol):
     def load(self, voice: str | None) -> Loaded:
         """Bring the voice's model (None: the default voice's) into memory and warm it. Raises DaemonError."""
 
-    def open(self, request: Synthesize) -> Utterance:
+    def read(self, request: Synthesize) -> Script:
+        """The text of ``request`` as spans. Any thread may call it; of a long text it takes a while."""
+
+    def open(self, request: Synthesize, script: Script | None = None) -> Utterance:
         """Resolve voice, seed, sampling and reference of ``request``, loading its model if need be.
 
         Slow work besides loading, such as encoding a reference recording, belongs into the first steps, which

@@ -16,6 +16,7 @@ from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.markup.read import CodeBlocks, read
 from fishvoiced.text.normalize import may_be_spoken
 from fishvoiced.text.own_words.file import OwnWords, WordsFile
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.base import Backend, Loaded, LoadedModel, Utterance
 from fishvoiced.voices.casting import Casting
 
@@ -87,10 +88,13 @@ class VoiceRegistry:
         self._rest()
         return _loaded(model, name, notice)
 
-    def open(self, request: Synthesize) -> Utterance:
+    def read(self, request: Synthesize) -> Script:
+        return read(request.text, request.markup, code_blocks=self._code_blocks)
+
+    def open(self, request: Synthesize, script: Script | None = None) -> Utterance:
         _check(request)
         name, model, notice = self._choose(request.voice)
-        script = read(request.text, request.markup, code_blocks=self._code_blocks)
+        script = script or self.read(request)
         cast = self._casting.cast(model, msgspec.structs.replace(request, voice=name), script)
         traits = cast.renderer.traits
         words = OwnWords(self._words, traits.language, name)

@@ -23,6 +23,7 @@ from fishvoice.adapters.shared.listen import address_of, listen_tcp
 from fishvoice.adapters.shared.text_stream import TextStream
 from fishvoice.adapters.wyoming.serve import serve
 from fishvoice.aio import AsyncClient
+from fishvoice.protocol import Priority
 from tests.adapters.blocked_daemon import GatedDaemon, eventually
 from tests.client.conftest import Spawn, fishvoice, home  # noqa: F401
 from tests.fakes.daemon import Behaviour, FakeDaemon
@@ -31,11 +32,11 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[str]:
+async def serving(priority: Priority = "text") -> AsyncIterator[str]:
     """The adapter in this event loop; yields its address."""
     with listen_tcp("127.0.0.1", 0) as listener:
         async with AsyncClient(start=False, start_timeout=5) as client:
-            running = asyncio.create_task(serve(listener, client))
+            running = asyncio.create_task(serve(listener, client, priority=priority))
             try:
                 yield f"tcp://{address_of(listener)}"
             finally:
@@ -120,6 +121,30 @@ def test_ssml_is_told_to_be_ssml() -> None:
         run(test())
         request = daemon.requests[0]
         assert (request.text, request.markup) == ("<speak>Hello <b>you</b>.</speak>", "ssml")
+
+
+def test_a_text_has_the_servers_priority_or_its_own() -> None:
+    async def test() -> None:
+        with FakeDaemon() as daemon:
+            async with serving("message") as uri, Peer.from_uri(uri, read_timeout=20) as peer:
+                await peer.write_event(Synthesize("One.").event())
+                await until(peer, AudioStop(0).event().type)
+                urgent = Synthesize("Two.").event()
+                urgent.data["priority"] = "important"
+                await peer.write_event(urgent)
+                await until(peer, AudioStop(0).event().type)
+                start = SynthesizeStart().event()
+                start.data["priority"] = "progress"
+                for event in (start, SynthesizeChunk("Three.").event(), SynthesizeStop().event()):
+                    await peer.write_event(event)
+                await until(peer, "synthesize-stopped")
+                wrong = Synthesize("Four.").event()
+                wrong.data["priority"] = ["now"]
+                await peer.write_event(wrong)
+                assert "priority must be one of important" in (await until(peer))[-1].data["text"]
+        assert [request.priority for request in daemon.requests] == ["message", "important", "progress"]
+
+    run(test())
 
 
 def test_the_first_sound_comes_before_the_last_is_synthesized() -> None:

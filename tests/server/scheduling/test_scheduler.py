@@ -245,6 +245,25 @@ def test_of_two_promises_the_earlier_one_is_kept_first_and_what_is_important_goe
     assert speak_all(scheduler) == [3, 2, 1]
 
 
+def test_a_promise_that_takes_no_time_is_kept_though_something_important_came_later() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, promised(1, b"a", due=9.0, opening=0.05), ticket(2, b"b", "important"))
+    scheduler.resume(8.0)
+    assert scheduler.choose() == 2, "it does not hurry yet"
+    scheduler.start(2)
+    scheduler.resume(8.95)
+    assert scheduler.choose() == 1
+    scheduler.produced(1, 1, 0.1, now=8.99)
+    assert scheduler.choose() == 2
+
+
+def test_what_was_important_before_the_promise_goes_before_it() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"b", "important"), promised(2, b"a", due=9.0, opening=0.05))
+    scheduler.resume(8.95)
+    assert scheduler.choose() == 1
+
+
 def test_no_promise_is_given_that_another_one_would_be_broken_for() -> None:
     scheduler = Scheduler(100, 100)
     admit(scheduler, promised(1, b"a", due=1.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, ClassVar
 
 import h11
@@ -86,28 +87,39 @@ class PatientProtocol(H11Protocol):
 
 
 class RequestLimit:
-    """Stands before ``app``: so many requests at once, and a few more for questions such as ``/health``."""
+    """Stands before ``app``: so many requests at once, half of them for one other computer at most, and a few more for
+    questions such as ``/health``."""
 
     def __init__(self, app: ASGIApp, at_most: int = REQUESTS, kept: int = KEPT) -> None:
         self._app = app
         self._at_most = at_most
         self._kept = kept
         self._requests = self._sockets = 0
+        self._of_computer: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._at_most if _needs_synthesis(scope) else self._at_most + self._kept
-        socket = scope["type"] == "websocket"
-        if self._requests >= limit or (socket and self._sockets >= SOCKETS):
-            busy = Refusal(503, f"{self._at_most} requests are under way", code="busy", retry_after=1.0)
+        socket, computer = scope["type"] == "websocket", _other_computer(scope)
+        taken = self._of_computer[computer] if computer else 0
+        if self._requests >= limit or (socket and self._sockets >= SOCKETS) or taken >= self._at_most // 2:
+            busy = Refusal(503, f"{taken or self._requests} requests are under way", code="busy", retry_after=1.0)
             await refusal_response(busy)(scope, receive, send)
             return
         self._requests += 1
         self._sockets += socket
+        self._of_computer[computer] += 1
         try:
             await self._app(scope, receive, send)
         finally:
             self._requests -= 1
             self._sockets -= socket
+            self._of_computer -= Counter([computer])  # and forget those that have none
+
+
+def _other_computer(scope: Scope) -> str:
+    """The address of the peer; "" for programs of this computer, which share one."""
+    host = str((scope.get("client") or ("",))[0])
+    return "" if host in ("", "127.0.0.1", "::1") else host
 
 
 def _needs_synthesis(scope: dict[str, Any] | Scope) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishvoice.errors import FishvoiceError
+from fishvoice.files import write_whole
 
 
 class CannotIntegrate(FishvoiceError):
@@ -40,11 +41,7 @@ class Integration:
 def write(path: Path, text: str, *, executable: bool = False) -> None:
     """Put ``text`` at ``path`` in one step, making its folders. Raises CannotIntegrate."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o755 if executable else 0o644)
-        fresh.replace(path)
+        write_whole(path, text.encode(), 0o755 if executable else 0o644)
     except OSError as error:
         raise CannotIntegrate(f"cannot write {path}: {error.strerror}") from error
 

@@ -65,8 +65,10 @@ async def _ask(client: AsyncClient, text: TextStream, speeches: asyncio.Queue[As
 async def _either(speeches: asyncio.Queue[AsyncSpeech | None], asking: asyncio.Task[None]) -> AsyncSpeech | None:
     """The next speech, or the error for which there is none."""
     getting = asyncio.create_task(speeches.get())
-    await asyncio.wait([getting, asking], return_when=asyncio.FIRST_COMPLETED)
-    if not getting.done() and asking.done() and asking.exception() is not None:
-        getting.cancel()
-        await asking
-    return await getting
+    try:
+        await asyncio.wait([getting, asking], return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done() and asking.done() and asking.exception() is not None:
+            await asking
+        return await getting
+    finally:
+        getting.cancel()  # nobody waits for it any more

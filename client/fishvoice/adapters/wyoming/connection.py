@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from importlib.metadata import version
+from typing import cast, get_args
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
@@ -19,8 +20,10 @@ from fishvoice.adapters.shared.text_stream import TextStream
 from fishvoice.adapters.wyoming.events import read_event, text_of
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import FishvoiceError, InvalidRequest, ProtocolError, RequestFailed
-from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, VoiceInfo
+from fishvoice.protocol import MAX_TEXT_CHARACTERS, Markup, Priority, VoiceInfo
+from fishvoice.request import SpeechOptions
 
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 WIDTH = 2  # bytes per sample
 STALL_SECONDS = 30.0  # of reading nothing, while there is something to read
 WAITING = 8  # utterances of one connection that may wait for their turn
@@ -33,7 +36,14 @@ class Connection:
     of them take an error for one.
     """
 
-    def __init__(self, client: AsyncClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        priority: Priority = "text",
+    ) -> None:
+        self._priority: Priority = priority  # of texts that name none
         self._client = client.another()  # of its own: a peer that stops reading holds up nobody else
         self._speaking = False
         self._reader = reader
@@ -41,6 +51,13 @@ class Connection:
         self._writing = asyncio.Lock()
         self._stream: TextStream | None = None  # the one that text still arrives for
         self._utterances: asyncio.Queue[tuple[TextStream, bool]] = asyncio.Queue(WAITING)
+
+    @property
+    def computer(self) -> str:
+        """The address of the peer; "" for programs of this computer."""
+        peer = self._writer.get_extra_info("peername")
+        host = str(peer[0]) if isinstance(peer, tuple) else ""
+        return "" if host in ("127.0.0.1", "::1") else host
 
     @property
     def idle(self) -> bool:
@@ -89,7 +106,8 @@ class Connection:
             await self._write(Pong(event.data.get("text")).event())
         elif SynthesizeStart.is_type(event.type):
             self._end_stream()
-            self._stream = TextStream({"voice": await self._voice(event), "markup": "auto"})
+            voice, priority = await self._voice(event), self._priority_of(event)
+            self._stream = TextStream({"voice": voice, "markup": "auto", "priority": priority})
             self._enqueue(self._stream, streamed=True)
         elif SynthesizeChunk.is_type(event.type) and self._stream is not None:
             self._stream.feed(text_of(event, MAX_TEXT_CHARACTERS - self._stream.characters))
@@ -99,7 +117,9 @@ class Connection:
             # Within a stream this is the whole text once more, for servers that know no streams.
             text = text_of(event, MAX_TEXT_CHARACTERS)
             markup: Markup = "ssml" if event.data.get("text_format") == "ssml" else "auto"
-            self._enqueue(TextStream.whole(text, {"voice": await self._voice(event), "markup": markup}), streamed=False)
+            voice, priority = await self._voice(event), self._priority_of(event)
+            options: SpeechOptions = {"voice": voice, "markup": markup, "priority": priority}
+            self._enqueue(TextStream.whole(text, options), streamed=False)
 
     def _enqueue(self, text: TextStream, *, streamed: bool) -> None:
         try:
@@ -111,6 +131,13 @@ class Connection:
         if self._stream is not None:
             self._stream.end()
             self._stream = None
+
+    def _priority_of(self, event: Event) -> Priority:
+        """What the event's ``priority`` says, a word of ours that other servers ignore. Raises InvalidRequest."""
+        asked = event.data.get("priority", self._priority)
+        if asked not in PRIORITIES:
+            raise InvalidRequest(f"priority must be one of {', '.join(PRIORITIES)}")
+        return cast("Priority", asked)
 
     async def _voice(self, event: Event) -> str | None:
         """The voice asked for by name, or the first one of the language asked for. Raises InvalidRequest."""

@@ -15,10 +15,11 @@ from fishvoice import paths
 from fishvoice.adapters.shared.announce import announced
 from fishvoice.adapters.shared.listen import address_of, listen_tcp, listen_unix
 from fishvoice.adapters.shared.peers import Peers
-from fishvoice.adapters.wyoming.connection import Connection
+from fishvoice.adapters.wyoming.connection import PRIORITIES, Connection
 from fishvoice.adapters.wyoming.events import MAX_LINE_BYTES
 from fishvoice.aio import AsyncClient
 from fishvoice.errors import InvalidRequest, RequestFailed
+from fishvoice.protocol import Priority
 
 PORT = 10200  # where hubs look for a Wyoming voice
 CONNECTIONS = 64
@@ -43,11 +44,13 @@ def main(argv: Sequence[str]) -> int:
                 raise InvalidRequest("Wyoming knows no passwords: say who may ask, as in --allow-peer 192.168.1.20")
             stack.enter_context(announced("_wyoming._tcp", listener.getsockname()[1], options.host))
         sys.stderr.write(f"fishvoice: Wyoming on {where}\n")
-        asyncio.run(_until_told(listener, peers, start=not options.no_start))
+        asyncio.run(_until_told(listener, peers, options.priority, start=not options.no_start))
     return 0
 
 
-async def serve(listener: socket.socket, client: AsyncClient, peers: Peers = ONLY_HERE) -> None:
+async def serve(
+    listener: socket.socket, client: AsyncClient, peers: Peers = ONLY_HERE, priority: Priority = "text"
+) -> None:
     """Serve ``peers`` until cancelled; then every connection ends, and what it has open."""
     connections: dict[asyncio.Task[None], Connection] = {}  # in the order in which they came
 
@@ -55,7 +58,11 @@ async def serve(listener: socket.socket, client: AsyncClient, peers: Peers = ONL
         if not peers.may_ask(writer.get_extra_info("peername")):
             writer.close()
             return
-        connection = Connection(client, reader, writer)
+        connection = Connection(client, reader, writer, priority)
+        computer = connection.computer
+        if computer and sum(other.computer == computer for other in connections.values()) >= CONNECTIONS // 2:
+            connection.refuse(RequestFailed("busy", f"{computer} has {CONNECTIONS // 2} connections already"))
+            return
         if len(connections) >= CONNECTIONS:
             longest = next((task for task, other in connections.items() if other.idle), None)
             if longest is None:
@@ -78,9 +85,9 @@ async def serve(listener: socket.socket, client: AsyncClient, peers: Peers = ONL
         await asyncio.gather(*connections, return_exceptions=True)
 
 
-async def _until_told(listener: socket.socket, peers: Peers, *, start: bool) -> None:
+async def _until_told(listener: socket.socket, peers: Peers, priority: Priority, *, start: bool) -> None:
     async with AsyncClient(start=start) as client:
-        serving = asyncio.create_task(serve(listener, client, peers))
+        serving = asyncio.create_task(serve(listener, client, peers, priority))
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C raises KeyboardInterrupt
                 asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
@@ -100,5 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0 takes a free one")
     parser.add_argument("--unix", nargs="?", const="", metavar="PATH", help="a Unix socket in place of a port")
+    parser.add_argument(
+        "--priority", choices=PRIORITIES, default="text", help="of texts that name none themselves; default text"
+    )
     parser.add_argument("--no-start", action="store_true", help="do not start a daemon")
     return parser

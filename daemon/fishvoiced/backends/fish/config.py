@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder, is_plain_name
+from fishvoiced.backends.untrusted import UntrustedFolder, is_plain_name
 from fishvoiced.errors import CheckpointError
 
 CONFIG_FILE = "config.json"

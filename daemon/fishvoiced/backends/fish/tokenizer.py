@@ -16,7 +16,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 import tiktoken
 
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError
 
 MAX_TOKENS = 1 << 24

@@ -103,13 +103,15 @@ class PiperBackend:
 
     def voices(self) -> Sequence[VoiceInfo]:
         unavailable = None if _installed() else "Piper is not installed: pip install 'fishvoice[piper]'"
-        return [self._info(files, unavailable) for files in self._store.voices()]
+        damaged = [VoiceInfo(name, unavailable=reason) for name, reason in self._store.damaged().items()]
+        return [self._info(files, unavailable) for files in self._store.voices()] + damaged
 
     def model_of(self, voice: str) -> str | None:
+        """Raises VoiceUnavailable if the voice is damaged."""
         return None if self._store.find(voice) is None else f"piper/{voice}"
 
     def load(self, voice: str) -> PiperModel:
-        """Raises MissingExtra, ModelStoreError, EngineError."""
+        """Raises MissingExtra, ModelStoreError, VoiceUnavailable, EngineError."""
         files = self._store.find(voice)
         if files is None:
             raise UnknownVoice(f"there is no Piper voice {voice!r}")
@@ -118,6 +120,7 @@ class PiperBackend:
         from fishvoiced.backends.onnx_sessions import Runtime
         from fishvoiced.backends.piper.library import Piper
 
+        files.check_graph()
         piper = Piper(files.graph, files.config, Runtime(threads=self._threads))
         for ids in piper.sentences("a"):
             piper.sound(ids)
@@ -135,7 +138,7 @@ class PiperBackend:
             language=files.language,
             model=f"piper/{files.name}",
             sample_rate=files.sample_rate,
-            description=f"Piper {files.settings.get('dataset', '')}".strip(),
+            description=f"Piper {files.settings.dataset}".strip(),
             kind=self.kind,
             license="see its model card",
             unavailable=unavailable,

@@ -44,13 +44,13 @@ def list_piper() -> None:
     for voice in PiperStore().voices():
         size = voice.graph.stat().st_size / 1e6
         print(f"{voice.name}: {size:.1f} MB, {voice.sample_rate} Hz, Piper, {voice.language}  {voice.graph.parent}")
+    for name, reason in PiperStore().damaged().items():
+        print(f"{name}: cannot be used: {reason}")
 
 
 def remove_piper(name: str) -> bool:
     """Whether there was such a voice."""
-    store = PiperStore()
-    if store.find(name) is None:
+    if not PiperStore().remove(name, missing_ok=True):
         return False
-    store.remove(name)
     print(f"removed {name}")
     return True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from fishvoice import paths
+from fishvoice.files import write_whole
 from fishvoiced.hardware.facts import HardwareFacts
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,4 @@ def _concerns(facts: HardwareFacts, flag: str) -> bool:
 
 
 def _write(path: Path, record: Mapping[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_text(json.dumps(record), "utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(record).encode())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import struct
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fishvoice.files import write_whole
 from fishvoiced.monitor.throttle import Phase
 
 HISTORY_FILE = "heat.bin"
@@ -68,10 +68,7 @@ class History:
             return
         whole = self._stored == 0 or self._stored + len(self._pending) > 2 * self._capacity
         if whole:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(f".{os.getpid()}.tmp")
-            partial.write_bytes(_MAGIC + _pack(self._ring))
-            partial.replace(self._path)
+            write_whole(self._path, _MAGIC + _pack(self._ring))
             self._stored = len(self._ring)
         else:
             with self._path.open("ab") as file:

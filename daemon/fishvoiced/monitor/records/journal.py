@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from fishvoice.files import write_whole
 
 JOURNAL_FILE = "heat.jsonl"
 CAPACITY = 2000
@@ -46,10 +47,7 @@ class Journal:
         fresh = list(self._pending)
         if self._stored + len(fresh) > 2 * self._capacity:
             kept = list(self._entries)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(f".{os.getpid()}.tmp")
-            partial.write_bytes(_lines(kept))
-            partial.replace(self._path)
+            write_whole(self._path, _lines(kept))
             self._stored = len(kept)
         else:
             with self._path.open("ab") as file:

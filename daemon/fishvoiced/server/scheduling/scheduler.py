@@ -23,6 +23,7 @@ from fishvoiced.server.scheduling.interruption import RANK, drowns, superseded
 from fishvoiced.server.scheduling.turns import Turns
 
 PATIENCE = 500  # characters: about half a minute of speech
+UNNOTICED_SECONDS = 0.1  # that an important request may begin later, for the sake of an older promise
 SEGMENT = 200  # characters that a turn takes at most, for estimates
 
 
@@ -92,6 +93,12 @@ class _Entry:
             return RANK["important"]
         return max(min(RANK[self.ticket.priority], RANK["message"]), self.level)
 
+    def is_quick_promise_before(self, other: _Entry) -> bool:
+        """What is important and came later waits for a promise that hurries, if nobody notices."""
+        promise = self.ticket.promise
+        quick = promise is not None and self.hurries and promise.opening <= UNNOTICED_SECONDS
+        return quick and not other.hurries and self.ticket.key < other.ticket.key
+
     @property
     def workable(self) -> bool:
         waits = self.held or self.elsewhere_until is not None
@@ -152,8 +159,12 @@ class Scheduler:
         heads: dict[tuple[bytes, Priority], _Entry] = {}
         for entry in self._entries.values():  # in the order in which they came
             heads.setdefault((entry.ticket.client, entry.ticket.priority), entry)
-        first = min((head for head in heads.values() if head.workable), key=self._order, default=None)
-        return None if first is None else first.ticket.key
+        workable = [head for head in heads.values() if head.workable]
+        first = min(workable, key=self._order, default=None)
+        if first is None:
+            return None
+        older = [head for head in workable if head.is_quick_promise_before(first)]
+        return min(older, key=self._order, default=first).ticket.key
 
     def _order(self, entry: _Entry) -> tuple[int, bool, int, float, int]:
         """Least first; equals by who spoke longest ago, then in the order in which they came."""

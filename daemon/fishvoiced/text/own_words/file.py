@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from fishvoice.files import write_whole
 from fishvoiced.text.own_words.entries import BadWords, OwnWord, WordList, check, parse
 from fishvoiced.text.spans import Style
 from fishvoiced.text.spoken.words import Fixed
@@ -146,9 +145,6 @@ def _entry(word: OwnWord) -> str:
 def _write(path: Path, text: str) -> None:
     """All or nothing: a daemon that reads at this moment sees the old file or the new one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
-            file.write(text)
-        os.replace(file.name, path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise BadWords(f"{path} cannot be written: {error}") from error

@@ -16,7 +16,7 @@ from fishvoiced.backends.fish.config import CodecConfig, ModelConfig
 from fishvoiced.backends.fish.convert.importer import checkpoint_hash
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.network.codec import CausalTransposedConv, Stream
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError
 from tools.random_checkpoint import S1_MINI
 

@@ -6,9 +6,7 @@ machine, runtime version and power source; in another's circumstances nothing is
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from fishvoice import paths
+from fishvoice.files import write_whole
 from fishvoiced.backends.fish.engine.select import EngineChoice
 from fishvoiced.backends.fish.store.models import PRECISIONS, ConvertedModel
 from fishvoiced.config import Engine as EngineSettings
@@ -171,9 +170,4 @@ def _read(file: Path, decoder: msgspec.json.Decoder[_Kept], nothing: _Kept) -> _
 
 
 def _write(file: Path, what: object) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}.tmp")
-    with contextlib.ExitStack() as stack:
-        stack.callback(partial.unlink, missing_ok=True)
-        partial.write_bytes(msgspec.json.encode(what))
-        partial.replace(file)
+    write_whole(file, msgspec.json.encode(what))

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from fishvoiced.backends.fish.config import FORMAT_FILE, ModelConfig
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError
 
 MODEL_FILES = ("model.pth", "model.safetensors", "model.safetensors.index.json")

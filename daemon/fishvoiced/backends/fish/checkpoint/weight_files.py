@@ -18,7 +18,7 @@ from fishvoiced.backends.fish.checkpoint.tensors import (
     widened,
 )
 from fishvoiced.backends.fish.checkpoint.torch_file import read_torch_file
-from fishvoiced.backends.fish.store.untrusted import is_plain_name
+from fishvoiced.backends.untrusted import is_plain_name
 from fishvoiced.errors import CheckpointError
 
 LFS_MARK = b"version https://git-lfs"

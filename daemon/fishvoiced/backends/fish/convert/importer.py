@@ -52,9 +52,9 @@ from fishvoiced.backends.fish.store.models import (
     ModelStore,
 )
 from fishvoiced.backends.fish.store.parts import is_whole, sha256, writing
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from fishvoiced.backends.fish.types import Frontend
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError, DaemonError, MissingExtra, ModelStoreError
 
 if TYPE_CHECKING:

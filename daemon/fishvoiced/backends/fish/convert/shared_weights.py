@@ -71,7 +71,7 @@ def _tensors(folder: Path) -> Iterator[tuple[Place, Array]]:
             else:
                 raise ModelStoreError(f"{path}: the tensor {tensor.name} is not stored as raw bytes")
             shape = tuple(tensor.dims)
-            place = Place(str(file.relative_to(folder)), offset, kind, shape, shape)
+            place = Place(file.relative_to(folder).as_posix(), offset, kind, shape, shape)
             yield place, place.read(folder)
 
 

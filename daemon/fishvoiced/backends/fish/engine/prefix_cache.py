@@ -24,6 +24,8 @@ import numpy as np
 from fishvoiced.backends.fish.store.parts import sha256
 from fishvoiced.backends.fish.types import Columns, Prompt
 from fishvoiced.backends.onnx_sessions import Array
+from fishvoiced.backends.untrusted import UntrustedFolder
+from fishvoiced.errors import ModelStoreError
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +59,11 @@ class PrefixCache:
             return self._recent[key]
         for path in folder.glob(f"prefix-{key}-*.npy") if folder is not None else ():
             try:
+                UntrustedFolder(path.parent, ModelStoreError).file(path.name)
                 if path not in self._checked and not path.stem.endswith(sha256(path)[:_DIGITS]):
                     raise ValueError("its contents are not those that were written")
                 values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError, EOFError, ModelStoreError) as error:
                 log.warning("the kept prefix %s is of no use and is computed anew: %s", path, error)
                 continue
             self._checked.add(path)

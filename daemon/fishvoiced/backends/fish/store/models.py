@@ -23,8 +23,8 @@ import msgspec
 
 from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.store.parts import FORMAT, MANIFEST, REMEDY, verify
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import Tokenizer
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import ModelStoreError
 
 SLOW, FAST, DECODER, ENCODER = "slow", "fast", "decoder", "encoder"

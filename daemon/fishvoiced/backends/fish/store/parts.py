@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import ModelStoreError
 
 FORMAT = 1
@@ -96,7 +96,10 @@ def parts_of(model: Path) -> list[Path]:
 
 
 def verify(part: Path) -> str:
-    """Check every file of a part against its manifest, and return the hash of the checkpoint it was made from."""
+    """Check every file of a part against its manifest, and that its graphs read no other files than the part's.
+
+    Returns the hash of the checkpoint it was made from.
+    """
     folder = UntrustedFolder(part, ModelStoreError, REMEDY)
     folder.folder()
     manifest = _read(part)
@@ -108,6 +111,8 @@ def verify(part: Path) -> str:
             raise folder.refusal(f"has a {name} of the wrong size")
         if sha256(path) != digest:
             raise folder.refusal(f"has a damaged {name}")
+        if name.endswith(".onnx"):
+            folder.graph(name)
     return manifest.checkpoint
 
 

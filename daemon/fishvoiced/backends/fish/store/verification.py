@@ -9,8 +9,8 @@ from pathlib import Path
 from fishvoiced.backends.fish.config import CONFIG_FILE, FORMAT_FILE, ModelConfig
 from fishvoiced.backends.fish.store.models import ABOUT, PRECISIONS, ConvertedModel
 from fishvoiced.backends.fish.store.parts import verify
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.tokenizer import Tokenizer
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import CheckpointError, DaemonError
 
 WEIGHTS = ("model.pth", "codec.pth")

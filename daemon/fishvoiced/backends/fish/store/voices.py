@@ -21,8 +21,8 @@ import msgspec
 import numpy as np
 
 from fishvoiced.backends.fish.config import CodecConfig, SamplingDefaults
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder
 from fishvoiced.backends.fish.types import Codes, Reference
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import BadReference, BadRequest, DaemonError, UnknownVoice
 
 FORMAT_VERSION = 1

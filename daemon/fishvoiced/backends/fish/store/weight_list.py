@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import math
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fishvoiced.backends.untrusted import UntrustedFolder
 from fishvoiced.errors import ModelStoreError
 
 LIST = "weights.json"
 REST = "weights.npz"
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+_Shape = Annotated[tuple[_Count, ...], msgspec.Meta(max_length=8)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +29,27 @@ class Place:
     ``shape``."""
 
     file: str
-    offset: int
+    offset: _Count
     kind: str
-    stored: tuple[int, ...]
-    shape: tuple[int, ...]
-    first: int = 0
-    count: int | None = None
-    axis: int = 0
+    stored: _Shape
+    shape: _Shape
+    first: _Count = 0
+    count: _Count | None = None
+    axis: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     transposed: bool = False
 
     def read(self, folder: Path) -> NDArray[np.float32]:
-        """The weight. Raises OSError, ValueError."""
-        with (folder / self.file).open("rb") as file:
-            array = np.fromfile(file, self.kind, int(np.prod(self.stored)), offset=self.offset).reshape(self.stored)
+        """The weight. Raises OSError, ValueError, ModelStoreError for a file that is none of the model's parts'."""
+        part, _, name = self.file.rpartition("/")
+        path = UntrustedFolder(UntrustedFolder(folder, ModelStoreError).subfolder(part), ModelStoreError).file(name)
+        kind, count = np.dtype(self.kind), math.prod(self.stored)
+        if kind.kind not in "iuf" or self.offset + count * kind.itemsize > path.stat().st_size:
+            raise ValueError(f"{self.file} has no {count} numbers of {self.kind!r:.20} there")
+        with path.open("rb") as file:
+            array = np.fromfile(file, kind, count, offset=self.offset).reshape(self.stored)
         if self.count is not None:
-            part = slice(self.first, self.first + self.count)
-            array = array[part] if self.axis == 0 else array[:, part]
+            rows = slice(self.first, self.first + self.count)
+            array = array[rows] if self.axis == 0 else array[:, rows]
         if self.transposed:
             array = array.T
         return np.ascontiguousarray(array, np.float32).reshape(self.shape)
@@ -52,10 +63,13 @@ def has_weight_list(about: Path) -> bool:
 def read_weights(folder: Path, about: Path) -> Mapping[str, NDArray[np.float32]]:
     """Every weight by name, ``dual_ar.…`` and ``codec.…``. Raises ModelStoreError."""
     try:
-        listed = json.loads((about / LIST).read_text(encoding="utf-8"))
-        places = {name: Place(**{**place, "stored": tuple(place["stored"])}) for name, place in listed.items()}
-        with np.load(about / REST) as rest:
+        files = UntrustedFolder(about, ModelStoreError)
+        places = files.json(LIST, dict[str, Place])
+        with zipfile.ZipFile(files.file(REST)) as packed:  # what is not compressed is no larger than its file
+            if any(each.compress_type != zipfile.ZIP_STORED for each in packed.infolist()):
+                raise ValueError(f"{REST} is compressed")
+        with np.load(about / REST, allow_pickle=False) as rest:
             weights = {name: rest[name].astype(np.float32) for name in rest.files}
         return weights | {name: place.read(folder) for name, place in places.items()}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise ModelStoreError(f"the list of weights in {about} does not fit the model's files: {error}") from error

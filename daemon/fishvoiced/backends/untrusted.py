@@ -1,4 +1,4 @@
-"""What comes from outside (checkpoints, converted models, saved voices) is checked here before anybody uses it.
+"""What comes from outside (checkpoints, converted models, saved and Piper voices) is checked here before its use.
 
 A name is a plain name, a file a regular one of bounded size that is reached through no link, JSON of bounded size and
 depth and of the types that are expected, a number within what a model of any sense has. Whatever is not so raises the
@@ -8,6 +8,7 @@ error that the folder's kind of thing has, with one sentence that names the file
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fishvoiced.backends.graph_files import external_files
 from fishvoiced.errors import DaemonError
 
 MAX_JSON_BYTES = 16 << 20
@@ -96,6 +98,12 @@ class UntrustedFolder:
             raise self.refusal("is a link or a file, where a folder should be")
         return self.path
 
+    def subfolder(self, name: str) -> Path:
+        """The folder ``name`` in this one, reached through no link."""
+        if not is_plain_name(name):
+            raise self.refusal(f"names the folder {name!r:.100}, which is no plain name")
+        return UntrustedFolder(self.path / name, self.error, self.remedy).folder()
+
     def read(self, name: str, at_most: int = MAX_JSON_BYTES) -> bytes:
         """What is in the file ``name``."""
         path = self.file(name, at_most)
@@ -113,6 +121,20 @@ class UntrustedFolder:
             return msgspec.json.decode(self.read(name), type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self.refusal(f"has a {name} that is damaged or not of the right shape: {error}") from error
+
+    def graph(self, name: str, *, weights_inside: bool = False) -> Path:
+        """The ONNX graph ``name`` of this folder, whose weights lie in it or in regular files beside it."""
+        path = self.file(name)
+        try:
+            with path.open("rb") as file:
+                weights = external_files(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        except (OSError, ValueError) as error:  # an empty file cannot be mapped
+            raise self.refusal(f"has a {name} that is no whole ONNX graph ({error})") from error
+        if weights and weights_inside:
+            raise self.refusal(f"has a {name} that reads its weights from other files ({min(weights)!r:.100})")
+        for each in weights:
+            self.file(each)
+        return path
 
     def copy(self, name: str, to: Path) -> None:
         """Copy the file ``name`` to ``to``, its contents and nothing else."""

@@ -21,10 +21,10 @@ from fishvoiced.backends.fish.convert.importer import checkpoint_hash
 from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER, Catalog
 from fishvoiced.backends.fish.store.models import ABOUT, CONFIG, ConvertedModel, ModelStore
 from fishvoiced.backends.fish.store.parts import MANIFEST, sha256
-from fishvoiced.backends.fish.store.untrusted import UntrustedFolder, is_plain_name
 from fishvoiced.backends.fish.store.verification import problems
 from fishvoiced.backends.fish.store.voices import VoiceStore
 from fishvoiced.backends.fish.tokenizer import SPECIAL_FILE, TOKENIZER_FILE
+from fishvoiced.backends.untrusted import UntrustedFolder, is_plain_name
 from fishvoiced.cli.models.command import models_command
 from fishvoiced.errors import CheckpointError, DaemonError, ModelStoreError
 

@@ -1,0 +1,31 @@
+"""Connections as the system's descriptors, which libzmq tells and keeps for itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import zmq
+
+
+def descriptor_of(frame: zmq.Frame) -> int | None:
+    """The descriptor that the frame came through; None if that was closed before libzmq could look at it."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return None
+
+
+def shut(fd: int, router: zmq.Socket[bytes]) -> bool:
+    """End the connection with this descriptor, which is libzmq's to close. A number that has meanwhile become another
+    file's is left alone."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as connection:
+            address = connection.getsockname()
+            where = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+            if not router.get_string(zmq.LAST_ENDPOINT, "utf-8").endswith(where or "nowhere"):
+                return False
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return False
+    return True
