@@ -116,6 +116,12 @@ def test_nesting_is_bounded(source: str, markup: Markup) -> None:
     assert all(0.25 <= span.style.prosody.rate <= 4 for span in spans if isinstance(span, Text))
 
 
+def test_what_stands_inside_an_alias_is_part_of_it() -> None:
+    source = "<speak><sub alias='x'>a<break time='1s'/><p>b</p><mark name='m'/></sub> c</speak>"
+    assert text_of(source) == "a<break time='1s'/><p>b c"
+    assert pauses(source) == []
+
+
 def test_a_table_too_wide_to_be_one_is_text() -> None:
     """Each of its rows would be filled up with thousands of cells."""
     source = "|a" * 3000 + "|\n" + "|-" * 3000 + "|\n" + "x\n" * 2000

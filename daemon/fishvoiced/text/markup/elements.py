@@ -109,8 +109,8 @@ class Elements:
         self._open.append(_Open(tag.name, builder.style, builder.hints, self._alias is not None, self._table))
         if tag.name in _HIDDEN:
             self._hidden += 1
-        if self._hidden:
-            return
+        if self._hidden or (self._alias is not None and tag.name != "mark"):
+            return  # an alias stands for all that is in its element
         if tag.name in BLOCKS or (self._ssml and tag.name in _SENTENCES):
             builder.boundary(tag.start)
         action = _ACTIONS.get(tag.name)
@@ -133,7 +133,7 @@ class Elements:
             builder.style, builder.hints, self._table = element.style, element.hints, element.table
             if element.name == name:
                 break
-        if self._hidden:
+        if self._hidden or self._alias is not None:
             return
         if name in BLOCKS or (self._ssml and name in _SENTENCES):
             builder.boundary(at)
