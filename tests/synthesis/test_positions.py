@@ -21,6 +21,7 @@ from fishvoiced.text.markup.read import MARKUPS, Markup
 RATE = 8000
 WORD_SECONDS = 0.1
 PLAIN = ("apple", "pear", "plum", "kiwi", "fig")
+_PLAIN = re.compile(rf"\b(?:{'|'.join(PLAIN)})\b")
 # What becomes more words, fewer, or none; and what only shapes them.
 BETWEEN = (
     " ", ", ", ". ", "\n\n", " 1,234.50 ", " $5 ", " Dr. Jones ", " 12/25/2024 ", " 3f2a9c1 ", " != ", " 👍 ",
@@ -56,7 +57,7 @@ class Voice:
     st.booleans(),
     st.sampled_from([30, 200]),
 )
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_every_word_is_told_once_in_order_and_at_its_place(
     parts: list[tuple[str, str]], markup: Markup, reads: str, timed: bool, longest: int
 ) -> None:
@@ -64,21 +65,16 @@ def test_every_word_is_told_once_in_order_and_at_its_place(
     voice = Voice(Traits(RATE, None, longest, reads=reads), timed)  # type: ignore[arg-type]
     chunks = [step for step in synthesize(voice, read(text, markup)) if isinstance(step, Chunk)]
     told = [word for chunk in chunks for word in chunk.words]
-    assert [text[word.text_start : word.text_end] for word in told if is_plain(text, word.text_start)] == [
-        word for word, _ in parts
-    ]
+    found = [plain for word in told for plain in _PLAIN.findall(text[word.text_start : word.text_end])]
+    assert found == [word for word, _ in parts]
     assert [word.text_start for word in told] == sorted(word.text_start for word in told)
     assert [word.seconds for word in told] == sorted(word.seconds for word in told)
-    assert told[-1].seconds <= sum(len(chunk.samples) for chunk in chunks) / RATE + 0.01
+    assert not told or told[-1].seconds <= sum(len(chunk.samples) for chunk in chunks) / RATE + 0.01
     at = 0
     for chunk in chunks:
         assert 0 <= chunk.text_start <= chunk.text_end <= len(text)
         assert at <= chunk.text_start or "AAAA" in text  # a run that is named may be said in two segments
         at = chunk.text_start
-
-
-def is_plain(text: str, start: int) -> bool:
-    return any(text.startswith(word, start) for word in PLAIN)
 
 
 @pytest.mark.parametrize("markup", ["auto", "ssml"])

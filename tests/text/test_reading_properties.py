@@ -61,6 +61,7 @@ def test_letters_inside_a_text_are_said_or_reported() -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_words_keep_their_places(text: str) -> None:
     at = 0
     for word in read(text).words:
@@ -70,6 +71,7 @@ def test_words_keep_their_places(text: str) -> None:
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_pauses_never_follow_each_other(text: str) -> None:
     words = read(text).words
     assert not any(a.is_pause and b.is_pause for a, b in pairwise(words))
@@ -77,7 +79,7 @@ def test_pauses_never_follow_each_other(text: str) -> None:
 
 
 @given(TEXTS, st.sampled_from(MARKUPS))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_spans_are_pieces_of_the_source_in_its_order(text: str, markup: Markup) -> None:
     at = 0
     for span in read_markup(text, markup).spans:
@@ -89,7 +91,7 @@ def test_spans_are_pieces_of_the_source_in_its_order(text: str, markup: Markup) 
 
 
 @given(TEXTS, st.sampled_from(MARKUPS))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_places_survive_all_stages(text: str, markup: Markup) -> None:
     """Every spoken word points into its line, and lines follow each other through the request's text."""
     at = 0
@@ -102,6 +104,7 @@ def test_places_survive_all_stages(text: str, markup: Markup) -> None:
 
 
 @given(st.lists(st.sampled_from(["apple", "pear", "plum", "kiwi"]), min_size=1, max_size=20), st.sampled_from(MARKUPS))
+@settings(deadline=None)
 def test_a_word_that_is_spoken_as_written_is_found_at_its_place(words: list[str], markup: Markup) -> None:
     joints = [" ", " **", "** ", " &amp; ", " <b>", "</b> ", "\n\n", ". ", " [x](y) ", " 12 ", " [pause:1s] "]
     text = "".join(word + joints[(len(word) * 7 + place) % len(joints)] for place, word in enumerate(words))
@@ -170,7 +173,7 @@ def test_time_grows_with_the_length(name: str, markup: Markup) -> None:
 
 
 @given(st.text(alphabet="0123456789.,:/-+–eExX×%°'\"$€#()[] kmhABCDVIpst½²", max_size=40))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_numbers_in_any_company_are_read(text: str) -> None:
     """Every rule copes with what its pattern lets in."""
     words = read(text).words
