@@ -24,6 +24,7 @@ from tools.harness.daemon_process import ROOT, Daemon, environment, eventually
 
 PATIENCE_SECONDS = 120.0
 READ_BYTES = 1 << 14
+SHOWN_CHARACTERS = 6000  # of a problem in a log
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Servers:
         codes = [process.poll() for process in self.processes]
         ended = [f"a server ended with {code}" for code in codes if code is not None]
         texts = [log.read_text(errors="replace") for log in self.logs]
-        return ended + [word for text in texts for word in ("Traceback", "Task was destroyed") if word in text]
+        words = ("Traceback", "Task was destroyed")
+        return ended + [text[text.index(word) :][:SHOWN_CHARACTERS] for text in texts for word in words if word in text]
 
 
 @contextmanager

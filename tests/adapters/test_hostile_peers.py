@@ -77,6 +77,18 @@ def test_what_a_peer_sends_wrongly_is_its_own_mistake_and_leaves_no_trace(spoken
         assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.parametrize("body", [b"ZZZ\r\n", b"5\r\nabcdefgh\r\n", b"ffffffffffffffffffffffff\r\n"])
+def test_a_body_that_goes_wrong_under_way_is_the_peers_mistake(spoken: Daemon, body: bytes) -> None:
+    head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with server(spoken, "serve-http") as (port, log), socket.create_connection(("127.0.0.1", port), 20) as peer:
+        peer.sendall(head + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        assert b" 100 " in peer.recv(1000), "the application waits for the body now"
+        peer.sendall(b"1\r\n{\r\n" + body)
+        assert b" 400 " in peer.recv(1000)
+        assert http(port).status_code == 200
+        assert "Traceback" not in log.read_text()
+
+
 def test_a_listener_that_stops_reading_holds_up_nobody_and_loses_its_speech(spoken: Daemon) -> None:
     with server(spoken, "serve-http", STALL_SECONDS=2.0) as (port, log), spoken.client() as watcher:
         stalled = socket.create_connection(("127.0.0.1", port))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import count
 
 import pytest
 
 from fishvoice.protocol import VoiceInfo
-from fishvoiced.server.voice_list import PATIENCE_SECONDS, VoiceList
+from fishvoiced.server.voice_list import FRESH_SECONDS, PATIENCE_SECONDS, VoiceList
 
 
 class Disk:
@@ -29,14 +30,19 @@ class Disk:
         return (VoiceInfo(str(number)),)
 
 
-def test_every_look_is_fresh() -> None:
-    listed = VoiceList(Disk().voices)
-    assert [listed.known() for _ in range(3)] == [(VoiceInfo("1"),), (VoiceInfo("2"),), (VoiceInfo("3"),)]
+def test_an_answer_counts_for_a_moment_unless_it_is_wanted_now() -> None:
+    clock = [0.0]
+    listed = VoiceList(Disk().voices, lambda: clock[0])
+    assert [listed.known() for _ in range(3)] == [(VoiceInfo("1"),)] * 3
+    assert listed.known(now=True) == (VoiceInfo("2"),)
+    clock[0] += FRESH_SECONDS
+    assert listed.known() == (VoiceInfo("3"),)
 
 
 def test_a_disk_that_hangs_keeps_nobody_waiting_twice() -> None:
     disk = Disk()
-    listed = VoiceList(disk.voices)
+    clock = count()
+    listed = VoiceList(disk.voices, lambda: float(next(clock)))
     listed.known()
     disk.answers.clear()
     began = time.monotonic()
@@ -49,8 +55,8 @@ def test_a_disk_that_hangs_keeps_nobody_waiting_twice() -> None:
 
 
 def test_what_looking_raises_is_raised_once_it_is_over_no_more() -> None:
-    disk = Disk()
-    listed = VoiceList(disk.voices)
+    disk, clock = Disk(), count()
+    listed = VoiceList(disk.voices, lambda: float(next(clock)))
     disk.error = ValueError("no")
     with pytest.raises(ValueError, match="no"):
         listed.known()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fishvoice.protocol import Error, Synthesize
+from fishvoice.protocol import Error, Synthesize, VoiceInfo
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest
 from fishvoiced.server.in_flight import InFlightRequests
@@ -10,7 +10,7 @@ from fishvoiced.server.latency import DeadlineMissed, LatencyEstimator, check_de
 from fishvoiced.server.model_manager import ModelManager
 from fishvoiced.server.scheduling.scheduler import Promise
 from fishvoiced.server.stream import Stream
-from fishvoiced.server.validation import check, is_preload
+from fishvoiced.server.validation import check, is_name, is_preload
 
 SPARE_SECONDS = 0.25  # a promise is taken up so much before it has to be
 BUSY_SECONDS = 1.0  # to try again after, where nothing was measured yet
@@ -34,8 +34,7 @@ class Admission:
 
     def check(self, client: bytes, request: Synthesize, limits: Limits, clients: int) -> None:
         """Raises Refusal for what cannot be served, and where there is no room. ``clients`` are connected."""
-        voices = self._models.known_voices()
-        known = None if voices is None else frozenset(voice.name for voice in voices)
+        known = self._known(request)
         try:
             check(request, limits, known)
         except BadRequest as error:
@@ -48,6 +47,12 @@ class Admission:
             raise self._busy(request, f"this client has {limit} models to load already")
         if clients > limits.clients and not under_way.find(client=client):
             raise self._busy(request, f"{limits.clients} clients are connected")
+
+    def _known(self, request: Synthesize) -> frozenset[str] | None:
+        """The names of the voices; looked up now if one that is asked for was not among them a moment ago."""
+        asked = {name for name in (request.voice, request.fallback_voice) if name is not None and is_name(name)}
+        known = _names(self._models.known_voices())
+        return known if known is None or asked <= known else _names(self._models.known_voices(now=True))
 
     def admit(self, key: int, client: bytes, request: Synthesize, now: float) -> None:
         """Take the checked request in as ``key``. Raises Refusal where there is no room, or no time for its promise."""
@@ -78,3 +83,7 @@ class Admission:
     def _busy(self, request: Synthesize, why: str) -> Refusal:
         seconds = self._pace.wait(self._requests.scheduler.characters_to_room())
         return Refusal(Error("busy", why, id=request.id, retry_after=seconds or BUSY_SECONDS))
+
+
+def _names(voices: tuple[VoiceInfo, ...] | None) -> frozenset[str] | None:
+    return None if voices is None else frozenset(voice.name for voice in voices)

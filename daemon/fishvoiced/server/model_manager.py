@@ -66,9 +66,9 @@ class ModelManager:
         self._notifier.status("loading the default voice")
         self._inference.load(DEFAULT_VOICE, self.voice)
 
-    def known_voices(self) -> tuple[VoiceInfo, ...] | None:
-        """The voices there are; None before they are known."""
-        return self._voices.known()
+    def known_voices(self, *, now: bool = False) -> tuple[VoiceInfo, ...] | None:
+        """The voices there are, or were a moment ago; None before they are known."""
+        return self._voices.known(now=now)
 
     def send_voices(self, client: bytes) -> None:
         """Answer on the control socket, now or as soon as the voices are known."""

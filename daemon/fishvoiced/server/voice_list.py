@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeAlias
 
 from fishvoice.protocol import VoiceInfo
 
-PATIENCE_SECONDS = 0.3
+PATIENCE_SECONDS = 0.1
+FRESH_SECONDS = 0.1  # so long an answer counts: a flood of questions costs one look
 
 Voices: TypeAlias = tuple[VoiceInfo, ...]
 
 
 class VoiceList:
-    """What ``look`` last said. It is asked each time; what it does not say soon counts from the next time on."""
+    """What ``look`` last said; what it does not say soon counts from the next time on."""
 
-    def __init__(self, look: Callable[[], Voices | None]) -> None:
+    def __init__(self, look: Callable[[], Voices | None], clock: Callable[[], float] = time.monotonic) -> None:
         self._look = look
+        self._clock = clock
+        self._looked_at = -FRESH_SECONDS
         self._known: Voices | None = None
         self._error: Exception | None = None
         self._wanted = threading.Event()
@@ -25,13 +29,15 @@ class VoiceList:
         self._answered.set()
         self._thread: threading.Thread | None = None
 
-    def known(self) -> Voices | None:
-        """None before they are known. Raises what looking raised."""
+    def known(self, *, now: bool = False) -> Voices | None:
+        """None before they are known; ``now``: as they are at this moment, if possible. Raises what looking raised."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._main, name="voices", daemon=True)
             self._thread.start()
-        if self._answered.is_set():  # else the disk still owes the answer before
+        fresh = not now and self._known is not None and self._clock() - self._looked_at < FRESH_SECONDS
+        if self._answered.is_set() and not fresh:  # else the disk still owes the answer before
             self._answered.clear()
+            self._looked_at = self._clock()
             self._wanted.set()
             self._answered.wait(PATIENCE_SECONDS)
         if self._error is not None:

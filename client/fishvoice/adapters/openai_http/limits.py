@@ -50,6 +50,16 @@ class PatientProtocol(H11Protocol):
         elif self._head is None:
             self._expect_head()
 
+    def send_400_response(self, msg: str) -> None:
+        """What follows the head is no HTTP. Whatever is being made for this request has no listener any more."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+        super().send_400_response(msg)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle is None or self.cycle.response_complete:
