@@ -61,8 +61,10 @@ class VoiceRegistry:
         for backend in self._backends:
             for info in self._voices_of(backend):
                 infos.setdefault(info.name, info)
-        for name in self._spoken.keys() - infos.keys():  # in memory still, though its files are gone
-            if self._spoken[name] in self._resident and name in self._known:
+        for name in self._spoken.keys() - infos.keys():
+            model = self._spoken[name]
+            # Its model is in memory still, though the files are gone. Where they are not, the voice was removed.
+            if model in self._resident and name in self._known and model not in infos:
                 infos[name] = self._known[name]
         self._known = infos
         default, resident = self._default or self._default_voice(), self._resident
