@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fishvoiced.backends.fish.convert.importer import import_checkpoint
 from fishvoiced.backends.fish.engine.base import Engine
@@ -17,6 +18,10 @@ from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.backends.onnx_sessions import Runtime
 from tools.harness.daemon_process import Daemon, Manager, Wire, running
 from tools.random_checkpoint import make
+
+# How fast examples are drawn says something about a busy machine, nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
