@@ -334,9 +334,8 @@ def test_it_stops_in_the_middle_and_gives_everything_back() -> None:
     assert bench.speaker.closed == 1
 
 
-def test_a_request_whose_sound_is_made_elsewhere_leaves_the_thread_to_others_and_goes_on_afterwards(
-    bench: Bench,
-) -> None:
+def test_a_request_whose_sound_is_made_elsewhere_leaves_the_thread_to_others_and_goes_on_afterwards() -> None:
+    bench = Bench(ToneSpeaker(Manner(frame_seconds=0.002, elsewhere_seconds=60.0)))
     elsewhere, here = job(1, "one ELSEWHERE three"), job(2, "a b c")
     bench.worker.assign(elsewhere)
     said = bench.until(Elsewhere)
@@ -349,6 +348,7 @@ def test_a_request_whose_sound_is_made_elsewhere_leaves_the_thread_to_others_and
     bench.worker.assign(elsewhere)
     said = bench.until(Done, 2)
     assert sum(isinstance(event, Sound) and event.key == 1 for event in said) == 2
+    assert bench.worker.stop(5)
 
 
 class SlowReader(ToneSpeaker):

@@ -39,6 +39,7 @@ class Manner:
     broken: bool = False
     speed: Speed | None = None
     lighter: float | None = None
+    elsewhere_seconds: float = 0.2
 
 
 class ToneSpeaker:
@@ -46,7 +47,7 @@ class ToneSpeaker:
 
     ``CRASH`` a mistake in the engine, ``ENGINE`` an EngineError, ``LOST`` a segment that fails, ``HANG`` a step
     that never returns, ``NAN`` a chunk of NaN, ``EMPTY`` one without samples, ``BAD`` a BadRequest,
-    ``ELSEWHERE`` 0.2 s of waiting for sound that is made by a server. A word with a full stop ends a segment.
+    ``ELSEWHERE`` waiting (0.2 s) for sound that is made by a server. A word with a full stop ends a segment.
     """
 
     def __init__(self, manner: Manner = Manner(), names: Sequence[str] = ("tone", "fast")) -> None:
@@ -136,7 +137,7 @@ class ToneSpeaker:
             case "HANG":
                 time.sleep(3600)
             case "ELSEWHERE":
-                return Waiting(0.2)
+                return Waiting(self.manner.elsewhere_seconds)
             case "LOST":
                 return SegmentFailure(segment, start, end, "this segment cannot be spoken")
             case "EMPTY":
