@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.chaos.adapters import HostilePeers, HttpClient, Servers, WyomingClient, servers
+from benchmarks.chaos.adapters import HostilePeers, HttpClient, Servers, WyomingClient, http_references, servers
 from benchmarks.chaos.clients import TEXTS, LibraryClient, RawClient, references
 from benchmarks.chaos.disasters import Disasters, Fuzz, small_disk, write
 from benchmarks.chaos.ledger import Ledger
@@ -65,6 +65,7 @@ def _storm(
 ) -> dict[str, Any]:
     """Honest clients among disasters and fuzz; what that did to the daemon's memory and descriptors."""
     sounds, seed = references(daemon), options.seed * 1000
+    over_http = http_references(adapters.http, TEXTS)
     process = psutil.Process(daemon.process.pid)
     disasters = Disasters(daemon, options.seed, disk=disk)
     _run([RawClient(daemon, Ledger(), sounds, 20, number) for number in range(CLIENTS)])
@@ -76,7 +77,7 @@ def _storm(
         RawClient(daemon, ledger, sounds, max(1, raw), seed + number) for number in range(CLIENTS)
     ]
     for number in range(SERVED_CLIENTS):
-        honest.append(HttpClient(adapters.http, ledger, sounds, max(1, through), seed + 100 + number))
+        honest.append(HttpClient(adapters.http, ledger, over_http, max(1, through), seed + 100 + number))
         honest.append(WyomingClient(adapters.wyoming, ledger, TEXTS, max(1, through), seed + 200 + number))
     fuzz = Fuzz(daemon, options.fuzz - options.fuzz // 100, options.seed)
     hostile = HostilePeers(adapters, options.fuzz // 100, options.seed)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,16 @@ def _server(daemon: Daemon, verb: str) -> Iterator[tuple[int, subprocess.Popen[b
         log.unlink()
 
 
+def http_references(port: int, texts: Iterable[str]) -> Mapping[str, str]:
+    """The digest of each text's sound over HTTP, where it has another sample rate, when it is spoken alone."""
+    ledger, found = Ledger(), {}
+    for text in texts:
+        account = Account(None)
+        HttpClient(port, ledger, {}, 0, 0).post(text, account)
+        found[text] = account.sound.hexdigest()
+    return found
+
+
 class HttpClient(threading.Thread):
     """A program that posts texts, one after the other."""
 
@@ -85,13 +95,14 @@ class HttpClient(threading.Thread):
             text = self._chance.choice(list(self._sounds))
             account = Account(self._sounds[text], began=time.monotonic())
             try:
-                self._post(text, account)
+                self.post(text, account)
             except OSError as error:
                 self._ledger.end(account, f"http_{type(error).__name__}")
             except http.client.HTTPException:
                 self._ledger.end(account, "http_cut_off")
 
-    def _post(self, text: str, account: Account) -> None:
+    def post(self, text: str, account: Account) -> None:
+        """Ask, and write down what comes. Raises OSError, HTTPException."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         try:
             body = json.dumps({"input": text, "response_format": "pcm", "seed": SEED})
