@@ -96,6 +96,8 @@ def test_places_survive_all_stages(text: str, markup: Markup) -> None:
     """Every spoken word points into its line, and lines follow each other through the request's text."""
     at = 0
     for line in lines(read_markup(text, markup), 60):
+        if line is None:  # nothing is to be said there
+            continue
         assert at <= line.start <= line.end <= len(text)
         at = line.start
         if isinstance(line, Line):
