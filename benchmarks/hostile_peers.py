@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.adapters import servers
-from tests.adapters.hostile import HOSTILE_EVENTS, HOSTILE_REQUESTS, STALLS
 from tools.harness.daemon_process import Daemon, eventually, running
+from tools.harness.hostile_requests import HOSTILE_EVENTS, HOSTILE_REQUESTS, STALLS
 
 TEXT = "Battery low."
 ALONE, BESIDE = 20, 5  # measurements

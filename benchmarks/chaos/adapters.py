@@ -19,8 +19,8 @@ from pathlib import Path
 from benchmarks.chaos.clients import SEED
 from benchmarks.chaos.ledger import Account, Ledger
 from fishvoice.protocol import AudioChunk, AudioEnd, Error
-from tests.adapters.hostile import HOSTILE_EVENTS, HOSTILE_REQUESTS
 from tools.harness.daemon_process import ROOT, Daemon, environment, eventually
+from tools.harness.hostile_requests import HOSTILE_EVENTS, HOSTILE_REQUESTS
 
 PATIENCE_SECONDS = 120.0
 READ_BYTES = 1 << 14

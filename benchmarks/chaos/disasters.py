@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fishvoice.protocol import Synthesize, Voices
-from tests.daemon.fuzz import PER_CONNECTION, frames, listen, noise
 from tools.harness.daemon_process import Daemon, client_process
+from tools.harness.fuzz import PER_CONNECTION, frames, listen, noise
 
 DISK_MEGABYTES = 256
 DAMAGED = ["[]", "{", '{"format":1,"files":{"../x":[1,"2"]}}', "\0" * 1000]  # contents of any file

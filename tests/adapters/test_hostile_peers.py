@@ -21,8 +21,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fishvoice.adapters.openai_http import limits
 from fishvoice.adapters.shared.log_limit import LogLimit
-from tests.adapters.hostile import ASK, HOSTILE_EVENTS, HOSTILE_REQUESTS, post
 from tools.harness.daemon_process import ROOT, Daemon, environment, eventually, running
+from tools.harness.hostile_requests import ASK, HOSTILE_EVENTS, HOSTILE_REQUESTS, post
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import psutil
 import zmq
 
 from fishvoice.protocol import Error, Synthesize, decode, encode
-from tests.daemon.fuzz import attack
 from tools.harness.daemon_process import Daemon, eventually, running
+from tools.harness.fuzz import attack
 
 
 def test_garbage_harms_nobody(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Random and mutated frames on both sockets. As a program: ``python -m tests.daemon.fuzz 100000``."""
+"""Random and mutated frames on both sockets. As a program: ``python -m tools.harness.fuzz 100000``."""
 
 from __future__ import annotations
 
