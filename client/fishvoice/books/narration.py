@@ -55,7 +55,7 @@ def speak(
     try:
         while True:
             while len(under_way) < AHEAD and (segment := next(missing, None)) is not None:
-                under_way.append((segment, client.synthesize(segment.text, **options)))
+                under_way.append((segment, client.synthesize(segment.text, **{**options, "to_file": True})))
             if not under_way:
                 return
             segment, speech = under_way[0]

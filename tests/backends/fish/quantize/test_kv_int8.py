@@ -18,7 +18,8 @@ from fishvoiced.backends.fish.convert.slow import write_slow
 from fishvoiced.backends.fish.convert.transformer import KVScales, Layer, matrices
 from fishvoiced.backends.fish.convert.walk import MARGIN, slow_walk
 from fishvoiced.backends.fish.engine import onnx_engine
-from fishvoiced.backends.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
+from fishvoiced.backends.fish.engine.group import INT8_PREFILL
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.network.layers import KVCache
 from fishvoiced.backends.fish.prompt import build_prompt
@@ -114,8 +115,8 @@ def codes(engine: OnnxEngine, *references: Reference) -> Codes:
 
 def test_an_imported_model_keeps_k_and_v_as_int8_and_speaks(engine: OnnxEngine) -> None:
     np.testing.assert_array_equal(codes(engine), codes(engine))
-    (buffers,) = engine._free
-    assert buffers.first(1).dtype == np.int8
+    (group,) = engine._groups
+    assert group.kv.first(0, 1).dtype == np.int8
 
 
 def test_prefill_goes_in_short_runs(engine: OnnxEngine) -> None:
