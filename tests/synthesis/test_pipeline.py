@@ -203,3 +203,32 @@ def test_lines_without_anything_to_say_are_passed_over_one_step_each() -> None:
     steps = list(synthesize(renderer, f"one. {MARKS} two."))
     assert sum(step is None for step in steps) > 20, "nobody waits for all of them at once"
     assert renderer.lines == 2
+
+
+LONG = "The first sentence is here. Then comes another one, after it! And a third? The last one."
+
+
+def test_segments_of_a_text_to_a_file_are_made_side_by_side_and_sound_the_same(onnx_engine: OnnxEngine) -> None:
+    def spoken(to_file: bool) -> tuple[list[Chunk], int]:
+        most = 0
+        steps = synthesize(FishRenderer(onnx_engine, 7, SAMPLING, segment_characters=30), LONG, to_file=to_file)
+        chunks = []
+        for step in steps:
+            most = max(most, sum(stream is not None for stream in onnx_engine._groups[0].streams))
+            chunks += [step] if isinstance(step, Chunk) else []
+        return chunks, most
+
+    (heard, alone), (written, together) = spoken(False), spoken(True)
+    assert (alone, together) == (1, 4)
+    assert [c.segment for c in written] == [c.segment for c in heard]
+    for one, other in zip(heard, written, strict=True):
+        np.testing.assert_array_equal(one.samples, other.samples)
+
+
+def test_dropping_a_text_gives_back_the_segments_begun_beside_it(onnx_engine: OnnxEngine) -> None:
+    steps = synthesize(FishRenderer(onnx_engine, 7, SAMPLING, segment_characters=30), LONG, to_file=True)
+    for _ in range(9):
+        next(steps)
+    assert sum(stream is not None for stream in onnx_engine._groups[0].streams) > 1
+    steps.close()
+    assert onnx_engine._groups[0].is_empty
