@@ -476,6 +476,7 @@ def test_one_that_fails_beside_another_fails_alone_unless_the_engine_is_to_blame
     sharing.worker.assign(job(1, "w " * 30), beside=[job(2, "w BAD")])
     said = sharing.until(Done)
     assert [event.key for event in said if isinstance(event, Failed)] == [2]
+    sharing.worker.discard(1)
     sharing.worker.assign(job(3, "w " * 300), beside=[job(4, "w ENGINE")])
     said = sharing.until(Failed, 3)
     assert [event.key for event in said if isinstance(event, Failed)] == [2, 3, 4]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fishvoiced.backends.fish.convert.importer import import_checkpoint
-from fishvoiced.backends.fish.engine.group import Stream
+from fishvoiced.backends.fish.engine.base import Generation
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
@@ -42,7 +42,7 @@ def alone(engine: OnnxEngine) -> list[Codes]:
     return [np.concatenate(list(started(engine, seed)), axis=1) for seed in range(6)]
 
 
-def started(engine: OnnxEngine, seed: int, frames: int = FRAMES) -> Stream:
+def started(engine: OnnxEngine, seed: int, frames: int = FRAMES) -> Generation:
     columns = np.random.default_rng(seed).integers(0, 40, (5, 5 + 9 * seed))
     return engine.generate(Prompt(columns), SAMPLING, seed, frames)
 
@@ -58,7 +58,7 @@ def _all_rows_are_given_back(engine: OnnxEngine) -> Iterator[None]:
 def test_what_a_seed_says_does_not_depend_on_who_else_speaks(
     engine: OnnxEngine, alone: list[Codes], turns: list[tuple[int, bool]]
 ) -> None:
-    going: dict[int, Stream] = {}
+    going: dict[int, Generation] = {}
     said: dict[int, list[Codes]] = {}
     for seed, rides in turns:
         if seed not in going:

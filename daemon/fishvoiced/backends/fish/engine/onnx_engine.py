@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from fishvoiced.backends.fish.config import CodecConfig
-from fishvoiced.backends.fish.engine.group import Group, Stream
+from fishvoiced.backends.fish.engine.base import Generation
+from fishvoiced.backends.fish.engine.group import Group
 from fishvoiced.backends.fish.engine.prefix_cache import PrefixCache
 from fishvoiced.backends.fish.store.models import DECODER, ENCODER, GRAPHS_OF_PART, LANGUAGE, ConvertedModel
 from fishvoiced.backends.fish.store.parts import MANIFEST, sha256
@@ -72,7 +73,7 @@ class OnnxEngine:
         end = self.tokenizer.end_token
         return Group(self._slow, self._fast, self.config.dual_ar, end, self.streams, self._prefixes)
 
-    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Stream:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Generation:
         length = prompt.columns.shape[1]
         limit = self.config.dual_ar.max_seq_len
         if length >= limit:
