@@ -50,12 +50,13 @@ def speak(
 
     Raises RequestFailed, DaemonUnavailable, PlaybackError.
     """
+    options = {**options, "to_file": True}
     under_way: deque[tuple[Segment, Speech]] = deque()
     missing = iter([segment for segment in segments if not segment.file.exists()])
     try:
         while True:
             while len(under_way) < AHEAD and (segment := next(missing, None)) is not None:
-                under_way.append((segment, client.synthesize(segment.text, **{**options, "to_file": True})))
+                under_way.append((segment, client.synthesize(segment.text, **options)))
             if not under_way:
                 return
             segment, speech = under_way[0]

@@ -121,8 +121,13 @@ class Calibration:
         best = choose(allowed)
         if best is None:
             return wanted
-        ways = {"lm_precision": best.language, "codec_precision": best.codec, "threads": best.threads}
-        return replace(wanted, **ways, streams=settings.streams or best.streams)
+        return replace(
+            wanted,
+            lm_precision=best.language,
+            codec_precision=best.codec,
+            threads=best.threads,
+            streams=settings.streams or best.streams,
+        )
 
     def measured(self, precision: str, threads: int) -> Measured | None:
         """For `doctor`, of a model that is run so; None before anything was measured."""
