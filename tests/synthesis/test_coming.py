@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from fishvoiced.synthesis.coming import SAFE_SECONDS, Coming, Lead, Part
-from fishvoiced.text.lines import lines
+from fishvoiced.text.lines import Line, lines
 from fishvoiced.text.markup.read import read
 from fishvoiced.text.spans import Pause
 
 TEXT = 'One. <break time="2s"/> Two. Three.'
+
+
+def told(steps: Generator[None, None, Part | None]) -> tuple[Part | None, int]:
+    """What the steps come to, and how many there are."""
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value, count
+        count += 1
 
 
 def parts() -> list[Part]:
@@ -17,15 +30,24 @@ def parts() -> list[Part]:
 def test_what_was_looked_at_still_comes_each_part_once() -> None:
     expected = parts()
     looked = Coming(iter(expected))
-    assert looked.first() == expected[0]
+    assert told(looked.first()) == (expected[0], 0)
+    assert [len(looked.lines(2)) for _ in range(3)] == [1, 2, 2], "one part at a time"
     assert [line.text for line in looked.lines(2)] == ["One.", "Two."]
     found = []
-    while looked.first() is not None:
-        found.append(looked.next())
+    while told(looked.first())[0] is not None:
+        found.append(told(looked.next())[0])
     assert found == expected
     assert any(isinstance(part, Pause) for part in found)
-    assert looked.next() is None
+    assert told(looked.next()) == (None, 0)
     assert list(looked.lines(3)) == []
+
+
+def test_lines_without_anything_to_say_are_steps() -> None:
+    first, second, *_ = (part for part in parts() if isinstance(part, Line))
+    looked = Coming(iter([None, first, None, None, second]))
+    assert told(looked.next()) == (first, 1)
+    assert list(looked.lines(1)) == []
+    assert told(looked.next()) == (second, 1)
 
 
 def test_the_lead_is_what_the_listener_has_not_heard_yet() -> None:
