@@ -51,7 +51,8 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     """Speak ``text``. ``payload``: the bytes of a reference recording (any format soundfile reads).
 
     ``id`` is chosen by the client and unique among its own requests. ``credit`` is how many chunks may be
-    under way unacknowledged; the daemon waits for :class:`Credit` beyond that.
+    under way unacknowledged; the daemon waits for :class:`Credit` beyond that. ``to_file``: nobody listens while the
+    sound is made, only its end matters.
     """
 
     id: RequestId
@@ -72,6 +73,7 @@ class Synthesize(Message, frozen=True, tag="synthesize"):
     volume: float = 1.0
     markup: Markup = "plain"
     client_version: str | None = None
+    to_file: bool = False
 
 
 class Credit(Message, frozen=True, tag="credit"):

@@ -19,7 +19,8 @@ class SpeechOptions(TypedDict, total=False):
 
     ``speed`` 0.25 … 4; ``pitch`` 0.5 … 2; ``volume`` 0 … 2; ``temperature`` 0 … 2; ``top_p`` 0 … 1, 0 is greedy;
     ``markup`` "plain" (taken literally), "markdown", "ssml" or "auto" (by what the text looks like);
-    ``first_audio_within`` and ``keep_alive`` in seconds; ``credit`` is how many chunks may wait unread. More in
+    ``first_audio_within`` and ``keep_alive`` in seconds; ``credit`` is how many chunks may wait unread; ``to_file``
+    says that nobody listens before the end, so that the whole may be made faster at once. More in
     ``docs/protocol.md``, ``synthesize``.
     """
 
@@ -41,6 +42,7 @@ class SpeechOptions(TypedDict, total=False):
     volume: float
     markup: Markup
     credit: int
+    to_file: bool
 
 
 def build(request_id: str, text: str, **options: Unpack[SpeechOptions]) -> Synthesize:

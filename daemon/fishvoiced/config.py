@@ -60,6 +60,9 @@ class Engine(_Section, frozen=True):
     precision: Literal["auto", "fp32", "fp16", "int8", "int4"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the machine's tier says."""
+    streams: Literal[0, 1, 2, 4, 6, 8] = 0
+    """Segments and requests that share a pass over the model's weights; 0: as many as were measured to pay. 1: none do,
+    and seeds give other sound than with any of the others."""
     device: Literal["cpu", "mps", "cuda"] = "cpu"
     """Where PyTorch computes; ONNX Runtime runs on the CPU."""
     calibrate: bool = True

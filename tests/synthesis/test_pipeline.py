@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from fishvoiced.backends.fish.config import ModelConfig
-from fishvoiced.backends.fish.engine.base import Decoder, Engine
+from fishvoiced.backends.fish.engine.base import Alone, Decoder, Engine
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.renderer import FishRenderer, block_sizes, segment_seed
 from fishvoiced.backends.fish.tokenizer import Tokenizer
@@ -46,16 +47,23 @@ class Recorder:
 
     name = "recorder"
     precision = "none"
+    streams = 1
 
-    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
+        return Alone(self._frames(prompt, sampling, seed, max_frames))
+
+    def _frames(
+        self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int
+    ) -> Generator[Codes, None, None]:
         number = len(self.prompts)
         self.prompts.append(prompt.columns)
         said: list[Codes] = []
-        for codes in self.inner.generate(prompt, sampling, seed, min(max_frames, 40)):
-            said.append(codes)
-            yield codes
-            if number in self.fail_in and len(said) == 5:
-                raise EngineError("a kernel failed")
+        with closing(self.inner.generate(prompt, sampling, seed, min(max_frames, 40))) as generation:
+            for codes in generation:
+                said.append(codes)
+                yield codes
+                if number in self.fail_in and len(said) == 5:
+                    raise EngineError("a kernel failed")
         self.codes.append(np.concatenate(said, axis=1))
 
     def decoder(self) -> Decoder:
@@ -108,9 +116,9 @@ def test_control_comes_back_at_every_frame(onnx_engine: OnnxEngine) -> None:
 def test_dropping_the_generator_gives_the_buffers_back(onnx_engine: OnnxEngine) -> None:
     steps = synthesize(renderer(onnx_engine), TEXT)
     next(steps)
-    before = len(onnx_engine._free)
+    assert not onnx_engine._groups[0].is_empty
     steps.close()
-    assert len(onnx_engine._free) == before + 1
+    assert all(group.is_empty for group in onnx_engine._groups)
 
 
 def test_a_seed_decides_every_bit(onnx_engine: OnnxEngine) -> None:
@@ -195,3 +203,33 @@ def test_lines_without_anything_to_say_are_passed_over_one_step_each() -> None:
     steps = list(synthesize(renderer, f"one. {MARKS} two."))
     assert sum(step is None for step in steps) > 20, "nobody waits for all of them at once"
     assert renderer.lines == 2
+
+
+LONG = "The first sentence is here. Then comes another one, after it! And a third? The last one."
+
+
+def test_segments_of_a_text_to_a_file_are_made_side_by_side_and_sound_the_same(onnx_engine: OnnxEngine) -> None:
+    def spoken(to_file: bool) -> tuple[list[Chunk], list[int]]:
+        """The sound, and how many segments were under way when each piece of it came."""
+        chunks, under_way = [], []
+        for step in synthesize(FishRenderer(onnx_engine, 7, SAMPLING, segment_characters=30), LONG, to_file=to_file):
+            if isinstance(step, Chunk):
+                chunks.append(step)
+                under_way.append(sum(stream is not None for stream in onnx_engine._groups[0].streams))
+        return chunks, under_way
+
+    (heard, _), (written, under_way) = spoken(False), spoken(True)
+    assert under_way[0] == 1, "the first sound comes as soon as ever"
+    assert max(under_way) == 4
+    assert [c.segment for c in written] == [c.segment for c in heard]
+    for one, other in zip(heard, written, strict=True):
+        np.testing.assert_array_equal(one.samples, other.samples)
+
+
+def test_dropping_a_text_gives_back_the_segments_begun_beside_it(onnx_engine: OnnxEngine) -> None:
+    steps = synthesize(FishRenderer(onnx_engine, 7, SAMPLING, segment_characters=30), LONG, to_file=True)
+    for _ in range(9):
+        next(steps)
+    assert sum(stream is not None for stream in onnx_engine._groups[0].streams) > 1
+    steps.close()
+    assert onnx_engine._groups[0].is_empty

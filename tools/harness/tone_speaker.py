@@ -31,8 +31,9 @@ FRAME_SAMPLES = 2048
 
 @dataclass(frozen=True)
 class Manner:
-    """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed; and
-    the real-time factor with which it can go on on a hot machine (None: it cannot)."""
+    """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed; the
+    real-time factor with which it can go on on a hot machine (None: it cannot); how long ``ELSEWHERE`` waits; and how
+    many share its steps."""
 
     frame_seconds: float = 0.0
     load_seconds: float = 0.0
@@ -40,6 +41,7 @@ class Manner:
     speed: Speed | None = None
     lighter: float | None = None
     elsewhere_seconds: float = 0.2
+    streams: int = 1
 
 
 class ToneSpeaker:
@@ -94,8 +96,8 @@ class ToneSpeaker:
             asked.set()
             return self.manner.lighter is not None
 
-        steps = self._speak(request, asked)
-        return Utterance(steps, SAMPLE_RATE, loaded.voice, loaded.model, lighten=lighten)
+        steps, streams = self._speak(request, asked), self.manner.streams
+        return Utterance(steps, SAMPLE_RATE, loaded.voice, loaded.model, lighten=lighten, streams=streams)
 
     def read(self, request: Synthesize) -> Script:
         return read(request.text, "plain")

@@ -50,6 +50,7 @@ def speak(
 
     Raises RequestFailed, DaemonUnavailable, PlaybackError.
     """
+    options = {**options, "to_file": True}
     under_way: deque[tuple[Segment, Speech]] = deque()
     missing = iter([segment for segment in segments if not segment.file.exists()])
     try:

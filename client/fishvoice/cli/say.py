@@ -122,6 +122,7 @@ def _speech_options(options: argparse.Namespace) -> SpeechOptions:
         "fallback_voice": options.fallback_voice,
         "keep_alive": options.keep_alive,
         "markup": options.markup,
+        "to_file": options.out not in (None, "-"),
     }
 
 

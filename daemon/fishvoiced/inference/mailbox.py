@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fishvoiced.inference.messages import Discard, Done, Event, Failed, Job, Load, Order, Unload
 
@@ -12,12 +12,14 @@ OUTBOX = 16  # events not taken yet; a job goes on only when there are fewer
 
 
 class Mailbox:
-    """One job at a time, which may change between any two steps; commands come before it. ``wake`` announces events."""
+    """One job at a time, perhaps others beside it, which may change between any two steps; commands come before it.
+    ``wake`` announces events."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._changed = threading.Condition()  # guards everything below
         self._job: Job | None = None
+        self._beside: tuple[Job, ...] = ()
         self._over: set[int] = set()  # ended here, not yet discarded there: not to be begun again
         self._orders: deque[Load | Unload | Discard] = deque()
         self._events: deque[Event] = deque()
@@ -25,9 +27,11 @@ class Mailbox:
 
     # -- for the loop's thread -------------------------------------------------------------------------------
 
-    def assign(self, job: Job | None) -> None:
-        """Work on this from the next step on, until the next `assign` or the job's end."""
+    def assign(self, job: Job | None, beside: Sequence[Job] = ()) -> None:
+        """Work on this from the next step on, until the next `assign` or the job's end; ``beside`` it on these, where
+        they can share its steps."""
         with self._changed:
+            self._beside = tuple(other for other in beside if other.key not in self._over)
             if job is not self._job and (job is None or job.key not in self._over):
                 self._job = job
                 self._changed.notify()
@@ -35,8 +39,8 @@ class Mailbox:
     def order(self, order: Load | Unload | Discard) -> None:
         """Queue a command to run before the next step. `Discard` also unassigns its job."""
         with self._changed:
-            if isinstance(order, Discard) and self._job is not None and self._job.key == order.key:
-                self._job = None
+            if isinstance(order, Discard):
+                self._drop(order.key)
             self._orders.append(order)
             self._changed.notify()
 
@@ -67,11 +71,15 @@ class Mailbox:
                 self._changed.wait()
         return None
 
+    def beside(self) -> tuple[Job, ...]:
+        """The jobs that may share the steps of the one that `next` gave."""
+        with self._changed:
+            return self._beside
+
     def pause(self, job: Job) -> None:
         """A segment has ended: the loop decides what is next, before another one is begun in vain."""
         with self._changed:
-            if self._job is job:
-                self._job = None
+            self._drop(job.key)
 
     def rest(self, job: Job, seconds: float) -> None:
         """Wait up to ``seconds``; return early when the job changes or a command arrives."""
@@ -87,9 +95,13 @@ class Mailbox:
         """Publish the job's final event. A late `assign` of the same job has no effect."""
         with self._changed:
             self._over.add(key)
-            if self._job is not None and self._job.key == key:
-                self._job = None
+            self._drop(key)
         self.emit(event)
+
+    def _drop(self, key: int) -> None:
+        if self._job is not None and self._job.key == key:
+            self._job = None
+        self._beside = tuple(other for other in self._beside if other.key != key)
 
     def forget(self, key: int) -> None:
         """The loop has discarded the job: it will not be assigned again."""

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -104,6 +104,7 @@ class InferenceThread:
         self._runs: dict[int, ActiveRequest] = {}
         self._readings: dict[int, Reading] = {}
         self._reader = Reader()
+        self._models_of: dict[int, str | None] = {}  # of requests that are not opened yet
         self._thread = threading.Thread(target=self._main, name="inference", daemon=True)
         self.step: Activity | None = None
 
@@ -116,11 +117,11 @@ class InferenceThread:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def assign(self, job: Job | None, waiting: int = 0, *, resting: bool = False) -> None:
+    def assign(self, job: Job | None, waiting: int = 0, *, resting: bool = False, beside: Sequence[Job] = ()) -> None:
         """Work on this from the next frame on, until told otherwise or done; ``waiting`` others come later, and some
-        are ``resting``."""
+        are ``resting``. Those ``beside`` it are worked on, too, where their model computes several at a time."""
         self._governor.busy(job is not None or resting, waiting)
-        self._mailbox.assign(job)
+        self._mailbox.assign(job, beside)
 
     def discard(self, key: int) -> None:
         """The request has ended: give back what it holds, and say no more of it."""
@@ -168,6 +169,7 @@ class InferenceThread:
         match order:
             case Job():
                 self._advance(order)
+                self._advance_beside(order)
             case Load(tag, voice):
                 self._load(tag, voice)
             case Unload(model):
@@ -246,6 +248,32 @@ class InferenceThread:
             speaker = self._voices()
             reading = self._readings[job.key] = self._reader.begin(lambda: speaker.read(job.request))
         return reading.done
+
+    def _advance_beside(self, job: Job) -> None:
+        """A step of each job whose frame was computed together with those of ``job``, or can be the next time."""
+        run = self._runs.get(job.key)
+        if run is None or run.utterance.streams == 1:
+            return
+        model, others = run.utterance.model, self._mailbox.beside()[: run.utterance.streams - 1]
+        for other in others:
+            if job.key not in self._runs:
+                return  # the engine has failed
+            if self._model_of(other) == model:
+                try:
+                    self._advance(other)
+                except BaseException as error:  # noqa: BLE001 - as in `_main`
+                    self._recover(other, error)
+
+    def _model_of(self, job: Job) -> str | None:
+        """The model that speaks the request, opened or not."""
+        run = self._runs.get(job.key)
+        if run is not None:
+            return run.utterance.model
+        if job.key not in self._models_of:
+            request, voices = job.request, self._voices().voices()
+            named = (v.model for v in voices if v.name == request.voice or (request.voice is None and v.default))
+            self._models_of[job.key] = next(named, None)
+        return self._models_of[job.key]
 
     def _open(self, job: Job) -> ActiveRequest:
         self.step = Activity(f"opening request {job.request.id}", time.monotonic(), loading=True)
@@ -326,6 +354,7 @@ class InferenceThread:
         run = self._runs.pop(key, None)
         if (reading := self._readings.pop(key, None)) is not None:
             reading.discarded = True
+        self._models_of.pop(key, None)
         self._mailbox.forget(key)
         self._governor.finished(key)
         if run is not None:

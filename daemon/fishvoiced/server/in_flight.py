@@ -96,7 +96,9 @@ class InFlightRequests:
             self._assigned = key
             self._log_decision(key)
         resting = any(stream.resting is not None for stream in self._streams.values())
-        self._inference.assign(None if key is None else self._streams[key].job, self.scheduler.waiting, resting=resting)
+        beside = [] if key is None else [self._streams[other].job for other in self.scheduler.beside(key)]
+        job = None if key is None else self._streams[key].job
+        self._inference.assign(job, self.scheduler.waiting, resting=resting, beside=beside)
 
     def _log_decision(self, key: int | None) -> None:
         if key is None:
@@ -193,10 +195,12 @@ class InFlightRequests:
         stream, now = self._streams[event.key], time.monotonic()
         match event:
             case Opened():
+                self.scheduler.start(stream.key)  # perhaps beside another one
                 stream.open(event, now)
                 self._models.enter(event.model, event.load_seconds)
             case Sound():
                 stream.sound(event)
+                self.scheduler.start(stream.key)
                 if event.pcm:
                     self.scheduler.produced(stream.key, event.text_end, event.seconds, now)
                 if event.ends_segment:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Container, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from fishvoice.protocol import MarkTime, WordTime
 from fishvoiced.synthesis.audio import Samples
@@ -68,7 +68,8 @@ class Traits:
     "numbered": the same with numbers written out; "phonetic": the same as "written", but fixed pronunciations as in
     "spoken"; "spoken": words as they are said, letters' names as capitals, the
     pause marks ``, . ? !``, and ``[word](/phones/)`` in ``alphabet`` where a pronunciation is fixed. ``known_words``
-    are those that a voice can pronounce whatever their spelling.
+    are those that a voice can pronounce whatever their spelling. ``streams``: segments that it works on at a time, at
+    little more than the cost of one, if it is `SideBySide`.
     """
 
     sample_rate: int
@@ -80,6 +81,7 @@ class Traits:
     reads: Reads = "written"
     alphabet: Alphabet = "ipa"
     known_words: Container[str] = frozenset()
+    streams: int = 1
 
     def frames(self, samples: Samples) -> int:
         """How many steps of work made ``samples``; 0 for a kind that does not work in frames."""
@@ -104,6 +106,17 @@ class Renderer(Protocol):
 
         Raises DaemonError if this segment cannot be spoken; the following ones still are.
         """
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """A `Renderer` that can work on segments to come together with the one that is rendered."""
+
+    def beside(self, coming: Mapping[int, Line]) -> None:
+        """Work on these, by index, too, from the next step on and until told otherwise; they are rendered later."""
+
+    def close(self) -> None:
+        """The request is over: give back what was begun."""
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,30 @@ its caller may stop, pause or slow it down there; closing the generator is how a
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import chain
-from typing import TypeAlias
 
 import numpy as np
 
 from fishvoiced.errors import DaemonError, NothingToSay, VoiceUnavailable
 from fishvoiced.synthesis.assembler import Assembler
-from fishvoiced.synthesis.base import Chunk, Renderer, SegmentFailure, Step, TimedSamples, Traits
+from fishvoiced.synthesis.base import (
+    Chunk,
+    Renderer,
+    Rendering,
+    SegmentFailure,
+    SideBySide,
+    Step,
+    TimedSamples,
+    Traits,
+)
+from fishvoiced.synthesis.coming import Coming, Lead, Part
 from fishvoiced.synthesis.join import pause_after
 from fishvoiced.synthesis.prosody import Sound
 from fishvoiced.text.lines import FindWords, Line, lines
 from fishvoiced.text.markup import read
 from fishvoiced.text.spans import Pause, Script
 
-Part: TypeAlias = Line | Pause
 AT_ONCE = 4  # lines that are looked at before the first step
 
 
@@ -33,8 +42,10 @@ def synthesize(
     volume: float = 1.0,
     *,
     own_words: FindWords | None = None,
+    to_file: bool = False,
 ) -> Generator[Step, None, None]:
-    """Speak ``text`` (without markup if it is a ``str``) at ``speed``, ``pitch`` and ``volume`` times the voice's own.
+    """Speak ``text`` (without markup if it is a ``str``) at ``speed``, ``pitch`` and ``volume`` times the voice's own;
+    ``to_file``: nobody listens meanwhile.
 
     A segment in which the voice can pronounce nothing is a failure among others; if there was nothing else, the
     steps end with NothingToSay.
@@ -46,7 +57,8 @@ def synthesize(
     sound = Sound(speed, pitch, volume)
     assembler = Assembler(traits, script.source, sound)
     found = lines(script, traits.max_segment_characters, traits.language, known=traits.known_words, own_words=own_words)
-    return _speak(renderer, assembler, _checked(part if _is_for(part, traits) else None for part in found))
+    coming = Coming(_checked(part if _is_for(part, traits) else None for part in found))
+    return _speak(renderer, assembler, coming, Lead(listens=not to_file))
 
 
 def _is_for(part: Part | None, traits: Traits) -> bool:
@@ -68,32 +80,35 @@ def _nothing() -> NothingToSay:
     return NothingToSay("there is nothing to speak in this text: it has no letters and no digits")
 
 
-def _next(found: Iterator[Part | None]) -> Generator[None, None, Part | None]:
-    """The next part; a step for every line that has nothing to say."""
-    for part in found:
-        if part is not None:
-            return part
-        yield None
-    return None
+def _speak(renderer: Renderer, assembler: Assembler, coming: Coming, lead: Lead) -> Generator[Step, None, None]:
+    rate = renderer.traits.sample_rate
+    try:
+        for step in _parts(renderer, assembler, coming, lead):
+            if isinstance(step, Chunk):
+                lead.made(len(step.samples) / rate)
+            yield step
+    finally:
+        if isinstance(renderer, SideBySide):
+            renderer.close()
 
 
-def _speak(renderer: Renderer, assembler: Assembler, found: Iterator[Part | None]) -> Generator[Step, None, None]:
+def _parts(renderer: Renderer, assembler: Assembler, coming: Coming, lead: Lead) -> Generator[Step, None, None]:
     yield from renderer.prepare()
     index = -1
     heard, unspoken = False, None
     previous: Part | None = None
-    part = yield from _next(found)
+    part = yield from coming.next()
     if part is None:
         raise _nothing()
     while part is not None:
-        following = yield from _next(found)
+        following = yield from coming.first()
         if isinstance(part, Pause):
             yield from assembler.pause(part, max(index, 0))
         else:
             index += 1
             assembler.begin(index, part, isinstance(previous, Pause), isinstance(following, Pause))
             try:
-                for step in renderer.render(index, part):
+                for step in _rendered(renderer, index, part, coming, lead):
                     yield assembler.chunk(step) if isinstance(step, np.ndarray | TimedSamples) else step
             except DaemonError as error:
                 if isinstance(error, VoiceUnavailable) and not (heard or assembler.is_heard):
@@ -102,9 +117,21 @@ def _speak(renderer: Renderer, assembler: Assembler, found: Iterator[Part | None
                 yield SegmentFailure(index, part.start, part.end, str(error))
             heard = heard or assembler.is_heard
             yield _ended(assembler, part, following)
-        previous, part = part, following
+        previous = part
+        part = yield from coming.next()
     if unspoken is not None and not heard:
         raise unspoken
+
+
+def _rendered(renderer: Renderer, index: int, line: Line, coming: Coming, lead: Lead) -> Rendering:
+    """The sound of segment ``index``. Those behind it are worked on beside it while the lead is safe."""
+    others = renderer.traits.streams - 1
+    with closing(renderer.render(index, line)) as steps:
+        for step in steps:
+            yield step
+            if isinstance(renderer, SideBySide):
+                lines = coming.lines(others) if lead.is_safe else ()
+                renderer.beside({index + 1 + i: line for i, line in enumerate(lines)})
 
 
 def _ended(assembler: Assembler, line: Line, following: Part | None) -> Chunk:

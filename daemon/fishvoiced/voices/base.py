@@ -94,6 +94,7 @@ class Utterance:
     key by which `Speaker.unload` frees what this utterance used. ``notice`` is told to the listener, e.g. that a
     stand-in voice speaks. ``on_this_cpu`` False: heat does not concern it. ``lighten`` asks for less work from
     the next segment on, and says whether there is a way; `Lightened` among the steps tells when it is gone.
+    ``streams``: utterances of this model that share the work of a step, if steps are asked of all of them in turn.
     """
 
     steps: Generator[Step, None, None]
@@ -105,6 +106,7 @@ class Utterance:
     lighten: Callable[[], bool] = lambda: False
     others: Set[str] = frozenset()
     """Further models in it; more may come while it is spoken."""
+    streams: int = 1
 
 
 @dataclass(frozen=True)

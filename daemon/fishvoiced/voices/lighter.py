@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from fishvoice.protocol import Synthesize
 from fishvoiced.errors import DaemonError
-from fishvoiced.synthesis.base import Lightened, Renderer, Rendering, Traits
+from fishvoiced.synthesis.base import Lightened, Renderer, Rendering, SideBySide, Traits
 from fishvoiced.text.lines import Line
 from fishvoiced.voices.base import LighterWay, LoadedModel
 from fishvoiced.voices.resampled import at_rate
@@ -46,6 +46,15 @@ class WithLighter:
         speaking = self._speaking
         yield from at_rate(speaking.render(index, line), speaking.traits.sample_rate, self.traits.sample_rate)
 
+    def beside(self, coming: Mapping[int, Line]) -> None:
+        """To `SideBySide` renderers; but none is begun that another one may have to speak."""
+        if isinstance(self._speaking, SideBySide):
+            self._speaking.beside({} if self._asked else coming)
+
+    def close(self) -> None:
+        if isinstance(self._speaking, SideBySide):
+            self._speaking.close()
+
     def _is_ready(self) -> bool:
         """Whether the next way can be gone now. One that never can be is left out."""
         while self._ways:
@@ -62,6 +71,7 @@ class WithLighter:
         except DaemonError as error:
             _leave_out(way, error)
         else:
+            self.close()
             self._speaking = renderer
             yield Lightened(way.notice, way.model, way.rtf())
 

@@ -100,7 +100,8 @@ class VoiceRegistry:
         cast = self._casting.cast(model, msgspec.structs.replace(request, voice=name), script)
         traits = cast.renderer.traits
         words = OwnWords(self._words, traits.language, name)
-        steps = synthesize(cast.renderer, cast.script, request.speed, request.pitch, request.volume, own_words=words)
+        sound = (request.speed, request.pitch, request.volume)
+        steps = synthesize(cast.renderer, cast.script, *sound, own_words=words, to_file=request.to_file)
         notices = [notice, model.notice, *cast.notices, *script.notices, *words.notices]
         return Utterance(
             steps=self._timed(model, traits, steps),
@@ -111,6 +112,7 @@ class VoiceRegistry:
             on_this_cpu=traits.on_this_cpu,
             lighten=cast.lighten,
             others=cast.others,
+            streams=traits.streams,
         )
 
     def unload(self, model: str) -> None:

@@ -45,6 +45,17 @@ def test_important_is_never_interrupted() -> None:
         assert scheduler.choose() == 1
 
 
+def test_requests_of_one_rank_and_several_clients_may_be_worked_on_together() -> None:
+    scheduler = Scheduler(100, 100)
+    admit(scheduler, ticket(1, b"a"), ticket(2, b"a"), ticket(3, b"b"), ticket(4, b"c", "progress"), ticket(5, b"d"))
+    assert scheduler.choose() == 1
+    scheduler.start(1)
+    assert scheduler.beside(1) == (3, 5), "a client's own go one after the other, lower classes wait"
+    admit(scheduler, ticket(6, b"battery", "important"))
+    assert scheduler.choose() == 6
+    assert scheduler.beside(6) == (), "nothing makes its steps longer"
+
+
 def say_segment(scheduler: Scheduler, seconds: float = 1.0) -> int:
     """The next segment, in one chunk; whose it is."""
     key = scheduler.choose()

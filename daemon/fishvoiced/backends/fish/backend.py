@@ -223,6 +223,7 @@ def engine_choice(settings: Config, facts: HardwareFacts) -> EngineChoice:
         lm_precision=profile.lm_precision if language == "auto" else language,
         codec_precision=profile.codec_precision if language == "auto" else codec_of(language),
         threads=settings.engine.threads,
+        streams=settings.engine.streams,
         device=settings.engine.device,
     )
 

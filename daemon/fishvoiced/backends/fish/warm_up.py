@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import closing
 
 import numpy as np
 
@@ -38,8 +39,9 @@ def warm_up(engine: Engine, frames: int = WARM_UP_FRAMES) -> None:
     prompt = Prompt(np.zeros((books + 1, 8), np.int64))
     sampling = SamplingOptions(1.0, 1.0, 1.0)
     decoder = engine.decoder()
-    for codes in engine.generate(prompt, sampling, 0, frames):
-        decoder.decode(codes)
+    with closing(engine.generate(prompt, sampling, 0, frames)) as generation:
+        for codes in generation:
+            decoder.decode(codes)
     for block in (1, 2, 4, 8):
         decoder.decode(np.zeros((books, block), np.int64))
 
@@ -48,4 +50,5 @@ def prepare(engine: Engine, reference: Reference, characters: int) -> None:
     """Prefill the reference's columns, into memory that has room for any segment of so many ``characters``."""
     prompt = build_prompt(engine.tokenizer, engine.config.dual_ar.num_codebooks, "a" * characters, [reference])
     most = most_frames(characters, engine.config.codec.frame_rate)
-    next(engine.generate(prompt, SamplingOptions(1.0, 1.0, 1.0), 0, most), None)
+    with closing(engine.generate(prompt, SamplingOptions(1.0, 1.0, 1.0), 0, most)) as generation:
+        generation.begin()

@@ -155,16 +155,28 @@ class Scheduler:
 
     def choose(self) -> int | None:
         """The request to work on now; None if there is nothing to do."""
-        # One client's requests of one class never overlap, even while its listener is not listening.
-        heads: dict[tuple[bytes, Priority], _Entry] = {}
-        for entry in self._entries.values():  # in the order in which they came
-            heads.setdefault((entry.ticket.client, entry.ticket.priority), entry)
-        workable = [head for head in heads.values() if head.workable]
+        workable = self._heads()
         first = min(workable, key=self._order, default=None)
         if first is None:
             return None
         older = [head for head in workable if head.is_quick_promise_before(first)]
         return min(older, key=self._order, default=first).ticket.key
+
+    def beside(self, key: int) -> tuple[int, ...]:
+        """Those that may be worked on together with the chosen one, the next ones first: of its rank, but no other. One
+        that goes before all others, or hurries, goes alone: each companion would make its steps longer."""
+        chosen = self._entries[key]
+        if chosen.rank <= RANK["important"]:
+            return ()
+        others = [head for head in self._heads() if head is not chosen and head.rank == chosen.rank]
+        return tuple(entry.ticket.key for entry in sorted(others, key=self._order))
+
+    def _heads(self) -> list[_Entry]:
+        """One client's requests of one class never overlap, even while its listener is not listening."""
+        heads: dict[tuple[bytes, Priority], _Entry] = {}
+        for entry in self._entries.values():  # in the order in which they came
+            heads.setdefault((entry.ticket.client, entry.ticket.priority), entry)
+        return [head for head in heads.values() if head.workable]
 
     def _order(self, entry: _Entry) -> tuple[int, bool, int, float, int]:
         """Least first; equals by who spoke longest ago, then in the order in which they came."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,14 @@ from fishvoiced import config
 from fishvoiced.backends.fish.calibration import idle as idle_calibration
 from fishvoiced.backends.fish.calibration.figures import ENOUGH, Calibration, Figure, choose
 from fishvoiced.backends.fish.calibration.idle import IdleCalibration
-from fishvoiced.backends.fish.calibration.measure import TEXT, OtherLoad, calibrate, rtf
+from fishvoiced.backends.fish.calibration.measure import TEXT, OtherLoad, best_streams, calibrate, rtf
+from fishvoiced.backends.fish.engine.base import Alone
+from fishvoiced.backends.fish.engine.group import Group
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.engine.select import EngineChoice
 from fishvoiced.backends.fish.store.catalog import Choice
 from fishvoiced.backends.fish.store.models import ConvertedModel
-from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
+from fishvoiced.backends.fish.types import Prompt, SamplingOptions
 from fishvoiced.errors import EngineError
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
@@ -72,8 +73,8 @@ def test_a_model_without_sound_is_an_error(onnx_engine: OnnxEngine) -> None:
         def __init__(self) -> None:
             self.__dict__.update(onnx_engine.__dict__)
 
-        def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
-            return iter(())
+        def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
+            return Alone(codes for codes in ())
 
     with pytest.raises(EngineError, match="no sound"):
         rtf(Mute(), lambda text: text, 0.01)
@@ -96,6 +97,26 @@ def test_the_most_exact_of_the_fastest_with_few_threads_is_chosen(
     assert (best and (best.language, best.threads)) == chosen
 
 
+def test_as_many_streams_share_passes_as_pay(onnx_engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    costs = {2: 3.0, 4: 4.4, 6: 6.3, 8: 8.3}  # of a pass; six and eight are hardly cheaper a frame than four
+    step = Group.step
+
+    def slow(self: Group) -> None:
+        nonlocal now
+        now += costs[sum(stream is not None for stream in self.streams)]
+        step(self)
+
+    monkeypatch.setattr(Group, "step", slow)
+    engine = OnnxEngine.__new__(OnnxEngine)
+    engine.__dict__.update(onnx_engine.__dict__, streams=8)
+    engine._groups = [engine._group()]
+    assert best_streams(engine, lambda: now) == 4
+    costs[8] = 6.0
+    assert best_streams(engine, lambda: now) == 8
+    assert all(group.is_empty for group in engine._groups)
+
+
 def test_the_users_configuration_overrides_what_was_measured(kept: Calibration) -> None:
     tier = EngineChoice("auto", "int4", "int8", 0)
     assert kept.choice(tier, config.Engine()) == tier
@@ -106,6 +127,9 @@ def test_the_users_configuration_overrides_what_was_measured(kept: Calibration) 
     assert kept.choice(tier, config.Engine(precision="int8")) == tier
     torch = replace(tier, name="torch")
     assert kept.choice(torch, config.Engine()) == torch
+    kept.predict((msgspec.structs.replace(figure("int4", 2, 1.0), streams=6),))
+    assert kept.choice(tier, config.Engine()).streams == 6
+    assert kept.choice(tier, config.Engine(streams=1)).streams == 1
 
 
 def test_a_run_beside_other_programs_decides_nothing(kept: Calibration) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishvoiced.backends.fish.engine.onnx_engine import KVBuffers, OnnxEngine
+from fishvoiced.backends.fish.engine.kv_rows import KVRows
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.engine.prefix_cache import MOST_IN_MEMORY, PrefixCache
 from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.renderer import FishRenderer
@@ -35,13 +36,13 @@ def engine(tiny_model: ConvertedModel) -> OnnxEngine:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of all prefixes that were prefilled."""
     lengths: list[int] = []
-    first = KVBuffers.first
+    first = KVRows.first
 
-    def noted(self: KVBuffers, columns: int) -> np.ndarray:
+    def noted(self: KVRows, row: int, columns: int) -> np.ndarray:
         lengths.append(columns)
-        return first(self, columns)
+        return first(self, row, columns)
 
-    monkeypatch.setattr(KVBuffers, "first", noted)
+    monkeypatch.setattr(KVRows, "first", noted)
     return lengths
 
 
@@ -55,6 +56,11 @@ def prompt(engine: OnnxEngine, spoken: Reference, text: str = "Hello, world.") -
 
 def codes(engine: OnnxEngine, spoken: Reference, text: str = "Hello, world.") -> Codes:
     return np.concatenate(list(engine.generate(prompt(engine, spoken, text), SAMPLING, 3, 30)), axis=1)
+
+
+def forget(engine: OnnxEngine) -> None:
+    """What its rows hold."""
+    engine._groups = [engine._group()]
 
 
 def files(folder: Path) -> list[Path]:
@@ -91,10 +97,10 @@ def test_every_way_to_the_prefix_gives_the_same_bits(
     np.testing.assert_array_equal(codes(first, kept), expected)
     assert computed == [length] * 2
     np.testing.assert_array_equal(codes(first, kept), expected)  # in the buffers
-    first._free.clear()
+    forget(first)
     np.testing.assert_array_equal(codes(first, kept), expected)  # on disk
     np.testing.assert_array_equal(codes(second, kept), expected)  # on disk, by another process
-    engine._free.clear()
+    forget(engine)
     np.testing.assert_array_equal(codes(engine, reference()), expected)  # in memory
     assert computed == [length] * 2
 
@@ -102,8 +108,9 @@ def test_every_way_to_the_prefix_gives_the_same_bits(
 def test_buffers_that_served_another_text_meanwhile_are_filled_again(engine: OnnxEngine, computed: list[int]) -> None:
     expected = codes(engine, reference())
     for between in (build_prompt(engine.tokenizer, 4, "A text without a reference.", []), prompt(engine, reference(9))):
+        before = engine._groups[0].kv.prefixes[0]
         assert len(list(engine.generate(between, SAMPLING, 1, 30))) > 1
-        assert len(engine._free) == 1, "the same buffers served both"
+        assert engine._groups[0].kv.prefixes[0] != before, "the same row served both"
         np.testing.assert_array_equal(codes(engine, reference()), expected)
     assert len(computed) == 2
 
@@ -130,7 +137,7 @@ def test_what_is_on_disk_is_what_is_used(engine: OnnxEngine, tmp_path: Path) -> 
     values = engine._prefixes.find(key, tmp_path)
     assert values is not None
     engine._prefixes.keep(key, -np.array(values), tmp_path)
-    engine._free.clear()
+    forget(engine)
     assert not np.array_equal(codes(engine, spoken), expected)
 
 
@@ -147,7 +154,7 @@ def test_a_prepared_voice_has_nothing_to_compute_or_copy_before_its_first_senten
     spoken = reference(folder=tmp_path)
     prepare(engine, spoken, MAX_SEGMENT_CHARACTERS)
     assert len(computed) == len(files(tmp_path)) == 1
-    monkeypatch.setattr(KVBuffers, "fill", lambda *_: pytest.fail("copied"))
+    monkeypatch.setattr(KVRows, "fill", lambda *_: pytest.fail("copied"))
     text = "A sentence as long as they may become, " * 4
     assert next(synthesize(FishRenderer(engine, 7, SAMPLING, (spoken,)), text)) is not None
     assert len(computed) == 1
@@ -185,7 +192,7 @@ def test_a_damaged_file_is_told_and_computed_anew(
     np.testing.assert_array_equal(codes(other, spoken), expected)
     assert "computed anew" in caplog.text
     assert len(computed) == 2
-    other._free.clear()
+    forget(other)
     np.testing.assert_array_equal(codes(other, spoken), expected)
     assert len(computed) == 2, "it was not written again"
 
@@ -197,7 +204,7 @@ def test_a_disk_that_refuses_costs_no_speech(
     expected = codes(engine, reference())
     np.testing.assert_array_equal(codes(engine, replace(spoken, text="Other words.")).shape[0], expected.shape[0])
     assert "only in memory" in caplog.text
-    engine._free.clear()
+    forget(engine)
     codes(engine, replace(spoken, text="Other words."))
     assert len(computed) == 2, "what the disk refused was not kept in memory either"
 

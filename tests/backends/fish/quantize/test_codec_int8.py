@@ -50,7 +50,7 @@ def starter() -> checkpoints.Checkpoint:
 @pytest.fixture(scope="module")
 def conversion() -> Conversion:
     checkpoint = recognize(STARTER_FOLDER)
-    return Conversion(checkpoint, checkpoint.config, Runtime(threads=1, spinning=False))
+    return Conversion(checkpoint, checkpoint.config)
 
 
 @pytest.fixture(scope="module")

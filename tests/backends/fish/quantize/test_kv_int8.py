@@ -10,15 +10,16 @@ import pytest
 import torch
 
 from benchmarks.s1_engine import Stopwatch
+from fishvoiced.backends import onnx_sessions
 from fishvoiced.backends.fish.checkpoint.folder import recognize
-from fishvoiced.backends.fish.convert import importer
 from fishvoiced.backends.fish.convert.graph import Graph
 from fishvoiced.backends.fish.convert.importer import Conversion, import_checkpoint
 from fishvoiced.backends.fish.convert.slow import write_slow
 from fishvoiced.backends.fish.convert.transformer import KVScales, Layer, matrices
 from fishvoiced.backends.fish.convert.walk import MARGIN, slow_walk
 from fishvoiced.backends.fish.engine import onnx_engine
-from fishvoiced.backends.fish.engine.onnx_engine import INT8_PREFILL, OnnxEngine
+from fishvoiced.backends.fish.engine.group import INT8_PREFILL
+from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.network.layers import KVCache
 from fishvoiced.backends.fish.prompt import build_prompt
@@ -114,8 +115,8 @@ def codes(engine: OnnxEngine, *references: Reference) -> Codes:
 
 def test_an_imported_model_keeps_k_and_v_as_int8_and_speaks(engine: OnnxEngine) -> None:
     np.testing.assert_array_equal(codes(engine), codes(engine))
-    (buffers,) = engine._free
-    assert buffers.first(1).dtype == np.int8
+    (group,) = engine._groups
+    assert group.kv.first(0, 1).dtype == np.int8
 
 
 def test_prefill_goes_in_short_runs(engine: OnnxEngine) -> None:
@@ -151,6 +152,6 @@ def test_int8_k_and_v_want_a_runtime_that_has_them(imported: ConvertedModel, mon
 def test_a_model_imported_beside_an_older_runtime_has_k_and_v_in_float32(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "keeps_int8_kv", lambda: False)
+    monkeypatch.setattr(onnx_sessions, "keeps_int8_kv", lambda: False)
     model = import_checkpoint(tiny_checkpoint, ModelStore(tmp_path), "int8", "fp32")
     assert Session(model.graph("slow", "int8"), Runtime(threads=1)).types["past.0"] is np.float32

@@ -41,6 +41,8 @@ class Figure(msgspec.Struct, frozen=True):
     rtf: float
     disturbed: bool = False
     """Other programs took part of the machine while it was measured."""
+    streams: int = 0
+    """Generations that share passes best; 0: not measured."""
 
     @property
     def precision(self) -> str:
@@ -119,7 +121,13 @@ class Calibration:
         best = choose(allowed)
         if best is None:
             return wanted
-        return replace(wanted, lm_precision=best.language, codec_precision=best.codec, threads=best.threads)
+        return replace(
+            wanted,
+            lm_precision=best.language,
+            codec_precision=best.codec,
+            threads=best.threads,
+            streams=settings.streams or best.streams,
+        )
 
     def measured(self, precision: str, threads: int) -> Measured | None:
         """For `doctor`, of a model that is run so; None before anything was measured."""

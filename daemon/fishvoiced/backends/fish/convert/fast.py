@@ -1,7 +1,7 @@
 """The fast AR's graph: one frame in one run, every step unrolled, sampling included.
 
-logits [1, V], hidden [1, 1, fast_dim], history int64 [1 + num_codebooks, window], uniforms [num_codebooks],
-temperature, top_p and repetition_penalty [1] → column int64 [1, 1 + num_codebooks, 1]. They are as in
+logits [B, V], hidden [B, 1, fast_dim], history int64 [B, 1 + num_codebooks, window], uniforms [B, num_codebooks],
+temperature, top_p and repetition_penalty [B] → column int64 [B, 1 + num_codebooks, 1], for B streams. They are as in
 ``DualAR.frame`` of ``network/dual_ar.py``, and a code is drawn as in ``network/sampling.py``.
 """
 
@@ -19,6 +19,7 @@ from fishvoiced.backends.fish.convert.transformer import (
     FLOAT,
     INT64,
     LARGEST,
+    STREAMS,
     Layer,
     cached_attention,
     norm,
@@ -43,12 +44,13 @@ class Sampling:
 
 def write_fast(graph: Graph, table: Table, config: DualARConfig, tokenizer: Tokenizer, layers: Sequence[Layer]) -> None:
     count, books, fast = tokenizer.semantic_count, config.num_codebooks, config.fast
-    logits = graph.input("logits", FLOAT, [1, count + 1])
-    hidden = graph.input("hidden", FLOAT, [1, 1, fast.dim])
-    history = graph.input("history", INT64, [books + 1, WINDOW])
-    uniforms = graph.input("uniforms", FLOAT, [books])
+    logits = graph.input("logits", FLOAT, [STREAMS, count + 1])
+    hidden = graph.input("hidden", FLOAT, [STREAMS, 1, fast.dim])
+    history = graph.input("history", INT64, [STREAMS, books + 1, WINDOW])
+    uniforms = graph.input("uniforms", FLOAT, [STREAMS, books])
     temperature, top_p, penalty = (
-        graph.input(name, FLOAT, [1]) for name in ("temperature", "top_p", "repetition_penalty")
+        graph.op("Unsqueeze", graph.input(name, FLOAT, [STREAMS]), graph.integers(1))
+        for name in ("temperature", "top_p", "repetition_penalty")
     )
     temperature = graph.op("Clip", temperature, graph.number(MIN_TEMPERATURE))
     sampling = Sampling(uniforms, temperature, top_p, penalty)
@@ -64,13 +66,16 @@ def write_fast(graph: Graph, table: Table, config: DualARConfig, tokenizer: Toke
         (config.residual_codebook_size, fast.dim), lambda _rows: table["fast_output.weight"].read(0, head.shape[0])
     )
     rotary = tables(graph, "fast", fast)
-    empty = graph.constant(np.zeros((1, fast.n_local_heads, 0, fast.head_dim), np.float32))
+    streams = graph.op("Shape", hidden, start=0, end=1)
+    shape = graph.op("Concat", streams, graph.integers(fast.n_local_heads, 0, fast.head_dim), axis=0)
+    empty = graph.op("ConstantOfShape", shape)  # float32
     caches = [(empty, empty)] * fast.n_layer
     codes = [code]
     # The first two columns go in together: both are known, and the first one's logits are thrown away.
     x = graph.op("Concat", hidden, _row(graph, embeddings, code), axis=1)
     for k in range(1, books):
-        length = (graph.constant(np.array([k], np.int32)), graph.constant(np.array([k + 1], np.int32)))
+        before = graph.op("Expand", graph.constant(np.array([k], np.int32)), streams)
+        length = before, graph.constant(np.array([k + 1], np.int32))
 
         def attention(i: int, layer: Layer, x: str, length: tuple[str, str] = length) -> str:
             name = f"fast_layers.{i}"
@@ -81,15 +86,14 @@ def write_fast(graph: Graph, table: Table, config: DualARConfig, tokenizer: Toke
         x = stack(graph, table, "fast_layers", fast, layers, attention, x)
         last = graph.op("Gather", x, graph.integer(-1), axis=1)
         short = graph.head(norm(graph, table, "fast_norm.weight", last, fast.norm_eps), "fast_output.weight", head)
-        seen = graph.op("Unsqueeze", graph.op("Gather", history, graph.integer(k + 1), axis=0), graph.integers(0))
+        seen = graph.op("Gather", history, graph.integer(k + 1), axis=1)
         lowered = penalize(graph, graph.op("GatherElements", short, seen, axis=1), penalty)
         short = graph.op("ScatterElements", short, seen, lowered, axis=1)
         code = draw(graph, short, config.residual_codebook_size, sampling, k)
         codes.append(code)
         x = _row(graph, embeddings, code)
-    column = graph.op("Concat", token, *codes, axis=0)
-    column = graph.op("Reshape", column, graph.integers(1, books + 1, 1))
-    graph.output("column", column, INT64, [1, books + 1, 1])
+    rows = [graph.op("Unsqueeze", row, graph.integers(1, 2)) for row in (token, *codes)]
+    graph.output("column", graph.op("Concat", *rows, axis=1), INT64, [STREAMS, books + 1, 1])
 
 
 def _row(graph: Graph, embeddings: Weight, code: str) -> str:
@@ -98,7 +102,7 @@ def _row(graph: Graph, embeddings: Weight, code: str) -> str:
 
 def _penalize_oldest(graph: Graph, logits: str, history: str, count: int, penalty: str) -> str:
     """As upstream does it, the oldest frame's semantic token alone is penalized."""
-    oldest = graph.op("Gather", graph.op("Gather", history, graph.integer(0), axis=0), graph.integer(0), axis=0)
+    oldest = graph.op("Gather", graph.op("Gather", history, graph.integer(0), axis=1), graph.integers(0), axis=1)
     here = graph.op("Equal", graph.constant(np.arange(count + 1, dtype=np.int64)), oldest)
     return graph.op("Where", here, penalize(graph, logits, penalty), logits)
 
@@ -110,7 +114,7 @@ def penalize(graph: Graph, logits: str, penalty: str) -> str:
 
 
 def draw(graph: Graph, logits: str, count: int, sampling: Sampling, row: int) -> str:
-    """One index of logits [1, count]: int64 [1]."""
+    """One index of each stream's logits [B, count]: int64 [B]."""
     ordered, indices = graph.ops("TopK", 2, logits, graph.integers(count), axis=-1, largest=1, sorted=1)
     shares = graph.op("CumSum", graph.op("Softmax", ordered, axis=-1), graph.integer(1))
     best = graph.constant(np.arange(count) == 0)
@@ -120,7 +124,7 @@ def draw(graph: Graph, logits: str, count: int, sampling: Sampling, row: int) ->
     cumulative = graph.op("CumSum", probabilities, graph.integer(1))
     # Rounding may leave the last sum below 1: the draw is scaled to what there is, and kept inside top-p.
     whole = graph.op("Slice", cumulative, graph.integers(-1), graph.integers(LARGEST), graph.integers(1))
-    drawn = graph.op("Mul", graph.op("Gather", sampling.uniforms, graph.integer(row), axis=0), whole)
+    drawn = graph.op("Mul", graph.op("Gather", sampling.uniforms, graph.integers(row), axis=1), whole)
     rank = _count(graph, graph.op("LessOrEqual", cumulative, drawn))
     last = graph.op("Sub", _count(graph, inside), graph.integer(1))
     chosen = graph.op("GatherElements", indices, graph.op("Min", rank, last), axis=1)
@@ -128,5 +132,5 @@ def draw(graph: Graph, logits: str, count: int, sampling: Sampling, row: int) ->
 
 
 def _count(graph: Graph, flags: str) -> str:
-    """How many are set: [1, n] → int64 [1, 1]."""
+    """How many are set: [B, n] → int64 [B, 1]."""
     return graph.op("ReduceSum", graph.op("Cast", flags, to=INT64), graph.integers(-1), keepdims=1)

@@ -133,7 +133,7 @@ class _Speaker:
             slow.input(f"past.{i}", value)
             slow.output(f"present.{i}", value)
         for name in ("logits", "hidden"):
-            value = shared(np.zeros(self._slow.outputs[name], np.float32))
+            value = shared(np.zeros((1, *self._slow.outputs[name][1:]), np.float32))
             slow.output(name, value)
             fast.input(name, value)
         for name, array in state.inputs.items():

@@ -1,8 +1,9 @@
 """The slow AR's graph: columns and K/V → logits of the last column, its hidden state, K/V.
 
-columns int64 [1, 1 + num_codebooks, S], total int32 [1], past.N [1, n_local_heads, capacity, head_dim] → logits [1, V],
-hidden [1, 1, fast_dim], present.N. Only the logits that speech needs are computed: the semantic tokens', then
-``<|im_end|>``'s. The columns' own K and V are written into the memory that past and present share.
+columns int64 [B, 1 + num_codebooks, S], total int32 [B], past.N [B, n_local_heads, capacity, head_dim] → logits [B, V],
+hidden [B, 1, fast_dim], present.N. B streams share the pass, each with a ``total`` of its own: its columns with these.
+Only the logits that speech needs are computed: the semantic tokens', then ``<|im_end|>``'s. The columns' own K and V
+are written into the memory that past and present share.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fishvoiced.backends.fish.convert.transformer import (
     INT32,
     INT64,
     LARGEST,
+    STREAMS,
     Layer,
     cached_attention,
     linear,
@@ -36,13 +38,14 @@ def write_slow(
 ) -> None:
     """``layers`` are asked for one by one, and let go of."""
     slow = config.slow
-    columns = graph.input("columns", INT64, [1, config.num_codebooks + 1, "columns"])
-    total = graph.input("total", INT32, [1])
+    columns = graph.input("columns", INT64, [STREAMS, config.num_codebooks + 1, "columns"])
+    total = graph.input("total", INT32, [STREAMS])
     kind = INT8 if int8_kv else FLOAT
-    shape: Shape = [1, slow.n_local_heads, "capacity", slow.head_dim]
+    shape: Shape = [STREAMS, slow.n_local_heads, "capacity", slow.head_dim]
     past = [graph.input(f"past.{i}", kind, shape) for i in range(2 * slow.n_layer)]
     rotary = tables(graph, "slow", slow)
-    length = graph.op("Sub", total, graph.constant(np.array(1, np.int32))), total
+    longest = graph.op("ReduceMax", total, keepdims=1)
+    length = graph.op("Sub", total, graph.constant(np.array(1, np.int32))), longest
     present: list[str] = []
 
     def attention(i: int, layer: Layer, x: str) -> str:
@@ -56,14 +59,14 @@ def write_slow(
     row = graph.op("Squeeze", last, graph.integers(1))
     logits = graph.head(norm(graph, table, "norm.weight", row, slow.norm_eps), "head", head(table, config, tokenizer))
     hidden = linear(graph, table, "fast_project_in", last) if config.fast.dim != slow.dim else last
-    graph.output("logits", logits, FLOAT, [1, tokenizer.semantic_count + 1])
-    graph.output("hidden", hidden, FLOAT, [1, 1, config.fast.dim])
+    graph.output("logits", logits, FLOAT, [STREAMS, tokenizer.semantic_count + 1])
+    graph.output("hidden", hidden, FLOAT, [STREAMS, 1, config.fast.dim])
     for i, value in enumerate(present):
         graph.output(f"present.{i}", value, kind, shape)
 
 
 def embed(graph: Graph, table: Table, config: DualARConfig, tokenizer: Tokenizer, columns: str) -> str:
-    """Columns → [1, S, dim]: the token's row, and where it is a semantic one those of the codes below it."""
+    """Columns → [B, S, dim]: the token's row, and where it is a semantic one those of the codes below it."""
     tokens = graph.op("Gather", columns, graph.integer(0), axis=1)
     codes = graph.op("Slice", columns, graph.integers(1), graph.integers(LARGEST), graph.integers(1))
     begin, end = tokenizer.semantic_begin, tokenizer.semantic_begin + tokenizer.semantic_count

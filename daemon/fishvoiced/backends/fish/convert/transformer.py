@@ -18,6 +18,8 @@ from fishvoiced.backends.fish.checkpoint.weights import stacked
 from fishvoiced.backends.fish.config import TransformerConfig
 from fishvoiced.backends.fish.convert.graph import Graph, Matrix
 
+STREAMS = "streams"
+"""The dimension of those that share a pass."""
 LARGEST = int(np.iinfo(np.int64).max)
 """The end of a slice that goes to the end."""
 WQKV, WO, W13, W2 = "attention.wqkv", "attention.wo", "feed_forward.w13", "feed_forward.w2"
@@ -155,7 +157,7 @@ def cached_attention(
 ) -> tuple[str, list[str]]:
     """Attention of ``x`` over what the K/V ``past`` holds and itself: its output, and the K/V afterwards.
 
-    ``length`` int32 [1] each: all columns less one, and all columns.
+    ``length`` int32: each stream's columns less one [B], and the longest one's columns [1].
     """
     packed = linear(graph, table, f"{prefix}.{WQKV}", x, layer.matrices[WQKV])
     inputs = [packed, "", ""]

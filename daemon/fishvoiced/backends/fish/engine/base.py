@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from fishvoiced.backends.fish.config import ModelConfig
@@ -18,6 +19,48 @@ class Decoder(Protocol):
         """The sound of the next frames: [num_codebooks, T] → [T x frame_samples], exactly as in one go."""
 
 
+class Generation(Protocol):
+    """An iterator over frames of codes, each [num_codebooks, 1], until the model ends or the limit is reached.
+
+    It holds memory until it has come to its end or is closed.
+    """
+
+    def begin(self) -> None:
+        """Read the prompt, as the first frame does where this did not."""
+
+    def ride(self) -> None:
+        """Where generations share passes: make one frame more in the next pass, whoever asks for it."""
+
+    def __iter__(self) -> Iterator[Codes]: ...
+
+    def __next__(self) -> Codes: ...
+
+    def close(self) -> None:
+        """No more frames; the memory is free."""
+
+
+@dataclass
+class Alone:
+    """A `Generation` of an engine in which none shares a pass."""
+
+    frames: Generator[Codes, None, None]
+
+    def begin(self) -> None:
+        pass
+
+    def ride(self) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Codes]:
+        return self
+
+    def __next__(self) -> Codes:
+        return next(self.frames)
+
+    def close(self) -> None:
+        self.frames.close()
+
+
 class Engine(Protocol):
     """A model in memory. One thread at a time; several generations and decoders may be under way in turn.
 
@@ -28,12 +71,14 @@ class Engine(Protocol):
     precision: str
     config: ModelConfig
     tokenizer: Tokenizer
+    streams: int
+    """Generations that share passes at most; 1 where none do."""
 
-    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Generation:
         """Frames of codes, each [num_codebooks, 1], until the model ends or ``max_frames`` are out.
 
-        Same engine, precision, prompt and seed: the same codes, bit for bit, also where the engine has kept what
-        it computed from the prompt's prefix.
+        Same engine, precision, prompt and seed: the same codes, bit for bit, whatever else is generated meanwhile, and
+        also where the engine has kept what it computed from the prompt's prefix.
         """
 
     def decoder(self) -> Decoder:

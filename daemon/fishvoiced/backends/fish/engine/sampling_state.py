@@ -22,26 +22,38 @@ WINDOW = 16
 NONE = -1
 
 
-class SamplingState:
-    """Owns the arrays in ``inputs`` and updates them in place: an engine may bind them once."""
+def empty_inputs(num_codebooks: int, rows: int = 1) -> dict[str, Array]:
+    """What the fast AR is told of ``rows`` streams, by its inputs' names."""
+    window = np.zeros((rows, num_codebooks + 1, WINDOW), np.int64)
+    window[:, 0] = NONE
+    steering = {name: np.ones(rows, np.float32) for name in ("temperature", "top_p", "repetition_penalty")}
+    return {"history": window, "uniforms": np.zeros((rows, num_codebooks), np.float32), **steering}
 
-    def __init__(self, num_codebooks: int, max_frames: int, sampling: SamplingOptions, seed: int) -> None:
+
+class SamplingState:
+    """Updates the arrays in ``inputs``, those of one stream, in place: an engine may bind them once."""
+
+    def __init__(
+        self,
+        num_codebooks: int,
+        max_frames: int,
+        sampling: SamplingOptions,
+        seed: int,
+        inputs: dict[str, Array] | None = None,
+    ) -> None:
+        self.inputs = empty_inputs(num_codebooks) if inputs is None else inputs
         self._random = np.random.Generator(np.random.Philox(seed))
         self._frames = np.zeros((num_codebooks + 1, max_frames + WINDOW), np.int64)
         self._frames[0] = NONE
         self._count = -1  # frames in the window's reach; the first one is not
         self._penalty = bfloat16(sampling.repetition_penalty)
-        self._window = np.zeros((num_codebooks + 1, WINDOW), np.int64)
+        self.inputs["temperature"][:] = bfloat16(sampling.temperature)
+        self.inputs["top_p"][:] = bfloat16(sampling.top_p)
+        self._window, self._uniforms = self.inputs["history"][0], self.inputs["uniforms"][0]
+        self._window[:] = 0
         self._window[0] = NONE
-        self._uniforms = np.zeros(num_codebooks, np.float32)
-        self._penalty_now = np.ones(1, np.float32)
-        self.inputs: dict[str, Array] = {
-            "history": self._window,
-            "uniforms": self._uniforms,
-            "temperature": np.array([bfloat16(sampling.temperature)], np.float32),
-            "top_p": np.array([bfloat16(sampling.top_p)], np.float32),
-            "repetition_penalty": self._penalty_now,
-        }
+        self._penalty_now = self.inputs["repetition_penalty"]
+        self._penalty_now[:] = 1
 
     def next_frame(self) -> None:
         """Make ready for the next frame: new draws, the window as it is now."""

@@ -28,6 +28,8 @@ class EngineChoice:
     lm_precision: str = "int4"
     codec_precision: str = "fp32"
     threads: int = 0
+    streams: int = 0
+    """Generations that share passes; 0: the engine's own choice."""
     device: str = "cpu"
     """Of PyTorch: ``cpu``, ``mps`` or ``cuda``."""
 
@@ -70,10 +72,10 @@ def available(model: ConvertedModel, part: str, wanted: str) -> str:
 def _onnx(model: ConvertedModel, choice: EngineChoice, facts: HardwareFacts) -> Engine:
     if importlib.util.find_spec("onnxruntime") is None:
         raise MissingExtra("daemon", "running a voice")
-    from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
+    from fishvoiced.backends.fish.engine.onnx_engine import STREAMS, OnnxEngine
 
     language, codec = available(model, LANGUAGE, choice.lm_precision), available(model, DECODER, choice.codec_precision)
-    return OnnxEngine(model, language, codec, runtime(facts, choice.threads))
+    return OnnxEngine(model, language, codec, runtime(facts, choice.threads), choice.streams or STREAMS)
 
 
 def runtime(facts: HardwareFacts, threads: int = 0) -> Runtime:

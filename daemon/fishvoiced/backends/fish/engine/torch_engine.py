@@ -5,12 +5,13 @@ Used when ONNX Runtime is missing or a graph cannot be made or loaded. Same arit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from fishvoiced.backends.fish.engine.base import Alone
 from fishvoiced.backends.fish.engine.sampling_state import SamplingState
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.network.codec import Codec, Stream
@@ -31,6 +32,7 @@ class TorchEngine:
 
     name = "torch"
     precision = "fp32"
+    streams = 1
 
     def __init__(self, checkpoint: Path | checkpoints.Checkpoint, device: str = "cpu") -> None:
         loaded = checkpoints.load(checkpoint) if isinstance(checkpoint, Path) else checkpoint
@@ -53,7 +55,12 @@ class TorchEngine:
             checkpoints.from_spoken_weights(model.config, model.tokenizer(), weights, model.folder), device
         )
 
-    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
+        return Alone(self._frames(prompt, sampling, seed, max_frames))
+
+    def _frames(
+        self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int
+    ) -> Generator[Codes, None, None]:
         config = self.config.dual_ar
         slow = config.slow
         length = prompt.columns.shape[1]
@@ -83,7 +90,7 @@ class TorchEngine:
         last = hidden[:, -1:]
         history.next_frame()
         given = {name: torch.from_numpy(array).to(self._device) for name, array in history.inputs.items()}
-        window = given.pop("history")
+        window, given["uniforms"] = given.pop("history")[0], given["uniforms"][0]
         logits = self._dual_ar.head(last[:, 0])
         return self._dual_ar.frame(logits, self._dual_ar.fast_project_in(last), window, Sampling(**given)).cpu()
 

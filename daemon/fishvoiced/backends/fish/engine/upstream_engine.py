@@ -6,13 +6,14 @@ drags in torchaudio. Slow by nature: its K/V cache always spans the whole contex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from fishvoiced.backends.fish.engine.base import Alone
 from fishvoiced.backends.fish.engine.torch_engine import TorchDecoder
 from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
@@ -24,6 +25,7 @@ class UpstreamEngine:
     """See :class:`fishvoiced.backends.fish.engine.base.Engine`. A seed gives other codes than ours: torch draws."""
 
     name = "fish-speech"
+    streams = 1
 
     def __init__(self, checkpoint: Path, dtype: torch.dtype = torch.float32) -> None:
         try:
@@ -56,8 +58,13 @@ class UpstreamEngine:
 
         self._model.forward_generate = masked
 
+    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
+        return Alone(self._frames(prompt, sampling, seed, max_frames))
+
     @torch.inference_mode()
-    def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Iterator[Codes]:
+    def _frames(
+        self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int
+    ) -> Generator[Codes, None, None]:
         """Upstream's ``generate`` and ``decode_n_tokens``, as a generator."""
         torch.manual_seed(seed)
         options = {
