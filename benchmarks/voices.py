@@ -226,7 +226,7 @@ def table(found: Sequence[Figures], speeds: Sequence[float]) -> str:
         cells = [each.voice, *(f"{each.word_errors[s]:.1%}" for s in speeds), *(f"{each.p808[s]:.2f}" for s in speeds)]
         cells.append("-" if each.signal is None else f"{each.signal:.2f}")
         cells += [str(each.understood.get(name, "-")) for name in ("letters", "digits", "keys")]
-        cells.append("-" if each.rtf is None else f"{each.rtf:.3f}")
+        cells.append("-" if each.rtf is None else f"{each.rtf:.4f}")
         cells += [f"{each.first_audible[kind]:.0f} ms" if kind in each.first_audible else "-" for kind in TIMED]
         cells.append("-" if each.megabytes is None else f"{each.megabytes:.0f}")
         lines.append("| " + " | ".join(cells) + " |")

@@ -14,7 +14,7 @@ from fishvoiced.backends.light.spoken import SENTENCE_ENDS, Token
 
 MAX_PHONEMES = 96
 """Of a phrase: about five seconds, which the network computes in some 30 ms."""
-QUICK_PHONEMES = 16
+QUICK_PHONEMES = 14
 """Of the first phrase of a longer text: three words, so that a long sentence is heard no later than ten words."""
 WHOLE_PHONEMES = 60
 """A sentence up to this length is never cut: ten or eleven words."""
