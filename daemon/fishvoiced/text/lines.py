@@ -21,6 +21,9 @@ from fishvoiced.text.written import written_words
 FindWords: TypeAlias = Callable[[str, Style], Sequence[Fixed]]
 """The user's own words in a text of that style."""
 
+_SHORT = 32
+"""Lines of at most so many characters are remembered by their text: words and numbers in lists and tables."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -40,6 +43,8 @@ class Line:
     fixed: tuple[Fixed, ...] = ()
     known: Container[str] = frozenset()
     _place: Callable[[int, int], tuple[int, int]] = field(default=lambda start, end: (start, end), repr=False)
+    _readings: dict[str, Reading] = field(default_factory=dict, repr=False, compare=False)
+    """Of short texts without ``fixed``, for all lines of a passage: many items of a list are alike."""
 
     @cached_property
     def reading(self) -> Reading:
@@ -50,9 +55,15 @@ class Line:
     @cached_property
     def _read(self) -> Reading:
         """The spoken words, with their places in ``text``."""
-        if is_english(self.language):
-            return read_english(self.text, self.fixed, known=self.known)
-        return neutral.read(self.text, self.fixed, language=self.language)
+        found = None if self.fixed else self._readings.get(self.text)
+        if found is None:
+            if is_english(self.language):
+                found = read_english(self.text, self.fixed, known=self.known)
+            else:
+                found = neutral.read(self.text, self.fixed, language=self.language)
+            if not self.fixed and len(self.text) <= _SHORT:
+                self._readings[self.text] = found
+        return found
 
     def spoken(self, alphabet: Callable[[str], str]) -> str:
         """The spoken words as one string; ``[word](/phones/)``, in ``alphabet``, where a pronunciation is fixed."""
@@ -78,11 +89,11 @@ class Line:
 
     def in_language(self, language: str) -> Line:
         """The same to be read by a voice of ``language``."""
-        return self if language == self.language else replace(self, language=language)
+        return self if language == self.language else replace(self, language=language, _readings={})
 
     def for_voice(self, language: str, known: Container[str]) -> Line:
         """The same to be read by a voice of ``language`` that knows these words."""
-        return replace(self, language=language, known=known)
+        return replace(self, language=language, known=known, _readings={})
 
     @property
     def word_places(self) -> list[tuple[int, int]]:
@@ -177,11 +188,12 @@ def _lines(passage: Passage, max_characters: int, language: str, known: Containe
         is_speakable=lambda text: not text.isspace() and text != "",
         **({} if first else {"first_characters": max_characters}),
     )
-    marks = list(passage.marks)
+    marked = 0  # up to here the marks are with segments
+    readings: dict[str, Reading] = {}
     for index, segment in enumerate(segments):
         last = index + 1 == len(segments)
-        here = [mark for mark in marks if mark[0] < segment.end or last]
-        marks = marks[len(here) :]
+        here = passage.marks_within(marked, len(passage.text) + 1 if last else segment.end)
+        marked = segment.end
         start, end = passage.source(segment.start, segment.end)
         yield Line(
             segment.text,
@@ -194,6 +206,7 @@ def _lines(passage: Passage, max_characters: int, language: str, known: Containe
             passages.within(passage.fixed, segment.start, segment.end),
             known,
             lambda a, b, offset=segment.start: passage.source(a + offset, b + offset),  # type: ignore[misc]
+            readings,
         )
 
 

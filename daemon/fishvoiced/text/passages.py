@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from functools import lru_cache
+from itertools import takewhile
+from typing import NamedTuple, TypeAlias
 
 from fishvoiced.text import runs
 from fishvoiced.text.spans import Mark, Pause, Script, Style, Text
 from fishvoiced.text.spoken.words import Fixed
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """From ``offset`` on, a passage's text is ``source[start:end]``, or (not ``verbatim``) stands for it."""
 
     offset: int
@@ -47,10 +48,26 @@ class Passage:
         stop = min(last.start + end - last.offset, last.end) if last.verbatim else last.end
         return begin, max(begin, stop)
 
+    def marks_within(self, start: int, end: int) -> Sequence[tuple[int, str]]:
+        """The marks at the characters from ``start`` up to ``end``."""
+        marks = self.marks
+        if not marks:
+            return ()
+        return marks[bisect_left(marks, start, key=_place_of) : bisect_left(marks, end, key=_place_of)]
+
 
 Part: TypeAlias = Passage | Pause
 
 
+def _place_of(mark: tuple[int, str]) -> int:
+    return mark[0]
+
+
+def _end_of(part: Fixed) -> int:
+    return part.end
+
+
+@lru_cache(maxsize=256)
 def is_english(language: str) -> bool:
     return language.replace("_", "-").split("-")[0].lower() == "en"
 
@@ -68,7 +85,7 @@ def passages(script: Script, language: str = "en") -> Iterator[Part]:
         elif isinstance(span, Mark):
             collected.marks.append((collected.length, span.name))
         else:
-            if collected.texts and span.style != collected.texts[-1].style:
+            if collected.is_in_other_style(span):
                 yield from collected.flush()
             english = is_english(span.style.language or language)
             if english or not span.announcement:
@@ -80,18 +97,25 @@ class _Collector:
     """The passage so far."""
 
     def __init__(self) -> None:
-        self.texts: list[Text] = []
+        self._style: Style | None = None
         self.marks: list[tuple[int, str]] = []
         self.length = 0
         self._pieces: list[Piece] = []
         self._parts: list[str] = []
         self._fixed: list[Fixed] = []
 
+    def is_in_other_style(self, span: Text) -> bool:
+        style = self._style
+        return style is not None and style is not span.style and style != span.style
+
     def add(self, span: Text, english: bool) -> None:
-        self.texts.append(span)
+        self._style = span.style
         if span.is_fixed:
             end = self.length + len(span.text)
             self._fixed.append(Fixed(self.length, end, span.alias, span.phones, span.say_as, span.code))
+            self._append(span.text, span.start, span.end)
+            return
+        if len(span.text) < runs.SHORTEST:
             self._append(span.text, span.start, span.end)
             return
         verbatim = len(span.text) == span.end - span.start
@@ -116,13 +140,13 @@ class _Collector:
     def flush(self) -> Iterator[Passage]:
         """The passage, if there is anything in it, and a fresh beginning. Marks without a text go to the next one."""
         text = "".join(self._parts)
-        if text.strip():
+        if self._style is not None and text.strip():
             pieces = tuple(self._pieces)
             offsets = tuple(piece.offset for piece in pieces)
-            yield Passage(text, self.texts[0].style, pieces, tuple(self._fixed), tuple(self.marks), offsets)
+            yield Passage(text, self._style, pieces, tuple(self._fixed), tuple(self.marks), offsets)
             self.marks = []
         self.marks = [(0, name) for _, name in self.marks]
-        self.texts, self.length = [], 0
+        self._style, self.length = None, 0
         self._pieces, self._parts, self._fixed = [], [], []
 
 
@@ -140,10 +164,12 @@ def _overlaps(taken: list[tuple[int, int]], word: Fixed) -> bool:
     return any(start < word.end and word.start < end for start, end in taken[max(0, at - 1) : at + 1])
 
 
-def within(fixed: Iterable[Fixed], start: int, end: int) -> tuple[Fixed, ...]:
-    """The part of ``fixed`` that lies in ``text[start:end]``, counted from ``start``."""
+def within(fixed: Sequence[Fixed], start: int, end: int) -> tuple[Fixed, ...]:
+    """The part of ``fixed``, which is in order and without overlaps, that lies in ``text[start:end]``, counted from
+    ``start``."""
+    if not fixed:
+        return ()
+    inside = takewhile(lambda part: part.start < end, fixed[bisect_right(fixed, start, key=_end_of) :])
     return tuple(
-        replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start)
-        for part in fixed
-        if part.start < end and start < part.end
+        replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start) for part in inside
     )

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import sentencex
 
@@ -31,8 +30,8 @@ _BREAKS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029](?!\n)")
 _BLANKS = re.compile(r"[^\S\n]|[\x00-\x09\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MARKER = r"(?:[-*+•–—▪◦‣·]|\(?\w{1,3}[.)])"
-_LIST_ITEM = re.compile(rf"\s*{_MARKER}\s+\S")
-_ONLY_MARKER = re.compile(rf"\s*{_MARKER}\s*")
+_LIST_ITEM = re.compile(rf"{_MARKER}\s+\S")
+_MARKED = re.compile(_MARKER)
 # The end of a sentence inside a quotation or brackets, which sentencex keeps in one piece.
 _INNER_STOP = re.compile(r"(?<=[^\W\d]{3})[.!?…][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W\d_a-z])|[。！？]+[”’」』）]*")
 _CLAUSE = re.compile(r"[,;:][\"'”’)\]]*\s+|\s[-–—]+\s+|—|[，、；：،؛]+[”’」』）]*")
@@ -47,8 +46,7 @@ _IN_ROMAN = re.compile(r"(?:^|\W)(?:vols?|chap|ch|sect?|figs?|art|pt|bk|ep)\.\s*
 _ROMAN = re.compile(r"[IVXLC]{1,7}\b")
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """``text`` is the request's own, ``request[start:end]``; normalize it before it is spoken."""
 
     text: str
@@ -77,11 +75,14 @@ def split(
     plain = _plain(text)
     spans: list[Span] = []
     for block in _blocks(plain):
-        sentences = list(_sentences(plain, block, language))
-        if not spans:
-            sentences = _quick_start(plain, sentences, min(first_characters, max_characters))
-        pieces = [piece for sentence in sentences for piece in _fit(plain, sentence, max_characters)]
-        merged = _merge(plain, pieces, max_characters, merge_characters, alone=not spans)
+        if spans and block[1] - block[0] <= min(merge_characters, max_characters):
+            merged = [_stripped(plain, block)]  # whatever its sentences are, they would be merged
+        else:
+            sentences = list(_sentences(plain, block, language))
+            if not spans:
+                sentences = _quick_start(plain, sentences, min(first_characters, max_characters))
+            pieces = [piece for sentence in sentences for piece in _fit(plain, sentence, max_characters)]
+            merged = _merge(plain, pieces, max_characters, merge_characters, alone=not spans)
         spans += (span for span in merged if is_speakable(text[slice(*span)]))
     return [Segment(text[start:end], start, end) for start, end in spans]
 
@@ -106,11 +107,12 @@ def _blocks(text: str) -> Iterator[Span]:
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether the next line continues this one."""
-    if not line.strip() or not following.strip() or _LIST_ITEM.match(following):
+    line, following = line.strip(), following.strip()
+    if not line or not following or (len(line) < _NARROW_LINE and not _MARKED.fullmatch(line)):
         return False
-    length = len(line.strip())
-    new = following.lstrip()[0].isupper()
-    return length >= _WRAPPED_LINE or (length >= _NARROW_LINE and not new) or bool(_ONLY_MARKER.fullmatch(line))
+    if _LIST_ITEM.match(following):
+        return False
+    return len(line) >= _WRAPPED_LINE or not following[0].isupper() or len(line) < _NARROW_LINE
 
 
 def _sentences(text: str, block: Span, language: str) -> Iterator[Span]:

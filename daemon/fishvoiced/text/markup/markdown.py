@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from fishvoiced.text.markup.builder import Builder, Hints
@@ -22,7 +23,13 @@ _TARGET = re.compile(
     r"\](?:\(\s{0,8}(?:<[^<>\n]{0,2000}>|(?:\\.|[^()\s\\]|\((?:\\.|[^()\s\\]){0,500}\)){0,2000})"
     r"(?:\s{1,8}(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^()]{0,500}\)))?\s{0,8}\)|\[[^\[\]]{0,500}\])?"
 )
-_BLOCKS = frozenset(["paragraph", "heading", "list_item", "blockquote", "tr", "table"])
+_BREAKS = frozenset(
+    f"{block}_{side}"
+    for block in ("paragraph", "heading", "list_item", "blockquote", "tr", "table")
+    for side in ("open", "close")
+) | {"hr"}
+_IN_LINE = re.compile(r"[\n\\`*_\[\]!<>&~]")
+"""Without one of these, a text is only text."""
 # Without its sign nowhere in the text, a rule of the parser has nothing to do.
 _SIGNS = {
     rule: re.compile(sign, re.MULTILINE)
@@ -40,10 +47,10 @@ _MANY_BRACKETS = re.compile(r"(?:[\[\]!()]){200}")
 def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool) -> None:
     """All of ``source``. ``code_blocks``: "read" or "skip"; ``indented_code``: four blanks make code."""
     tamed = _tamed(source)
-    reader = _Reader(builder, source, tamed, code_blocks)
     idle = frozenset(rule for rule, sign in _SIGNS.items() if not sign.search(tamed))
     if _WIDE.search(tamed):  # every row would be filled up to the first one's width
         idle |= {"table"}
+    reader = _Reader(builder, source, tamed, code_blocks)
     for token in _parser(idle if indented_code else idle | {"code"}).parse(tamed):
         reader.block(token)
 
@@ -53,7 +60,16 @@ def _parser(idle: frozenset[str]) -> MarkdownIt:
     """``idle``: rules that the text gives nothing to do. Every one costs time in every line."""
     parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
     parser.disable("text_join")  # keeps escapes and entities apart from the text that is the source's own
+    parser.core.ruler.at("inline", _inline)
     return parser.disable(list(idle))
+
+
+def _inline(state: StateCore) -> None:
+    """The library's rule, less its work where there is nothing but text: then an inline token has no children."""
+    for token in state.tokens:
+        if token.type == "inline" and _IN_LINE.search(token.content):
+            token.children = []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def _tamed(source: str) -> str:
@@ -79,9 +95,12 @@ class _Reader:
     def block(self, token: Token) -> None:
         if token.map is not None:
             self._at = max(self._at, self._lines[min(token.map[0], len(self._lines) - 1)])
-        kind, _, side = token.type.rpartition("_")
-        if token.type == "inline":
+        if token.type in _BREAKS:
+            self._break(token)
+        elif token.type == "inline":
             self._inline(token)
+        elif token.type in ("th_close", "td_close"):
+            self._builder.boundary(self._at, ", ")
         elif token.type in ("fence", "code_block"):
             self._code(token)
         elif token.type == "html_block":
@@ -89,15 +108,14 @@ class _Reader:
             end = self._lines[min(token.map[1], len(self._lines) - 1)] if token.map else start
             self._elements.read(self._source, start, end)
             self._at = end
-        elif token.type == "list_item_open" and token.info:
-            self._builder.boundary(self._at)
-            self._number(token.info + token.markup)
-        elif token.type == "paragraph_open" and self._numbered:
+
+    def _break(self, token: Token) -> None:
+        if token.type == "paragraph_open" and self._numbered:
             self._numbered = False
-        elif kind in _BLOCKS or token.type == "hr":
-            self._builder.boundary(self._at)
-        elif kind in ("td", "th") and side == "close":
-            self._builder.boundary(self._at, ", ")
+            return
+        self._builder.boundary(self._at)
+        if token.info and token.type == "list_item_open":
+            self._number(token.info + token.markup)
 
     def _number(self, number: str) -> None:
         """An ordered list's number is a word of the writer's."""
@@ -135,7 +153,10 @@ class _Reader:
 
     def _inline(self, token: Token) -> None:
         end = self._lines[min(token.map[1], len(self._lines) - 1)] if token.map else len(self._source)
-        self._children(token.children or (), end)
+        if token.children:
+            self._children(token.children, end)
+        else:
+            self._find_and_say(token.content, end)
 
     def _children(self, tokens: Iterable[Token], end: int) -> None:
         for token in tokens:

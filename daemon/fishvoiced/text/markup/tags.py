@@ -8,7 +8,7 @@ import html.entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 MAX_ATTRIBUTE_CHARACTERS = 2000
 
@@ -24,8 +24,7 @@ _INSTRUCTION = re.compile(r"<\?[^<>]{0,2000}\?>|<![A-Za-z][^<>]{0,2000}(?:\[[^\]
 _NEXT = re.compile("[<&]")
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """``text`` stands for ``source[start:end]``."""
 
     text: str

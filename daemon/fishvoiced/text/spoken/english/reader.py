@@ -222,6 +222,15 @@ class _Scan:
             stop, words = self._small_decimal(*found)
             yield from _split(at, stop, words)
             return stop
+        if not text[at].isascii():
+            return (yield from self._foreign_sign(at, end))
+        said = signs.mark(text, at, end)
+        if said:
+            yield Word(at, at + 1, said)
+        return at + 1
+
+    def _foreign_sign(self, at: int, end: int) -> Scanning:
+        text = self._text
         for pattern, reader in ((exponents.RAISED, _raised), (exponents.LOWERED, _lowered)):
             match = pattern.match(text, at, end)
             if match:
@@ -233,7 +242,7 @@ class _Scan:
             yield from _split(at, stop, words)
             return stop
         said = signs.mark(text, at, end)
-        if said or text[at].isascii() or not text[at].isalpha():
+        if said or not text[at].isalpha():
             yield Word(at, at + 1, said)
         else:
             yield Unread(at, at + 1, script_of(text[at]))

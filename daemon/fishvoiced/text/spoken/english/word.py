@@ -81,7 +81,7 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
     if short is not None:
         yield Word(start, short[0], short[1])
         return
-    numeral = romans.read(written, around.before, around.after(end)) if written.removesuffix("'s").isupper() else None
+    numeral = romans.read(written, around.before, around.after(end)) if _NUMERAL.fullmatch(written) else None
     if numeral is not None:
         yield Word(start, end, numeral)
     elif written == "A" and shouting and _ARTICLE_NEXT.match(around.after(end)):
@@ -182,6 +182,7 @@ def _spoken(lower: str, known: Container[str]) -> str:
     return lower
 
 
+_NUMERAL = re.compile("[IVXLCDM]{1,15}(?:'s)?")
 _RAISED_OR_LOWERED = frozenset("ⁿⁱₐₑₒₓₔₕₖₗₘₙₚₛₜᵢᵣᵤᵥⱼ")
 _SIDES = re.compile(r"\s?\d")
 _LOWERED = tuple("₀₁₂₃₄₅₆₇₈₉")
