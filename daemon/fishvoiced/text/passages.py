@@ -170,6 +170,4 @@ def within(fixed: Sequence[Fixed], start: int, end: int) -> tuple[Fixed, ...]:
     if not fixed:
         return ()
     inside = takewhile(lambda part: part.start < end, fixed[bisect_right(fixed, start, key=_end_of) :])
-    return tuple(
-        replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start) for part in inside
-    )
+    return tuple(replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start) for part in inside)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from fishvoiced.text.lines import FindWords, Line, lines
 from fishvoiced.text.markup import Markup, read
-from fishvoiced.text.spans import Pause, Style
+from fishvoiced.text.spans import Pause, Script, Style
 from fishvoiced.text.spoken.words import Word
 
 
 @dataclass(frozen=True)
 class Shown:
     """What is shown of a voice: how it says a line, in the International Phonetic Alphabet (None: that is not known
-    here), the words that it knows, and whether it reads for itself, so that it is given the writer's text."""
+    here), the words that it knows, whether it reads for itself, so that it is given the writer's text, and its language
+    (None: the text's)."""
 
     phones: Callable[[Line], str] | None = None
     known: Container[str] = frozenset()
     reads_itself: bool = False
+    language: str | None = None
+
+
+Cast: TypeAlias = Callable[[Script], tuple[Script, Sequence[str]]]
+"""The same script with every style's voice one that is here, or None, and notices."""
 
 
 def pronounce(
@@ -29,16 +35,23 @@ def pronounce(
     language: str = "en",
     max_characters: int = 200,
     voice: Shown | None = None,
+    cast: Cast | None = None,
+    voices: Callable[[str], Shown] = lambda _: Shown(),
     pause_after: Callable[[str, str], float] | None = None,
     own_words: FindWords | None = None,
     code_blocks: str = "read",
 ) -> dict[str, Any]:
     """A tree for JSON: ``segments`` in order, ``notices``. Offsets count characters of ``text``.
 
-    ``pause_after``: seconds between a segment and the next one, from its text and what parts the two.
+    ``voice`` speaks but where ``cast`` gives a part to one of ``voices``. ``pause_after``: seconds between a segment
+    and the next one, from its text and what parts the two.
     """
     voice = voice or Shown()
     script = read(text, markup, code_blocks="skip" if code_blocks == "skip" else "read")
+    notices = list(script.notices)
+    if cast is not None:
+        script, told = cast(script)
+        notices += told
     segments: list[dict[str, Any]] = []
     for part in lines(script, max_characters, language, known=voice.known, own_words=own_words):
         if part is None:
@@ -46,10 +59,13 @@ def pronounce(
         if isinstance(part, Pause):
             segments.append({"pause": part.seconds, "start": part.start, "end": part.end})
         else:
-            segments.append(_segment(part, voice))
+            speaks = voices(part.style.voice) if part.style.voice else voice
+            if speaks is not voice:
+                part = part.for_voice(speaks.language or part.language, speaks.known)
+            segments.append(_segment(part, speaks))
             if pause_after is not None and part.gap is not None:
                 segments[-1]["pause_after"] = pause_after(part.text, part.gap)
-    return {"segments": segments, "notices": list(script.notices)}
+    return {"segments": segments, "notices": notices}
 
 
 def _segment(line: Line, voice: Shown) -> dict[str, Any]:
