@@ -28,7 +28,7 @@ DOTTED = {
     "cf.": "compare", "al.": "al", "viz.": "namely", "ph.d.": "P H D", "resp.": "respectively",
     "misc.": "miscellaneous", "asst.": "assistant", "assoc.": "association", "univ.": "university",
     "w.r.t.": "with respect to", "cpl.": "corporal", "maj.": "major", "adm.": "admiral", "pvt.": "private",
-    "cmdr.": "commander", "drs.": "doctors", "messrs.": "messieurs", "doz.": "dozen",
+    "cmdr.": "commander", "drs.": "doctors", "messrs.": "messieurs", "doz.": "dozen", "ea.": "each",
     "a.k.a.": "also known as", "p.s.": "P S", "jan.": "january", "feb.": "february", "mar.": "march", "apr.": "april",
     "aug.": "august", "sept.": "september", "sep.": "september", "oct.": "october", "nov.": "november",
     "dec.": "december", "mon.": "monday", "tue.": "tuesday", "tues.": "tuesday", "wed.": "wednesday",
@@ -66,6 +66,7 @@ _FIRST_WORD = re.compile(r"\s{1,2}(?P<word>[A-Za-z]{1,12})")
 _STREET_NEXT = re.compile(
     r"\s(?:\d{1,3}(?:st|nd|rd|th)\b|[A-Z]\w{1,24}(?:\s[A-Z]\w{1,24})?\s(?:St|Ave|Rd|Blvd|Dr|Ln|Street|Avenue|Road)\b)"
 )
+_ORDINAL_BEFORE = re.compile(r"\d(?:st|nd|rd|th)\s\Z")
 _NUMBER_NEXT = re.compile(r"\.?\s?#?\d")
 _NUMERAL_NEXT = re.compile(r"\.?\s[IVXLC]{1,7}\b")
 _WITH_NUMERALS = frozenset({"vol", "vols", "ch", "chap", "sec", "sect", "fig", "art", "pt", "bk", "ep"})
@@ -101,6 +102,8 @@ def in_context(word: str, before: str, after: str) -> str | None:
         return NUMBERED[lower]
     if numbers and (lower not in ("no", "app", "tab", "art") or word[0].isupper()):
         return NUMBERED[lower]
+    if lower == "fl" and _ORDINAL_BEFORE.search(before):
+        return "floor"
     if lower in _STREETS or lower in _BEFORE_NAMES:
         return _name_or_street(word, lower, before, after)
     return None

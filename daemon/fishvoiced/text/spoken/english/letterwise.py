@@ -95,6 +95,7 @@ RULES = (
     (WITH_AND, _with_and),
     (PLURAL, _plural),
     (codes.HASH, codes.read_hash),
+    (codes.SALT, codes.read_salt),
     (codes.MIXED, _mixed),
 )
 

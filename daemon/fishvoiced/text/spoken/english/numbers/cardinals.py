@@ -110,10 +110,21 @@ def power(exponent: int) -> str:
     return "to the power of " + ("minus " if exponent < 0 else "") + cardinal(str(abs(exponent)))
 
 
+def in_pairs(digits: str) -> str:
+    """ "747" → "seven forty seven", "1080" → "ten eighty": as models and sizes of screens are called."""
+    if len(digits) not in (3, 4) or digits[-2] == "0":
+        return cardinal(digits)
+    return f"{cardinal(digits[:-2])} {cardinal(digits[-2:])}"
+
+
+def plural(words: str) -> str:
+    """ "forty six" → "forty sixes"."""
+    return words[:-1] + "ies" if words[-1] == "y" else words + ("es" if words[-1] == "x" else "s")
+
+
 def decade(digits: str) -> str:
     """ "1980" → "nineteen eighties", "90" → "nineties", "2000" → "two thousands"."""
-    words = year(digits) if len(digits) == 4 else cardinal(digits)
-    return words[:-1] + "ies" if words.endswith("y") else words + "s"
+    return plural(year(digits) if len(digits) == 4 else cardinal(digits))
 
 
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fishvoiced.text.spoken.english.numbers.cardinals import DIGITS, cardinal, decimal, in_groups, single_digits, year
+from fishvoiced.text.spoken.english.numbers.cardinals import (
+    DIGITS,
+    cardinal,
+    decimal,
+    in_groups,
+    in_pairs,
+    plural,
+    single_digits,
+    year,
+)
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![\w-])")
 MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
@@ -36,6 +45,7 @@ PHONE = re.compile(
     r"|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}(?![\w-])"  # 321 434-5049
     r"|(?:1-)?(?:800|888|877|866|855)-\d{3}-?\d{4}(?![\w-])"
     r"|\d{3}-\d{4}(?![\w-]|\.\d)"  # 555-0199
+    r"|(?:555 \d{4}|[2-9]\d\d 0\d{3})(?![\w-]|[.,]\d)"  # 555 0199
     r"|0\d(?: \d{2}){4}(?![\w-])"  # 06 12 34 56 78
     r"|0\d{2,5}[ /-]\d{3,8}(?:[ -]\d{2,6}){0,3}(?![\w-])"  # 0800 123 456
 )
@@ -50,6 +60,9 @@ COLOR = re.compile(r"#(?=[0-9A-Fa-f]{0,7}[0-9])(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|
 _FORMULA = re.compile(
     r"(?=[A-Za-z]{0,30}\d)(?:(?:H|C|N|O|S|P|K|F|I|B|Na|Cl|Ca|Fe|Mg|Al|Si|Cu|Zn|Ag|Au|Mn|Br)\d{0,3}){2,12}"  # C6H12O6
 )
+SALT = re.compile(r"(?=[A-Z]{0,3}[a-z])(?:H|Na|K|Li|Ca|Mg|Zn|Cu|Ag|Fe)(?:Cl|OH|Br|F|I|O|S|CN)(?!\w)")  # NaCl, KBr
+_MODELS = re.compile(r"(?P<name>[A-Z]{1,3})(?P<digits>\d{1,3})s")  # A380s, MP3s
+_SCREEN = re.compile(r"(?P<lines>240|360|480|540|720|1080|1440|2160)(?P<scan>[pi])")
 _PARTS = re.compile(r"[A-Z][a-z]?|\d+")
 _CHAT = {
     "2nite": "tonight",
@@ -157,6 +170,10 @@ def read_color(match: re.Match[str]) -> str:
     return "hash " + sign_by_sign(match[0][1:])
 
 
+def read_salt(match: re.Match[str]) -> str:
+    return " ".join(filter(str.isalpha, match[0].upper()))
+
+
 def read_mixed(match: re.Match[str]) -> str:
     return mixed(match[0])
 
@@ -165,6 +182,10 @@ def mixed(code: str) -> str:
     """Letters with digits: "MP3" → "M P three", "utf8" → "utf eight", "A1B2C3" sign by sign."""
     if code in _CHAT:
         return _CHAT[code]
+    if models := _MODELS.fullmatch(code):
+        return f"{' '.join(models['name'])} {plural(in_pairs(models['digits']))}"
+    if screen := _SCREEN.fullmatch(code):
+        return f"{in_pairs(screen['lines'])} {screen['scan'].upper()}"
     if _FORMULA.fullmatch(code):
         return " ".join(cardinal(part) if part.isdecimal() else " ".join(part.upper()) for part in _PARTS.findall(code))
     runs = _RUNS.findall(code)

@@ -33,6 +33,7 @@ CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     "AUD": ("Australian dollar", "Australian dollars", "cent", "cents"), "KRW": ("won", "won", "", ""),
     "SEK": ("Swedish krona", "Swedish kronor", "", ""), "NOK": ("Norwegian krone", "Norwegian kroner", "", ""),
     "DKK": ("Danish krone", "Danish kroner", "", ""), "PLN": ("zloty", "zlotys", "", ""),
+    "元": ("yuan", "yuan", "", ""), "円": ("yen", "yen", "", ""), "원": ("won", "won", "", ""),
     "BRL": ("real", "reais", "centavo", "centavos"), "MXN": ("Mexican peso", "Mexican pesos", "centavo", "centavos"),
 }  # fmt: skip
 _SMALL_SIGNS = {"¢": ("cent", "cents"), "￠": ("cent", "cents")}
@@ -41,7 +42,7 @@ _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "mn
            "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion"}  # fmt: skip
 
 _SIGN = (
-    r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|\bRs\.?(?=\s?\d)"
+    r"(?:US|CA|HK|[ACR])?\$|[€£¥₠-₿฿]|(?<=[\d ])[元円원]|\bRs\.?(?=\s?\d)"
     r"|\b(?:USD|EUR|GBP|JPY|INR|CHF|CNY|RMB|CAD|AUD|KRW|SEK|NOK|DKK|PLN|BRL|MXN)(?![A-Za-z])"
 )
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
@@ -72,8 +73,13 @@ def read(match: re.Match[str]) -> str:
         low, high = groups["european"].replace(".", "").replace(",", "."), None
     scale = _SCALES.get(groups["scale"] or "", "")
     words = _amount(low, high, scale, groups["sign"])
-    per = groups["per"]
-    return minus + words + (f" per {_PER.get(per, per.lower())}" if per else "")
+    return minus + words + _rate(groups["per"])
+
+
+def _rate(per: str | None) -> str:
+    if per is None:
+        return ""
+    return " each" if per.lower() == "ea" else f" per {_PER.get(per, per.lower())}"
 
 
 def _amount(low: str, high: str | None, scale: str, sign: str) -> str:

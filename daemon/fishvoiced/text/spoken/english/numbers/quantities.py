@@ -13,10 +13,12 @@ from fishvoiced.text.spoken.english.numbers.cardinals import (
     decade,
     decimal,
     fraction,
+    in_pairs,
     is_year,
     mixed,
     ordinal,
     plain_number,
+    plural,
     single_digits,
     year,
 )
@@ -41,7 +43,10 @@ _LASTS = re.compile(
     r"(?:[=<>~≤≥:/(]|\b(?:in|for|after|within|wait|waited|took|takes|every|timeout|than|about|last|next|sleep|ran|lasted)\s)\Z",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(r"(?P<power>10{2,3})s(?=\s(?:of|more)\b)|(?P<model>(?<=[A-Z]-)\d{2,3})s\b")  # 100s of, B-52s
+_SEVERAL = re.compile(  # 100s of, B-52s, 747s
+    r"(?P<power>10{2,3})s(?=\s(?:of|more)\b)|(?P<model>(?<=[A-Z]-)\d{2,3}|7[0-8]7)s\b"
+)
+_ALL_DAY = re.compile(r"24/7(?P<year>/365)?(?![\w/]|\.\d)")
 _GROUPED = re.compile(  # 1 500 000; 1.500,75; 1.234.567; 12,34,567; a number of another country
     r"(?P<grouped>[1-9]\d{0,2}(?:\.\d{3}){1,6}(?=,\d{1,2}(?!\d))|[1-9]\d{0,2}(?:\.\d{3}){2,6}(?![\d.])"
     r"|[1-9]\d?(?: \d{3}){2,6}(?!\d)|[1-9]\d{0,2}(?: \d{3}){0,5} 000(?!\d)"
@@ -89,8 +94,6 @@ _EQUALS_AHEAD = re.compile(r"[^\n=]{0,24}(?<![<>!=])=(?![=>])")
 
 def read_fraction(match: re.Match[str]) -> str | None:
     whole, above, below = match["whole"], int(match["above"]), int(match["below"])
-    if (above, below) == (24, 7):
-        return "twenty four seven"
     if (above, below) == (9, 11):
         return "nine eleven"
     if above == below and whole is None:
@@ -137,11 +140,12 @@ def read_decade(match: re.Match[str]) -> str | None:
     return decade(match["digits"]) + (f" to {decade(match['last'])}" if match["last"] else "")
 
 
-def read_several(match: re.Match[str]) -> str:
+def read_several(match: re.Match[str]) -> str | None:
     if match["power"]:
         return "hundreds" if match["power"] == "100" else "thousands"
-    words = cardinal(match["model"])
-    return words[:-1] + "ies" if words[-1] == "y" else words + ("es" if words[-1] == "x" else "s")
+    if _LASTS.search(match.string[max(0, match.start() - 12) : match.start()]):
+        return None  # seconds
+    return plural(in_pairs(match["model"]))
 
 
 def read_grouped(match: re.Match[str]) -> str:
@@ -237,6 +241,7 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...]
     (_DECADE, read_decade),
     (_SEVERAL, read_several),
     (_COMPOUND, read_compound),
+    (_ALL_DAY, lambda match: "twenty four seven" + (" three sixty five" if match["year"] else "")),
     (exponents.SCIENTIFIC, exponents.read_scientific),
     (_SIZE, read_size),
     (_FOLD, read_fold),
@@ -267,7 +272,7 @@ def with_unit(match: re.Match[str], words: str) -> tuple[int, str]:
     if number and is_year(number) and not groups.get("vulgar"):
         words = plain_number(number)
     end = unit.end()
-    if unit["unit"] in _DOTTED_UNITS and _GOES_ON.match(match.string, end):
+    if unit["unit"].rpartition(" ")[2] in _DOTTED_UNITS and _GOES_ON.match(match.string, end):
         end += 1  # "3 in. of rain"
     until = _UNTIL.match(match.string, end)
     return (until.end(), f"{words} {said} to") if until else (end, f"{words} {said}")

@@ -23,7 +23,8 @@ UNITS: dict[str, tuple[str, str]] = {
     "bpm": ("beat per minute", "beats per minute"), "psi": ("P S I", "P S I"), "Ω": ("ohm", "ohms"),
     "kΩ": ("kiloohm", "kiloohms"), "lx": ("lux", "lux"), "px": ("pixel", "pixels"), "pt": ("point", "points"),
     "em": ("em", "em"), "rem": ("rem", "rem"), "ha": ("hectare", "hectares"), "mi": ("mile", "miles"),
-    "sqft": ("square foot", "square feet"), "sq ft": ("square foot", "square feet"), "vol%": ("volume percent",) * 2,
+    "sqft": ("square foot", "square feet"), "vol%": ("volume percent",) * 2,
+    "fl oz": ("fluid ounce", "fluid ounces"), "fl. oz": ("fluid ounce", "fluid ounces"),
     "bn": ("billion", "billion"), "mn": ("million", "million"), "tn": ("trillion", "trillion"),
     "N·m": ("newton meter", "newton meters"), "Nm": ("newton meter", "newton meters"),
     "l/100km": ("liter per hundred kilometers", "liters per hundred kilometers"),
@@ -62,6 +63,12 @@ _REGULAR = {
 _BIT_RATES = {"bps": "bit", "kbps": "kilobit", "Kbps": "kilobit", "Mbps": "megabit", "Gbps": "gigabit"}
 UNITS |= {unit: (name, {"inch": "inches", "foot": "feet"}.get(name, name + "s")) for unit, name in _REGULAR.items()}
 UNITS |= {unit: (f"{name} per second", f"{name}s per second") for unit, name in _BIT_RATES.items()}
+UNITS |= {
+    f"{short}{stop} {unit}": (f"{power} {UNITS[unit][0]}", f"{power} {UNITS[unit][1]}")
+    for short, power in (("sq", "square"), ("cu", "cubic"))
+    for stop in ("", ".")
+    for unit in ("ft", "in", "yd", "mi", "m", "km", "cm")
+}
 
 # These are words or letters first: units only when written without a blank ("5in"), or before "per" and a power.
 _NEEDS_CONTACT = frozenset({"in", "A", "N", "t", "us", "em", "rem", "bar", "day", "week", "month", "year",
