@@ -49,8 +49,9 @@ class Line:
     @cached_property
     def reading(self) -> Reading:
         """The spoken words, with their places in the request's text."""
-        words = tuple(self._moved(word) for word in self._read.words)
-        return Reading(words, tuple(map(self._unread, self._read.unread)))
+        place, read = self._place, self._read
+        words = tuple([Word(*place(start, end), spoken, phones) for start, end, spoken, phones in read.words])
+        return Reading(words, tuple(Unread(*place(part.start, part.end), part.script) for part in read.unread))
 
     @cached_property
     def _read(self) -> Reading:
@@ -139,14 +140,6 @@ class Line:
     def numbers_written_out(self) -> str:
         """The same with numbers in words."""
         return in_words(self.written, self.language)
-
-    def _moved(self, word: Word) -> Word:
-        start, end = self._place(word.start, word.end)
-        return Word(start, end, word.spoken, word.phones)
-
-    def _unread(self, part: Unread) -> Unread:
-        start, end = self._place(part.start, part.end)
-        return Unread(start, end, part.script)
 
 
 def one_line(words: Iterable[Word], alphabet: Callable[[str], str]) -> str:

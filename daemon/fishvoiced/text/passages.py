@@ -39,11 +39,11 @@ class Passage:
         """Where in the request's text ``text[start:end]`` comes from."""
         if not self.pieces:
             return 0, 0
-        if len(self.pieces) == 1:
-            first = last = self.pieces[0]
-        else:
-            first = self.pieces[max(0, bisect_right(self._offsets, start) - 1)]
-            last = self.pieces[max(0, bisect_right(self._offsets, max(start, end - 1)) - 1)]
+        first = self.pieces[bisect_right(self._offsets, start) - 1]
+        begin = first.start + start - first.offset
+        if first.verbatim and begin + end - start <= first.end:  # nearly always: all in one piece
+            return begin, begin + end - start
+        last = self.pieces[bisect_right(self._offsets, max(start, end - 1)) - 1]
         begin = min(first.start + start - first.offset, first.end) if first.verbatim else first.start
         stop = min(last.start + end - last.offset, last.end) if last.verbatim else last.end
         return begin, max(begin, stop)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 MIN_RATE, MAX_RATE = 0.25, 4.0
 MAX_SEMITONES = 12.0
@@ -35,8 +35,7 @@ class Style:
     voice: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """``text`` as the writer means it, for ``source[start:end]``.
 
     As long as its source it is that source, character by character; otherwise it stands for it as a whole (an
@@ -48,7 +47,7 @@ class Text:
     text: str
     start: int
     end: int
-    style: Style = field(default_factory=Style)
+    style: Style = Style()
     alias: str | None = None
     phones: str | None = None
     say_as: str | None = None

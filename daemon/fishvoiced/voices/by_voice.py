@@ -33,7 +33,7 @@ def cast(
 
 
 def _spoken_by(span: Span, chosen: Mapping[Style, Style]) -> Span:
-    return replace(span, style=chosen[span.style]) if isinstance(span, Text) else span
+    return span._replace(style=chosen[span.style]) if isinstance(span, Text) else span
 
 
 def _chosen(

@@ -82,7 +82,7 @@ class Builder:
         new = Text(text, start, end, self.style, hints.alias, hints.phones, hints.say_as, hints.code)
         last = self._spans[-1] if self._spans else None
         if isinstance(last, Text) and _continues(last, new):
-            self._spans[-1] = replace(last, text=last.text + new.text, end=end)
+            self._spans[-1] = last._replace(text=last.text + text, end=end)
         else:
             self._spans.append(new)
 
@@ -118,4 +118,6 @@ class Builder:
 
 def _continues(last: Text, new: Text) -> bool:
     verbatim = len(last.text) == last.end - last.start and len(new.text) == new.end - new.start
-    return verbatim and last.end == new.start and not last.is_fixed and not new.is_fixed and last.style == new.style
+    if not verbatim or last.end != new.start or last.is_fixed or new.is_fixed:
+        return False
+    return last.style is new.style or last.style == new.style

@@ -6,8 +6,10 @@ the source in the source's order, are looked up from where the last one ended; a
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import accumulate
 
@@ -51,8 +53,22 @@ def read(builder: Builder, source: str, code_blocks: str, *, indented_code: bool
     if _WIDE.search(tamed):  # every row would be filled up to the first one's width
         idle |= {"table"}
     reader = _Reader(builder, source, tamed, code_blocks)
-    for token in _parser(idle if indented_code else idle | {"code"}).parse(tamed):
-        reader.block(token)
+    parser = _parser(idle if indented_code else idle | {"code"})
+    with _collector_paused():
+        for token in parser.parse(tamed):
+            reader.block(token)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """The parser makes a great many objects and no garbage; the collector would go through them over and over."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @lru_cache(maxsize=64)
@@ -88,13 +104,14 @@ class _Reader:
         self._tamed = tamed  # what the parser has seen
         self._skips_code = code_blocks == "skip"
         self._lines = [0, *accumulate(len(line) for line in re.split("(?<=\n)", tamed))]
+        self._last = len(self._lines) - 1
         self._at = 0
         self._numbered = False  # a list's number has been read, and its text follows
         self._elements = Elements(builder, ssml=False)
 
     def block(self, token: Token) -> None:
         if token.map is not None:
-            self._at = max(self._at, self._lines[min(token.map[0], len(self._lines) - 1)])
+            self._at = max(self._at, self._lines[min(token.map[0], self._last)])
         if token.type in _BREAKS:
             self._break(token)
         elif token.type == "inline":
@@ -121,8 +138,8 @@ class _Reader:
         """An ordered list's number is a word of the writer's."""
         found = self._tamed.find(number, self._at)
         if found >= 0:
-            self._say(number, found)
-            self._builder.text(" ", self._at, self._at)
+            blank = self._tamed.startswith(" ", found + len(number))
+            self._say(f"{number} ", found, len(number) + blank)
             self._numbered = True
 
     def _code(self, token: Token) -> None:
