@@ -56,6 +56,11 @@ def speakable(text: str) -> bool:
     """Whether there is anything to say: a letter, a digit, a currency sign, or a mark such as %."""
     if _ASCII_WORD.search(text):
         return True  # nearly always; saves the long way
+    return _speakable(text)
+
+
+@lru_cache(maxsize=256)
+def _speakable(text: str) -> bool:
     return any(category(c)[0] in "LN" or category(c) == "Sc" or c in SPOKEN_MARKS for c in normalize(text))
 
 

@@ -41,6 +41,7 @@ _SIGNS = Rules(signs.RULES)
 _WITH_LETTERS = Rules(((quantities.MAGNITUDE, quantities.read_magnitude), (codes.MIXED, codes.read_mixed)))
 _SPACE = re.compile(r"\s+")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
+_INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _SPECIAL_NEXT = frozenset(".:/#+&@-\\_$0123456789€£")
 _SPOKEN = re.compile(r"[,.?!]|[^\s,.?!]+(?: [^\s,.?!]+)*")
 _PUNCTUATED = re.compile("[,.?!]")
@@ -124,7 +125,9 @@ class _Scan:
             elif at in self._emoji and self._emoji[at][0] <= end:
                 yield from self._emoji_run(at, self._emoji[at][1])
                 at = self._emoji_end(at)
-            elif plain := _PLAIN_WORD.match(text, at, end):
+            elif character in _INVISIBLE:
+                at += 1
+            elif "a" <= character <= "z" and (plain := _PLAIN_WORD.match(text, at, end)):
                 at = yield from self._word(at, plain.end(), end)
             else:
                 at = yield from self._other(character, at, end)

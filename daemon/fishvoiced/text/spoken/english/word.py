@@ -87,7 +87,7 @@ def _capitals_or_accents(around: Around, written: str, known: Container[str], sh
     elif written == "A" and shouting and _ARTICLE_NEXT.match(around.after(end)):
         yield Word(start, end, "a")
     elif len(written) == 1:
-        yield Word(start, end, _single(written, around.before, around.after(end)))
+        yield Word(start, end, _single(written, around))
     elif clitic := _CLITIC.fullmatch(written):
         yield Word(start, end, _with_tail(clitic, known, shouting))
     elif written in ("xD", "XD"):
@@ -209,12 +209,17 @@ _LOWER_ACRONYMS = frozenset([
 ]) - {"gif", "json", "utf"}  # fmt: skip
 
 
-def _single(letter: str, before: str, after: str) -> str:
+def _is_article(letter: str, around: Around) -> bool:
+    followed = _ARTICLE_NEXT.match(around.after(around.end)) is not None
+    return followed and (letter == "a" or _SENTENCE_BEFORE.search(around.before) is not None)
+
+
+def _single(letter: str, around: Around) -> str:
     """A letter's name; before another word "a" is the article: "a cat", but "capital A" and "A, B, C"."""
     letter_name = plain_letter(letter)
-    if letter in "aA" and _ARTICLE_NEXT.match(after) and (letter == "a" or _SENTENCE_BEFORE.search(before)):
+    if letter in "aA" and _is_article(letter, around):
         return "a"
-    if letter_name == "x" and _SIDES.match(after) and before.rstrip()[-1:].isdecimal():
+    if letter_name == "x" and _SIDES.match(around.after(around.end)) and around.before.rstrip()[-1:].isdecimal():
         return "by"
     if letter_name in ("i", "o"):
         return "i" if letter_name == "i" else "O"
