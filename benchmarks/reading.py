@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import time
 from collections.abc import Sequence
 from statistics import median
+from string import printable
 
 from fishvoiced.text.lines import Line, lines
 from fishvoiced.text.markup import Markup, read
@@ -27,6 +29,14 @@ LINES = {
     "markdown": "See **the docs** at [this page](https://example.com/a/b) for `code` and _more_ of it.",
     "ssml": "<speak>Hello <break time='200ms'/> <prosody rate='fast'>quick</prosody> <mark name='a'/>world</speak>",
 }
+
+CHANCE = random.Random(0)
+"""For texts in which nothing comes again, so that nothing remembered helps."""
+
+
+def by_chance(signs: str, length: int) -> str:
+    return "".join(CHANCE.choices(signs, k=length))
+
 
 LONG = {
     "prose": "The quick brown fox jumps over the lazy dog. ",
@@ -57,6 +67,8 @@ LONG = {
     "list items of a letter": "- a\n",
     "numbered items of a letter": "1. a\n",
     "nested list": "- a\n  - b\n    - c\n",
+    "list items by chance": "".join(f"- {by_chance(printable[:94], 4)}\n" for _ in range(14_286)),
+    "printable by chance": by_chance(printable[:96], 100_000),
     "tables of a cell": "|a|\n|-|\n",
     "a table": "| name | age |\n|---|---|\n" + "| Ann | 42 |\n" * 100,
 }
