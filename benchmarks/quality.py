@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fishvoiced.backends.fish.engine.group import shape_of
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
 from fishvoiced.backends.fish.engine.sampling_state import SamplingState
 from fishvoiced.backends.fish.prompt import build_prompt
@@ -112,17 +113,18 @@ class Forced:
         total = np.array([prompt.columns.shape[1]], np.int32)
         room = prompt.columns.shape[1] + frames
         past = {
-            name: np.zeros([room if isinstance(size, str) else size for size in shape], self._slow.types[name])
+            name: np.zeros([1, shape[1], room, shape[3]], self._slow.types[name])
             for name, shape in self._slow.inputs.items()
             if name.startswith("past.")
         }
         greedy = SamplingState(books, frames, SamplingOptions(1.0, 0.0, 1.0), 0)
+        drawing = {name: array.reshape(shape_of(self._fast, name, 1)) for name, array in greedy.inputs.items()}
         columns, chosen = prompt.columns[None], []
         for frame in range(frames):
             logits, hidden, *present = self._slow.run({"columns": columns, "total": total, **past})
             past = dict(zip(past, present, strict=True))
             greedy.next_frame()
-            chosen.append(self._fast.run({"logits": logits, "hidden": hidden, **greedy.inputs})[0][0, :, 0])
+            chosen.append(self._fast.run({"logits": logits, "hidden": hidden, **drawing})[0][0, :, 0])
             column = said[:, frame]
             columns = np.concatenate([column[:1] + self._semantic_begin, column]).reshape(1, -1, 1)
             total = total + np.int32(1)

@@ -6,6 +6,7 @@ decoder's arithmetic uses none of them, so empty stand-ins take their place.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -93,7 +94,8 @@ def _import_codec_dependencies() -> None:
 
     _stand_in("audiotools", AudioSignal=object, STFTParams=object, ml=None)
     _stand_in("audiotools.ml", BaseModel=Base)
-    _stand_in("librosa")
+    if importlib.util.find_spec("librosa") is None:  # the real one, if it is here, is wanted by others in this process
+        _stand_in("librosa")
     _stand_in("dac")
     sys.modules["dac"].__path__ = []  # type: ignore[attr-defined]
     _stand_in("dac.model")
@@ -106,7 +108,6 @@ def _import_codec_dependencies() -> None:
 def _load_dac_module(name: str) -> None:
     """Import one file of descript-audio-codec (MIT) without running its package's ``__init__``."""
     import importlib.metadata
-    import importlib.util
 
     if name in sys.modules:
         return

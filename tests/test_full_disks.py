@@ -18,7 +18,8 @@ from fishvoice.files import write_whole
 from fishvoice.paths import Endpoints
 from fishvoiced.backends.fish.calibration import figures
 from fishvoiced.backends.fish.config import CodecConfig
-from fishvoiced.backends.fish.store.models import ABOUT, writing
+from fishvoiced.backends.fish.store.models import ABOUT
+from fishvoiced.backends.fish.store.parts import writing
 from fishvoiced.backends.fish.store.voices import VoiceStore
 from fishvoiced.backends.fish.types import Reference
 from fishvoiced.backends.piper.store import PiperFiles, PiperStore

@@ -143,12 +143,12 @@ class Group:
         for name, array in zip(("logits", "hidden"), self._ready, strict=True):
             binding.input(name, shared(array[begin:end]))
         for name, array in self.inputs.items():
-            binding.input(name, shared(array[begin:end].reshape(_shape(self._fast, name, end - begin))))
+            binding.input(name, shared(array[begin:end].reshape(shape_of(self._fast, name, end - begin))))
         binding.output("column", shared(self._drawn[begin:end]))
         return binding
 
 
-def _shape(session: Session, name: str, rows: int) -> tuple[int, ...]:
+def shape_of(session: Session, name: str, rows: int) -> tuple[int, ...]:
     """The input's shape for so many streams; graphs of older conversions take one, and say so by their sizes."""
     return tuple(rows if isinstance(size, str) else size for size in session.inputs[name])
 
