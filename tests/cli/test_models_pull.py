@@ -169,6 +169,18 @@ def test_a_disk_that_is_too_small_is_told_beforehand_with_figures(person: Person
     shutil.rmtree(disk)
 
 
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="no prlimit")
+def test_a_disk_that_gets_full_on_the_way_is_told_and_the_next_pull_goes_on(person: Person, hub: Hub) -> None:
+    largest = max(map(hub.size, hub.files))
+    command = ["prlimit", f"--fsize={largest // 2}", sys.executable, "-m", "fishvoice", "models", "pull", REPO]
+    broken = subprocess.run(command, capture_output=True, text=True, env=person.environment, timeout=100, check=False)
+    assert broken.returncode == 1
+    assert "could not be fetched" in broken.stderr
+    assert "start again" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    assert person.models("pull", REPO, "--precision", "int8").returncode == 0
+
+
 def test_safetensors_in_shards_are_fetched_and_imported(
     person: Person, hub: Hub, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
