@@ -94,7 +94,8 @@ def _import_codec_dependencies() -> None:
 
     _stand_in("audiotools", AudioSignal=object, STFTParams=object, ml=None)
     _stand_in("audiotools.ml", BaseModel=Base)
-    if importlib.util.find_spec("librosa") is None:  # the real one, if it is here, is wanted by others in this process
+    # The real one, if it is here, is wanted by others in this process.
+    if "librosa" not in sys.modules and importlib.util.find_spec("librosa") is None:
         _stand_in("librosa")
     _stand_in("dac")
     sys.modules["dac"].__path__ = []  # type: ignore[attr-defined]

@@ -199,17 +199,19 @@ class Stream:
         self._wanted = True
 
     def take(self, column: Array) -> None:
-        """What a pass has drawn: int64 [1 + num_codebooks, 1]."""
+        """What a pass has drawn: int64 [1 + num_codebooks, 1]. Behind the last frame the row is free at once."""
         self._wanted = False
         if column[0, 0] == self._group.end_token:
             self._ended = True
-            return
-        self.history.add(column[1:, 0])
-        self._frames.append(column[1:].copy())
-        self._group.columns[self.row] = column
-        self.has_column = True
-        self._left -= 1
-        self._ended = self._left == 0
+        else:
+            self.history.add(column[1:, 0])
+            self._frames.append(column[1:].copy())
+            self._group.columns[self.row] = column
+            self.has_column = True
+            self._left -= 1
+            self._ended = self._left == 0
+        if self._ended:
+            self._group.leave(self)
 
     def __iter__(self) -> Stream:
         return self
