@@ -78,9 +78,17 @@ class Client:
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         """The voices there are. Starts the daemon if none runs, which cancel, status and shutdown do not."""
-        if self._start:
+        if not self._start:
+            return self._ask(Voices(), VoicesReply, self.timeout).voices
+        self.connect()
+        try:
+            return self._ask(Voices(), VoicesReply, self.timeout).voices  # a loading daemon answers when it is ready
+        except DaemonFrozen:
+            raise
+        except DaemonUnavailable:  # it has ended since, and the connection may not have noticed yet
+            self.close()
             self.connect()
-        return self._ask(Voices(), VoicesReply, self.timeout).voices  # a loading daemon answers when it is ready
+            return self._ask(Voices(), VoicesReply, self.timeout).voices
 
     def shutdown(self, *, drain: bool = False) -> None:
         """End the daemon, with ``drain`` after what is being spoken."""

@@ -37,6 +37,7 @@ class Connection:
         self._lock = threading.Lock()  # guards the three above and below; the wire is the thread's alone
         self._outbox: deque[list[bytes]] = deque()
         self._why: FishvoiceError | None = None
+        self._broken = False  # known before the reason is
         self._requests = 0
         self._inner, self._outer = socket.socketpair()
         self._inner.setblocking(False)
@@ -46,7 +47,7 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        return self._why is None
+        return self._why is None and not self._broken
 
     def new_id(self) -> str:
         """A unique request id: this connection's random name and a number."""
@@ -120,6 +121,7 @@ class Connection:
         try:
             reply = self._wire.receive(None, wake=self._inner)
         except DaemonUnavailable as error:
+            self._broken = True
             if FileLock(paths.lock_file()).held_for(DYING_SECONDS):
                 raise frozen() from error
             raise DaemonUnavailable(f"the daemon has gone away; {paths.log_file()} may say why") from error

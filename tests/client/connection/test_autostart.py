@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -51,6 +52,18 @@ def test_ten_threads_start_one_daemon(behave: Behave) -> None:
     for client in clients:
         client.close()
     assert told(log).count("process") == 1
+
+
+def test_voices_are_listed_by_a_new_daemon_the_moment_the_old_one_is_killed(behave: Behave) -> None:
+    """The connection notices a death a moment after a question on the control socket would."""
+    log = behave()
+    rounds = 5
+    with Client() as client:
+        for _ in range(rounds):
+            assert client.voices()
+            os.kill(int(client.status()["pid"]), signal.SIGKILL)
+        assert client.voices()
+    assert told(log).count("process") == rounds + 1
 
 
 def test_the_daemon_is_detached(behave: Behave) -> None:
