@@ -15,11 +15,11 @@ def words(found: list[WordTime], text: str = TEXT) -> list[tuple[str, float]]:
     return [(text[word.text_start : word.text_end], round(word.seconds, 3)) for word in found]
 
 
-def test_estimates_take_all_characters_for_equally_long() -> None:
+def test_estimates_stop_where_the_sound_has_come() -> None:
     times = WordTimes("one two three four", 0, 18)
-    first = list(times.estimated(0, 8, 0.0, 0.8))
-    second = list(times.estimated(8, 18, 0.8, 1.0))
-    assert words(first + second, "one two three four") == [("one", 0.0), ("two", 0.4), ("three", 0.8), ("four", 1.4)]
+    first = list(times.estimated(8, lambda place: place / 10))
+    second = list(times.estimated(18, lambda place: place / 5))
+    assert words(first + second, "one two three four") == [("one", 0.0), ("two", 0.4), ("three", 1.6), ("four", 2.8)]
 
 
 def test_a_voices_own_times_are_put_on_the_written_words() -> None:

@@ -11,29 +11,34 @@ from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk, TimedSamples, Traits
 from fishvoiced.synthesis.join import Joiner
 from fishvoiced.synthesis.prosody import Sound
+from fishvoiced.synthesis.spoken_length import Course
 from fishvoiced.synthesis.trim import EdgeTrimmer
 from fishvoiced.synthesis.word_times import WordTimes
 from fishvoiced.text.lines import Line
 from fishvoiced.text.spans import Pause
 
-CHARACTERS_PER_SECOND = 15.0
-"""How fast people speak: only a first guess, for the chunks' places in the text."""
+FIRST_GUESS_SECONDS = 2.0
+"""How much of a voice's speech a first guess of its pace weighs as much as."""
 SILENCE_SECONDS = 1.0
 """Of a pause in one chunk, so that one can be stopped in the middle."""
 
 
 class Assembler:
     """Segment after segment: `begin`, `chunk` …, `end`; `pause` between them. Joins and prosody go on from one segment
-    to the next unless the style changes. Raises BadRequest for a ``sound`` out of range."""
+    to the next unless the style changes. A voice that does not tell when it says which word gets estimates; they are
+    better where they may come with a segment's end: ``to_file``, or a step renders all of it anyhow.
 
-    def __init__(self, traits: Traits, source: str, sound: Sound) -> None:
+    Raises BadRequest for a ``sound`` out of range."""
+
+    def __init__(self, traits: Traits, source: str, sound: Sound, *, to_file: bool = False) -> None:
         self._traits = traits
+        self._waits = to_file or (traits.step_seconds is None and traits.on_this_cpu)
         self._source = source
         self._asked = sound if not traits.changes_speed else sound.at_own_speed()
         self._sound = self._asked
         self._prosody = sound.prosody(traits.sample_rate, stretches=not traits.changes_speed)
         self._joiner = Joiner(traits.sample_rate)
-        self._characters_per_sample = CHARACTERS_PER_SECOND / traits.sample_rate
+        self._expected = self._needed = FIRST_GUESS_SECONDS  # of all segments so far
         self._before = 0.0  # seconds of sound before the current segment
         self._rendered = 0  # samples of the current segment, before prosody
 
@@ -44,6 +49,7 @@ class Assembler:
 
     def begin(self, index: int, line: Line, after_pause: bool, before_pause: bool) -> None:
         self._index, self._line = index, line
+        self._course = Course(line)
         self._words = WordTimes(self._source, line.start, line.end, line.word_places)
         self._marks = list(line.marks)
         self._trimmer = EdgeTrimmer(self._traits.sample_rate, start=after_pause, end=before_pause)
@@ -57,12 +63,13 @@ class Assembler:
         timed = rendered if isinstance(rendered, TimedSamples) else None
         made = rendered.samples if isinstance(rendered, TimedSamples) else rendered
         sound = self._trimmer.push(made)
-        start, begins = self._place(), self._seconds(self._rendered)
+        start = self._place()
         self._rendered += len(sound)
         end = self._place()
-        if timed is None:
-            found = self._words.estimated(start, end, begins, self._seconds(len(sound)))
-        else:
+        found: Iterable[WordTime] = ()
+        if timed is None and not self._waits:
+            found = self._words.estimated(end, lambda place: self._course.at(place) * self._pace)
+        elif timed is not None:
             found = self._words.spoken([(word, self._without_edge(seconds)) for word, seconds in timed.words])
         samples = self._prosody.push(self._joiner.push(sound))
         words = self._since_beginning(found)
@@ -78,10 +85,12 @@ class Assembler:
             samples = np.concatenate([samples, self._prosody.finish()])
             self._prosody = self._sound.prosody(self._traits.sample_rate)
         start, line = self._place(), self._line
-        words = self._since_beginning(self._words.rest(self._seconds(self._rendered)))
-        if self._rendered:
-            self._characters_per_sample = (line.end - line.start) / self._rendered
-        ended = self._before + self._seconds(self._rendered) / self._sound.speed
+        seconds = self._seconds(self._rendered)
+        words = self._since_beginning(self._rest(seconds))
+        if seconds:
+            self._expected += self._course.seconds
+            self._needed += seconds
+        ended = self._before + seconds / self._sound.speed
         marks = (*self._passed(words), *(MarkTime(name, round(ended, 4)) for _, name in self._marks))
         self._before = ended + pause_seconds / self._sound.speed
         self._rendered = 0
@@ -97,9 +106,20 @@ class Assembler:
             left -= count
             yield Chunk(np.zeros(count, np.float32), 0, index, pause.start, pause.end)
 
+    @property
+    def _pace(self) -> float:
+        """Seconds of this voice for one of an average speaker's."""
+        return self._needed / self._expected
+
     def _place(self) -> int:
-        place = self._line.start + round(self._rendered * self._characters_per_sample)
-        return min(place, self._line.end)
+        return min(self._course.place(self._seconds(self._rendered) / self._pace), self._line.end)
+
+    def _rest(self, seconds: float) -> Iterable[WordTime]:
+        """The words that have not been told yet, of a segment of ``seconds``."""
+        if self._waits and self._words.none_is_spoken:
+            pace = seconds / self._course.seconds
+            yield from self._words.estimated(self._line.end, lambda place: self._course.at(place) * pace)
+        yield from self._words.rest(seconds)
 
     def _seconds(self, samples: int) -> float:
         return samples / self._traits.sample_rate

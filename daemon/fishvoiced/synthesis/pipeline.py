@@ -55,7 +55,7 @@ def synthesize(
     script = read(text, "plain") if isinstance(text, str) else text
     traits = renderer.traits
     sound = Sound(speed, pitch, volume)
-    assembler = Assembler(traits, script.source, sound)
+    assembler = Assembler(traits, script.source, sound, to_file=to_file)
     found = lines(script, traits.max_segment_characters, traits.language, known=traits.known_words, own_words=own_words)
     coming = Coming(_checked(part if _is_for(part, traits) else None for part in found))
     return _speak(renderer, assembler, coming, Lead(listens=not to_file))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fishvoice.protocol import WordTime
 
@@ -26,11 +26,15 @@ class WordTimes:
         self._next = 0
         self._unmatched: list[float] = []  # times of spoken words that are not recognised in the text
 
-    def estimated(self, start: int, end: int, begins: float, seconds: float) -> Iterator[WordTime]:
-        """The words in ``seconds`` of sound that say the characters [start, end): all characters equally long."""
+    @property
+    def none_is_spoken(self) -> bool:
+        """Whether nothing is known of when a word is said."""
+        return self._next == 0 and not self._unmatched
+
+    def estimated(self, end: int, seconds_at: Callable[[int], float]) -> Iterator[WordTime]:
+        """The words before character ``end``; ``seconds_at`` tells when a character is said."""
         while self._next < len(self._words) and self._words[self._next][0] < end:
-            into = max(0, self._words[self._next][0] - start) / max(1, end - start)
-            yield self._tell(begins + into * seconds)
+            yield self._tell(seconds_at(self._words[self._next][0]))
 
     def spoken(self, words: Sequence[tuple[str, float]]) -> Iterator[WordTime]:
         """The written words of what a voice says that it speaks when: numbers are written in one and spoken in many."""

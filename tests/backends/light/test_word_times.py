@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,27 @@ from fishvoice.protocol import Synthesize, WordTime
 from fishvoiced.backends.light.backend import LightBackend, LightModel
 from fishvoiced.backends.light.hibari import SAMPLE_RATE
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.base import Chunk, TimedSamples
+from fishvoiced.synthesis.base import Chunk, Renderer, Rendering, TimedSamples
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.lines import Line
 
 PLAIN = "The harbour was quiet that evening, and nobody had seen the boats. Then a lamp came on."
 MOST_SECONDS = 0.06  # of error, on average
+UNSEEN = (
+    "My brother repairs old bicycles in a shed behind the station.",
+    "After lunch, the children painted the fence a bright shade of green.",
+    "Nobody noticed the letter until the following Tuesday morning.",
+    "If the train is late, take a taxi from the southern entrance.",
+    "The museum keeps its oldest coins in a narrow glass cabinet.",
+    "We counted forty swans on the river before it began to snow.",
+    "Her answer surprised everyone who had come to the meeting.",
+    "Put the flour in a large bowl, then add the butter and the sugar.",
+    "Several tourists asked the guard where the garden was.",
+    "It takes about six minutes to walk from here to the harbour.",
+    "The engine made a strange noise and stopped on the hill.",
+    "They sold the farm, packed their things, and moved to the coast.",
+)
+"""Sentences that the estimate of how long words take was not fitted to."""
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +82,28 @@ def test_after_a_pause_the_word_is_heard_when_it_is_said_to_be(model: LightModel
     gaps = np.diff(loud)
     begins = loud[int(np.argmax(gaps)) + 1] / SAMPLE_RATE
     assert abs(told - begins) <= 0.1
+
+
+class WithoutTimes:
+    """The light voice as one that does not tell when it says which word."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self.traits = renderer.traits
+
+    def prepare(self) -> Iterator[None]:
+        return self._renderer.prepare()
+
+    def render(self, index: int, line: Line) -> Rendering:
+        for step in self._renderer.render(index, line):
+            yield step.samples if isinstance(step, TimedSamples) else step
+
+
+def test_estimates_for_other_voices_are_near_the_light_voices_own_times(model: LightModel) -> None:
+    errors = []
+    for text in UNSEEN:
+        renderer = WithoutTimes(model.renderer(Synthesize(id="1", text=text, voice="heart", seed=3)))
+        steps = synthesize(renderer, text, to_file=True)
+        words = [word for step in steps if isinstance(step, Chunk) for word in step.words]
+        errors += [abs(word.seconds - at) for word, at in zip(words, exact(model, text), strict=True)]
+    assert sum(errors) / len(errors) <= MOST_SECONDS
