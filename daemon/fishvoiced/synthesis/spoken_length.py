@@ -22,10 +22,11 @@ SMALL_WORD_SECONDS, SMALL_WORD_CONSONANT_SECONDS = 0.093, 0.028
 LETTER_SECONDS = 0.16  # its name
 OTHER_SECONDS = 0.07  # a character of any other script
 
-SMALL_WORDS = frozenset(
-    "a an the of and to in on at is it for we he she you i are was were be by or but as if with that this had has have "
-    "not from his her their my our your its do did so".split()
-)
+SMALL_WORDS = frozenset({
+    "a", "an", "the", "of", "and", "to", "in", "on", "at", "is", "it", "for", "we", "he", "she", "you", "i", "are",
+    "was", "were", "be", "by", "or", "but", "as", "if", "with", "that", "this", "had", "has", "have", "not", "from",
+    "his", "her", "their", "my", "our", "your", "its", "do", "did", "so",
+})  # fmt: skip
 """Seldom stressed, whatever their length."""
 
 _VOWELS = re.compile(r"[aeiouy]+")

@@ -12,7 +12,7 @@ from fishvoiced.text import passages
 from fishvoiced.text.normalize import normalize, speakable
 from fishvoiced.text.passages import Passage, is_english
 from fishvoiced.text.segment import split
-from fishvoiced.text.spans import Pause, Script, Style
+from fishvoiced.text.spans import PLAIN_STYLE, Pause, Script, Style
 from fishvoiced.text.spoken import neutral
 from fishvoiced.text.spoken.english import read as read_english
 from fishvoiced.text.spoken.words import Fixed, Reading, Unread, Word
@@ -25,7 +25,7 @@ _SHORT = 32
 """Lines of at most so many characters are remembered by their text: words and numbers in lists and tables."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Line:
     """One segment: characters [start, end) of the request's text, in one style.
 
@@ -73,7 +73,7 @@ class Line:
     @classmethod
     def of(cls, text: str, language: str = "en") -> Line:
         """A text without markup as one line."""
-        return cls(text, 0, len(text), Style(), language)
+        return cls(text, 0, len(text), PLAIN_STYLE, language)
 
     def part(self, start: int, end: int) -> Line:
         """``text[start:end]`` as a line of its own."""

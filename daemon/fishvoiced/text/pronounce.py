@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from fishvoiced.text.lines import FindWords, Line, lines
 from fishvoiced.text.markup import Markup, read
-from fishvoiced.text.spans import Pause, Script, Style
+from fishvoiced.text.spans import PLAIN_STYLE, Pause, Script, Style
 from fishvoiced.text.spoken.words import Word
 
 
@@ -83,7 +83,7 @@ def _segment(line: Line, voice: Shown) -> dict[str, Any]:
         tree["given"] = "written"
     if voice.phones is not None:
         tree["phones"] = voice.phones(line)
-    if line.style != Style():
+    if line.style is not PLAIN_STYLE and line.style != PLAIN_STYLE:
         tree["style"] = _style(line.style)
     if line.marks:
         tree["marks"] = [{"name": name, "at": at} for at, name in line.marks]

@@ -35,6 +35,9 @@ class Style:
     voice: str | None = None
 
 
+PLAIN_STYLE = Style()
+
+
 class Text(NamedTuple):
     """``text`` as the writer means it, for ``source[start:end]``.
 
@@ -47,7 +50,7 @@ class Text(NamedTuple):
     text: str
     start: int
     end: int
-    style: Style = Style()
+    style: Style = PLAIN_STYLE
     alias: str | None = None
     phones: str | None = None
     say_as: str | None = None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from fishvoiced.text.markup.values import seconds
-from fishvoiced.text.spans import Mark, Pause, Prosody, Script, Span, Style, Text
+from fishvoiced.text.spans import PLAIN_STYLE, Mark, Pause, Prosody, Script, Span, Text
 
 MAX_PAUSE_SECONDS = 30.0
 MAX_TOTAL_PAUSE_SECONDS = 600.0
@@ -33,7 +33,7 @@ class Builder:
     """``style`` and ``hints`` apply to what is added next."""
 
     def __init__(self, source: str) -> None:
-        self.style = Style()
+        self.style = PLAIN_STYLE
         self.hints = Hints()
         self._source = source
         self._spans: list[Span] = []

@@ -110,6 +110,9 @@ class _Reader:
         self._elements = Elements(builder, ssml=False)
 
     def block(self, token: Token) -> None:
+        if token.hidden:  # a paragraph that is all of a list's item: the item is the break
+            self._numbered = False
+            return
         if token.map is not None:
             self._at = max(self._at, self._lines[min(token.map[0], self._last)])
         if token.type in _BREAKS:
