@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fishvoiced.synthesis.stretch_clock import EmphasizingClock
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
 
 RATE = 16_000
@@ -20,8 +21,10 @@ SPEEDS = st.floats(MIN_SPEED, MAX_SPEED)
 Sound: TypeAlias = NDArray[np.float32]
 
 
-def stretch(sound: Sound, speed: float, chunks: Sequence[int] = (), rate: int = RATE) -> Sound:
-    stretcher = Stretcher(rate, speed)
+def stretch(
+    sound: Sound, speed: float, chunks: Sequence[int] = (), rate: int = RATE, *, emphasis: bool = False
+) -> Sound:
+    stretcher = Stretcher(rate, speed, emphasis=emphasis)
     parts = [stretcher.push(part) for part in np.split(sound, np.minimum(np.cumsum(chunks, dtype=int), len(sound)))]
     return np.concatenate([*parts, stretcher.finish()])
 
@@ -40,20 +43,21 @@ def voice(seconds: float, seed: int = 0) -> Sound:
     return (0.1 * envelope * (buzz + 0.1 * rng.standard_normal(len(time)))).astype(np.float32)
 
 
-@given(SPEEDS, st.integers(0, 20_000))
-@settings(max_examples=40, deadline=None)
-def test_length_is_exact(speed: float, length: int) -> None:
+@given(SPEEDS, st.integers(0, 20_000), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_length_is_exact(speed: float, length: int, emphasis: bool) -> None:
     sound = np.random.default_rng(0).uniform(-1, 1, length).astype(np.float32)
-    stretched = stretch(sound, speed)
+    stretched = stretch(sound, speed, emphasis=emphasis)
     assert stretched.dtype == np.float32
     assert len(stretched) == (length if speed == 1 else round(length / speed))
     assert np.abs(stretched).max(initial=0) <= 1
 
 
-@given(SPEEDS, st.lists(st.integers(0, 5_000), max_size=12))
-@settings(max_examples=40, deadline=None)
-def test_chunks_make_no_difference(speed: float, chunks: list[int]) -> None:
-    np.testing.assert_array_equal(stretch(voice(1.2), speed, chunks), stretch(voice(1.2), speed))
+@given(SPEEDS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_chunks_make_no_difference(speed: float, chunks: list[int], emphasis: bool) -> None:
+    whole = stretch(voice(1.2), speed, emphasis=emphasis)
+    np.testing.assert_array_equal(stretch(voice(1.2), speed, chunks, emphasis=emphasis), whole)
 
 
 @given(st.lists(st.integers(0, 400), max_size=8))
@@ -80,11 +84,12 @@ def test_pitch_and_level_stay(speed: float, hertz: float, rate: int) -> None:
     assert np.square(rest).sum() < 0.01 * np.square(spectrum).sum()
 
 
+@pytest.mark.parametrize("emphasis", [False, True])
 @pytest.mark.parametrize("speed", [0.6, 1.5, 2.5])
-def test_events_come_when_they_should(speed: float) -> None:
+def test_events_come_when_they_should(speed: float, emphasis: bool) -> None:
     """The loudness over time is the input's, on another clock."""
     sound = voice(3.0)
-    stretched = stretch(sound, speed)
+    stretched = stretch(sound, speed, emphasis=emphasis)
 
     def loudness(samples: Sound) -> NDArray[np.float64]:
         return np.array([np.sqrt(np.mean(part.astype(float) ** 2)) for part in np.array_split(samples, 20)])
@@ -101,20 +106,57 @@ def test_pieces_are_cross_faded(speed: float) -> None:
     assert np.abs(np.diff(stretched)).max() < 1.6 * np.abs(np.diff(rumble)).max()
 
 
-def test_sound_comes_while_input_does() -> None:
-    stretcher = Stretcher(RATE, 1.5)
+@pytest.mark.parametrize(("emphasis", "most"), [(False, 0.06), (True, 0.17)])
+def test_sound_comes_while_input_does(emphasis: bool, most: float) -> None:
+    stretcher = Stretcher(RATE, 1.5, emphasis=emphasis)
     received = sent = 0
     for part in np.split(voice(2.0), 20):
         received += len(part)
         sent += len(stretcher.push(part))
-        assert received / 1.5 - sent < 0.06 * RATE
+        assert received / 1.5 - sent < most * RATE
 
 
-def test_memory_does_not_grow() -> None:
-    stretcher = Stretcher(RATE, 1.3)
+@pytest.mark.parametrize("emphasis", [False, True])
+def test_memory_does_not_grow(emphasis: bool) -> None:
+    stretcher = Stretcher(RATE, 1.3, emphasis=emphasis)
     for _ in range(50):
         stretcher.push(voice(0.2))
-    assert len(stretcher._input) < 0.2 * RATE
+    assert len(stretcher._input) < 0.3 * RATE
+
+
+def vowels_and_consonants() -> Sound:
+    """Steady buzzes of 0.2 s, between them 0.06 s of noise that changes all the time."""
+    rng = np.random.default_rng(1)
+    vowel = tone(150, 0.2) + tone(300, 0.2) / 2
+    return np.concatenate([part for _ in range(8) for part in (vowel, _noise(rng))])
+
+
+def _noise(rng: np.random.Generator) -> Sound:
+    return (rng.uniform(-0.2, 0.2, 960) * np.hanning(960)).astype(np.float32)
+
+
+def noise_seconds(sound: Sound) -> float:
+    """How long there is more above 2 kHz than below."""
+    frames = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(sound, 160)[::16] * np.hanning(160)))
+    high = frames[:, 21:].sum(1) > frames[:, :21].sum(1)
+    return float(high.sum()) * 16 / RATE
+
+
+def test_what_carries_the_words_is_shortened_less() -> None:
+    sound = vowels_and_consonants()
+    even, uneven = stretch(sound, 2.0), stretch(sound, 2.0, emphasis=True)
+    assert noise_seconds(even) == pytest.approx(noise_seconds(sound) / 2, rel=0.25)
+    assert noise_seconds(uneven) > 1.15 * noise_seconds(even)
+
+
+@given(st.floats(1.05, MAX_SPEED), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_an_uneven_clock_stays_near_an_even_one(speed: float, seed: int) -> None:
+    clock, sound = EmphasizingClock(RATE, speed), voice(4.0, seed)
+    clock.push(sound)
+    behind = [at * speed - place for at in range(0, round(len(sound) / speed), 400) if (place := clock.input_at(at))]
+    assert len(behind) > 20
+    assert np.abs(behind).max() / speed / RATE < 0.15
 
 
 def test_silence_stays_silence() -> None:

@@ -61,7 +61,8 @@ class Prosody:
         _check("pitch", pitch, MIN_PITCH, MAX_PITCH)
         _check("volume", volume, 0.0, MAX_VOLUME)
         self._volume = np.float32(volume)
-        self._stretcher = Stretcher(sample_rate, (speed if stretches else 1.0) / pitch)
+        tempo = speed if stretches else 1.0
+        self._stretcher = Stretcher(sample_rate, tempo / pitch, emphasis=tempo > 1)
         self._resampler = None if pitch == 1 else _Resampler(sample_rate, pitch)
 
     def push(self, samples: Samples) -> Samples:
