@@ -132,7 +132,7 @@ def test_another_voice_speaks_it_if_the_user_named_one() -> None:
 
 def test_nothing_that_can_be_read_is_refused_before_a_model_is_asked() -> None:
     scribe = Scribe()
-    with pytest.raises(NothingToSay, match=r"Chinese text: no voice here reads it; .*\[languages\]"):
+    with pytest.raises(NothingToSay, match=r"Chinese text: 'ann' cannot read it; .*\[languages\] zh = "):
         VoiceRegistry([english(scribe)]).open(ask(text="你好，世界"))
     assert scribe.said == []
 

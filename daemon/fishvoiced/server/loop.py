@@ -76,7 +76,7 @@ class ServerLoop:
         elsewhere = frozenset(name for name, settings in config.voices.items() if settings.url is not None)
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times, elsewhere)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
-        self._admission = Admission(self._requests, self._models, health.pace)
+        self._admission = Admission(self._requests, self._models, health.pace, config.languages)
         self._watchdog = Watchdog()
         self._guard = MemoryGuard(config.limits.unfinished_bytes)
         self._guard_at = 0.0
