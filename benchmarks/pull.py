@@ -66,12 +66,12 @@ class Person:
             "HF_HUB_DISABLE_XET": "1",
         }
 
-    def does(self, *arguments: str) -> None:
+    def does(self, *arguments: str, program: str = "fishvoice") -> None:
         """A command, and a line of what it took: its own memory's peak, not that of the daemon it may start."""
         command = ["/usr/bin/time", "-f", "%e s, %U s of CPU and %S s of the system's, peak %M KB"]
         if self._group is not None:
             command[:0] = ["/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(self._group)]
-        subprocess.run([*command, sys.executable, "-m", "fishvoice", *arguments], env=self._environment, check=True)
+        subprocess.run([*command, sys.executable, "-m", program, *arguments], env=self._environment, check=True)
 
     def begins(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A command that is not waited for, and says nothing."""
@@ -122,7 +122,7 @@ def run(person: Person, precision: str) -> None:
     hub, own = (taken(person.home / name) / 1e9 for name in ("hub", "fishvoice"))
     print(f"disk: {hub:.2f} GB in the hub's cache, {own:.2f} GB for good, {most[0] / 1e9:.2f} GB at most")
     person.does("models", "verify")
-    print(person.asks("models", "show", VOICE).stdout)  # with what it is predicted to cost
+    person.does("models", "show", VOICE)  # with what it is predicted to cost
     try:
         for _ in range(2):  # the first starts the daemon and loads the model
             person.does("say", "--voice", VOICE, TEXT, "--out", str(person.home / "said.wav"))
@@ -130,6 +130,9 @@ def run(person: Person, precision: str) -> None:
         print(json.dumps({key: status.get(key) for key in ("models", "memory", "rtf")}, indent=1))
     finally:
         person.does("shutdown")
+    (folder,) = (person.home / "fishvoice" / "cache" / "models").glob(f"{VOICE}-*")
+    person.does("calibrate", str(folder), program="fishvoiced")
+    person.does("models", "show", VOICE)  # with what it was measured to cost
 
 
 @contextmanager
