@@ -47,6 +47,7 @@ def test_a_text_wholly_in_a_script_that_nobody_reads_is_refused(text: str, name:
         "你",
         "– 5 –",
         CHINESE + "<speak><p>hello</p></speak>",
+        "<speak><sub alias='hello'>你好</sub></speak>",
         "<speak>Hello <voice name='ann'>你好</voice></speak>",
         CHINESE * LOOKED_THROUGH + "hello",
         "<speak>" + CHINESE * LOOKED_THROUGH + "</speak>",  # its front end finds out

@@ -38,7 +38,7 @@ class ScriptRouter:
 
     def render(self, index: int, line: Line) -> Rendering:
         """Raises NothingToSay, behind all that can be said, for what was left out."""
-        found = runs(line.text, self._readable)
+        found = runs(_as_read(line), self._readable)
         if all(run.script is None for run in found):
             yield from self._renderer.render(index, line)
             return
@@ -50,7 +50,7 @@ class ScriptRouter:
             try:
                 yield from self._run(index, run, part, left_out)
             except NothingToSay as error:
-                if any(character.isalnum() for character in run.text):
+                if any(character.isalnum() for character in part.text):
                     left_out.append(str(error))
         if left_out:
             raise NothingToSay("; ".join(dict.fromkeys(left_out)))
@@ -71,6 +71,15 @@ class ScriptRouter:
         if script not in self._others:
             self._others[script] = self._other(script)
         return self._others[script]
+
+
+def _as_read(line: Line) -> str:
+    """``line.text``, with Latin letters wherever it is said how to read it."""
+    text = line.text
+    for fixed in line.fixed:
+        if fixed.alias or fixed.phones:
+            text = text[: fixed.start] + "x" * (fixed.end - fixed.start) + text[fixed.end :]
+    return text
 
 
 def _untimed(

@@ -100,7 +100,8 @@ def texts_by_voice(script: Script) -> dict[str | None, str]:
     texts: dict[str | None, str] = {}
     for span in script.spans:
         if isinstance(span, Text):
-            texts[span.style.voice] = texts.get(span.style.voice, "") + span.text
+            read = span.alias or span.phones or span.text
+            texts[span.style.voice] = texts.get(span.style.voice, "") + read
     return texts
 
 
