@@ -17,7 +17,7 @@ from torch import nn
 
 from fishvoiced.backends.fish import config as known
 from fishvoiced.backends.fish.config import CodecConfig, DualARConfig, ModelConfig, SamplingDefaults
-from fishvoiced.backends.fish.network.checkpoint import new_dual_ar, save_weights
+from fishvoiced.backends.fish.network.checkpoint import CODEC_FILE, new_dual_ar, save_weights
 from fishvoiced.backends.fish.network.codec import Codec, Snake
 from fishvoiced.backends.fish.tokenizer import IM_END, INTERLEAVE, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
 from tools import byte_pairs
@@ -72,6 +72,8 @@ TINY = ModelConfig(
 )
 S1_MINI = replace(known.S1_MINI, name="s1-mini-random", description="random weights in the real sizes", license=None)
 
+MASKS = {"quantizer.pre_module": 4096, "quantizer.post_module": 4096, "encoder.block.4.block.5": 16384}
+"""Modules of the released codec that store a mask, and its columns."""
 S1_MERGES = 4000
 """Byte pairs of its tokenizer, learned in seconds: upstream's has some 100,000 and needs still fewer columns."""
 
@@ -107,6 +109,15 @@ def make(
     return folder
 
 
+def as_released(folder: Path) -> None:
+    """Bring the codec to the release's size, 1.87 GB: float32, and the three masks that nobody needs."""
+    file = folder / CODEC_FILE
+    state = {name: weight.float() for name, weight in torch.load(file, weights_only=True).items()}
+    for module, columns in MASKS.items():
+        state[f"{module}.causal_mask"] = torch.ones(columns, columns, dtype=torch.bool).tril()
+    torch.save(state, file)
+
+
 def write_tokenizer(folder: Path, config: ModelConfig, merges: int = 0) -> None:
     """256 single bytes and ``merges`` pairs, then the special tokens in upstream's order of ids.
 
@@ -124,10 +135,11 @@ def write_tokenizer(folder: Path, config: ModelConfig, merges: int = 0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--s1-mini", action="store_true", help="openaudio-s1-mini's real sizes (2 GB in bfloat16)")
+    parser.add_argument("--s1-mini", action="store_true", help="openaudio-s1-mini's real sizes (3.6 GB)")
     options = parser.parse_args()
     if options.s1_mini:
         make(options.folder, S1_MINI, dtype=torch.bfloat16, merges=S1_MERGES)
+        as_released(options.folder)
     else:
         make(options.folder)
     print(f"wrote {options.folder}")

@@ -51,8 +51,9 @@ def test_the_walls_stand(home: Path, cage: tuple[str, ...], attempt: str) -> Non
 
 
 @pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="needs systemd's tools")
-def test_the_shipped_voice_speaks_behind_them_started_by_its_first_client(
-    home: Path, manager: Manager, cage: tuple[str, ...]
+@pytest.mark.parametrize(("voice", "model"), [("heart", "hibari/heart"), ("starter", "starter")])
+def test_the_shipped_voices_speak_behind_them_started_by_the_first_client(
+    home: Path, manager: Manager, cage: tuple[str, ...], voice: str, model: str
 ) -> None:
     sockets = [home / "run" / name for name in ("synthesis.sock", "control.sock")]
     listen = [f"--listen={path}" for path in sockets]
@@ -62,12 +63,14 @@ def test_the_shipped_voice_speaks_behind_them_started_by_its_first_client(
     with running(home, env=env, command=command, module="fishvoiced", ready=False) as daemon:
         eventually(lambda: all(path.exists() for path in sockets))
         with daemon.client() as client:
-            messages = client.until_end(client.speak("Hello, you.", seed=1), within=120)
+            messages = client.until_end(client.speak("Hello, you.", voice=voice, seed=1), within=120)
             sound = np.frombuffer(b"".join(c.payload or b"" for c in chunks(messages)), "<i2")
-            assert (client.status()["engine"], client.status()["pid"]) == ("onnx", daemon.process.pid)
+            status = client.status()
+            assert (status["engine"], status["pid"]) == ("onnx", daemon.process.pid)
+            assert model in [loaded["model"] for loaded in status["models"]]
         assert np.abs(sound).max() > 1000
         manager.until("READY=1")
         assert "warning" not in daemon.log()
-        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
-        assert "NoNewPrivs:\t1" in status
-        assert "Seccomp:\t2" in status
+        kernel = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in kernel
+        assert "Seccomp:\t2" in kernel

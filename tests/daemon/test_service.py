@@ -78,7 +78,7 @@ def test_systemd_finds_no_fault_in_the_units(facts: Facts) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd's tools")
 def test_systemd_finds_the_service_well_closed(facts: Facts) -> None:
     unit, _ = written(facts, "linux")
-    checked = analyze(facts, "security", "--offline=true", "--user", "--threshold=30", str(unit))
+    checked = analyze(facts, "security", "--offline=true", "--user", "--threshold=17", str(unit))
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fishvoice.protocol import AudioChunk, AudioEnd, Credit, Waiting
+from fishvoice.protocol import AudioChunk, AudioEnd, Credit, Error, Waiting
 from tools.harness.daemon_process import Wire, chunks, eventually, running
 
 SEGMENT = "one two three four five six seven. "
@@ -91,3 +91,18 @@ def test_who_takes_nothing_is_not_told_that_he_waits(home: Path) -> None:
         client.receive()
         assert client.silent(3.5)
         assert not client.waited
+
+
+def test_what_nobody_reads_is_refused_on_arrival_though_the_inference_thread_is_held(home: Path) -> None:
+    long = "你好，世界。" * 10_000
+    with running(home, env={"TONE_LANGUAGE": "en-US"}) as daemon, daemon.client() as other, daemon.client() as client:
+        other.speak("one HANG")
+        other.receive()
+        for text, markup in (("你好，世界。", "plain"), ("<speak><p>Привет</p></speak>", "ssml"), (long, "auto")):
+            (error,) = client.until_end(client.speak(text, markup=markup), within=5)
+            assert isinstance(error, Error)
+            assert error.code == "nothing_to_speak"
+            assert "'tone' cannot read it; name one that does in the settings" in error.message
+        assert client.silent(0)
+        client.speak("Say 你好 twice.")
+        assert waits(client).reason == "queue"

@@ -14,6 +14,7 @@ from tools.harness.daemon_process import Daemon, chunks, eventually, running
 MORE, LONG, COMMAND = 1, 2, 4
 FRAME = b"\0" * (1 << 20)
 FLAGS = ("--set", "limits.unfinished_bytes=50000000")
+MOST = 500_000_000  # ten times as much: what comes between two looks of a busy machine is on top
 
 
 def connected(daemon: Daemon) -> socket.socket:
@@ -54,16 +55,19 @@ def test_who_sends_without_end_is_disconnected_and_nobody_else_loses_anything(ho
         if asked:
             assert len(chunks(client.until_end(asked))) == 200
         eventually(lambda: "memory grows without a request" in daemon.log())
-        assert daemon.memory - before < 1 << 30
+        assert daemon.most_memory - before < MOST
         for each in (client, resting):
             assert len(chunks(each.until_end(each.speak("one two three")))) == 3
 
 
-def test_a_request_of_its_own_does_not_protect_it(home: Path) -> None:
-    with running(home, *FLAGS, frame=0.02) as daemon:
+def test_a_request_of_its_own_does_not_protect_it_and_costs_nobody_else_his(home: Path) -> None:
+    with running(home, *FLAGS, frame=0.02) as daemon, daemon.client() as client:
+        asked = client.speak("word " * 200, credit=1024)
+        client.receive()
+        before = daemon.memory
         with connected(daemon) as attacker:
             header, *_ = encode(Synthesize(id="a", text="word " * 500, credit=1024))
             send(attacker, header, 0)
             assert pour(attacker, 4000) < 4000
-        with daemon.client() as client:
-            assert len(chunks(client.until_end(client.speak("one two three")))) == 3
+        assert daemon.most_memory - before < MOST
+        assert len(chunks(client.until_end(asked))) == 200

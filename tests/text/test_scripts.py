@@ -26,6 +26,9 @@ def test_no_character_is_lost(text: str, language: str | None) -> None:
         ("हिन्दी is", [("हिन्दी ", "DEVANAGARI"), ("is", None)]),
         ("你好", [("你好", "CJK")]),
         ("£5 … 20 %", [("£5 … 20 %", None)]),
+        ("α, β and γ", [("α, β and γ", None)]),
+        ("你好，我，世界 5", [("你好，我，世界 5", "CJK")]),
+        ("私は学生です。テスト。", [("私は学生です。テスト。", "HIRAGANA")]),
     ],
 )
 def test_words_of_other_scripts_are_cut_out(text: str, expected: list[tuple[str, str | None]]) -> None:

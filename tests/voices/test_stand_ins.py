@@ -132,9 +132,18 @@ def test_another_voice_speaks_it_if_the_user_named_one() -> None:
 
 def test_nothing_that_can_be_read_is_refused_before_a_model_is_asked() -> None:
     scribe = Scribe()
-    with pytest.raises(NothingToSay, match=r"Chinese text: no voice here reads it; .*\[languages\]"):
+    with pytest.raises(NothingToSay, match=r"Chinese text: 'ann' cannot read it; .*\[languages\] zh = "):
         VoiceRegistry([english(scribe)]).open(ask(text="你好，世界"))
     assert scribe.said == []
+
+
+def test_what_the_markup_says_how_to_read_is_read() -> None:
+    scribe = Scribe()
+    text = "<speak>She said <sub alias='nee how'>你好</sub> in the café.</speak>"
+    utterance = VoiceRegistry([english(scribe)]).open(ask(text=text, markup="ssml"))
+    assert not [step for step in list(utterance.steps) if isinstance(step, SegmentFailure)]
+    assert utterance.notice is None
+    assert scribe.said == ["She said 你好 in the café."]
 
 
 def test_a_voice_of_all_languages_gets_everything() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -168,6 +169,12 @@ class Daemon:
     @property
     def memory(self) -> int:
         return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    @property
+    def most_memory(self) -> int:
+        """The most that it has ever held; Linux."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 class Manager:

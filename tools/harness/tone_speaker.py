@@ -32,8 +32,8 @@ FRAME_SAMPLES = 2048
 @dataclass(frozen=True)
 class Manner:
     """How the fake speaks: seconds per frame, per load, whether it can load at all, what is known of its speed; the
-    real-time factor with which it can go on on a hot machine (None: it cannot); how long ``ELSEWHERE`` waits; and how
-    many share its steps."""
+    real-time factor with which it can go on on a hot machine (None: it cannot); how long ``ELSEWHERE`` waits; how many
+    share its steps; and its language (None: it reads everything)."""
 
     frame_seconds: float = 0.0
     load_seconds: float = 0.0
@@ -42,6 +42,7 @@ class Manner:
     lighter: float | None = None
     elsewhere_seconds: float = 0.2
     streams: int = 1
+    language: str | None = None
 
 
 class ToneSpeaker:
@@ -65,6 +66,7 @@ class ToneSpeaker:
         return [
             VoiceInfo(
                 name=name,
+                language=self.manner.language,
                 model=f"{name}-model",
                 sample_rate=SAMPLE_RATE,
                 default=i == 0,
@@ -155,7 +157,9 @@ def make(_settings: Config) -> ToneSpeaker:
     speed = None if rtf is None else Speed(float(rtf), None, 0, None)
     lighter = os.environ.get("TONE_LIGHTER")
     broken = "TONE_BROKEN" in os.environ
-    return ToneSpeaker(Manner(float(seconds), float(load), broken, speed, None if lighter is None else float(lighter)))
+    language = os.environ.get("TONE_LANGUAGE")
+    less = None if lighter is None else float(lighter)
+    return ToneSpeaker(Manner(float(seconds), float(load), broken, speed, less, language=language))
 
 
 def watch(settings: Config) -> Governor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fishvoice.protocol import Error, Synthesize, VoiceInfo
 from fishvoiced.config import Limits
 from fishvoiced.errors import BadRequest
@@ -11,6 +13,7 @@ from fishvoiced.server.model_manager import ModelManager
 from fishvoiced.server.scheduling.scheduler import Promise
 from fishvoiced.server.stream import Stream
 from fishvoiced.server.validation import check, is_name, is_preload
+from fishvoiced.voices import readers
 
 SPARE_SECONDS = 0.25  # a promise is taken up so much before it has to be
 BUSY_SECONDS = 1.0  # to try again after, where nothing was measured yet
@@ -27,16 +30,26 @@ class Refusal(Exception):
 class Admission:
     """Asks those who know. Every refusal of a full daemon says when to try again."""
 
-    def __init__(self, requests: InFlightRequests, models: ModelManager, pace: LatencyEstimator) -> None:
+    def __init__(
+        self,
+        requests: InFlightRequests,
+        models: ModelManager,
+        pace: LatencyEstimator,
+        languages: Mapping[str, str],
+    ) -> None:
+        """``languages``: the settings' voices by language."""
         self._requests = requests
         self._models = models
         self._pace = pace
+        self._languages = languages
 
     def check(self, client: bytes, request: Synthesize, limits: Limits, clients: int) -> None:
         """Raises Refusal for what cannot be served, and where there is no room. ``clients`` are connected."""
         known = self._known(request)
         try:
-            check(request, limits, known)
+            check(request, limits, _names(known))
+            if known is not None:
+                readers.check(request, self._models.voice, known, self._languages)
         except BadRequest as error:
             raise Refusal(Error(code=error.code, message=str(error), id=request.id)) from error
         under_way = self._requests.scheduler
@@ -48,11 +61,12 @@ class Admission:
         if clients > limits.clients and not under_way.find(client=client):
             raise self._busy(request, f"{limits.clients} clients are connected")
 
-    def _known(self, request: Synthesize) -> frozenset[str] | None:
-        """The names of the voices; looked up now if one that is asked for was not among them a moment ago."""
+    def _known(self, request: Synthesize) -> tuple[VoiceInfo, ...] | None:
+        """The voices; looked up now if one that is asked for was not among them a moment ago."""
         asked = {name for name in (request.voice, request.fallback_voice) if name is not None and is_name(name)}
-        known = _names(self._models.known_voices())
-        return known if known is None or asked <= known else _names(self._models.known_voices(now=True))
+        known = self._models.known_voices()
+        names = _names(known)
+        return known if names is None or asked <= names else self._models.known_voices(now=True)
 
     def admit(self, key: int, client: bytes, request: Synthesize, now: float) -> None:
         """Take the checked request in as ``key``. Raises Refusal where there is no room, or no time for its promise."""

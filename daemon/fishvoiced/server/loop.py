@@ -33,11 +33,10 @@ from fishvoiced.inference.watchdog import EVERY_SECONDS, Watchdog
 from fishvoiced.process.lifecycle import RELOAD, STOP
 from fishvoiced.process.renewal import Renewal
 from fishvoiced.process.systemd import SystemdNotifier
-from fishvoiced.server import memory_guard
 from fishvoiced.server.admission import Admission, Refusal
 from fishvoiced.server.in_flight import InFlightRequests
 from fishvoiced.server.load_times import LoadTimes
-from fishvoiced.server.memory_guard import MemoryGuard, Verdict
+from fishvoiced.server.memory_guard import GROWING_SECONDS, LOOK_SECONDS, MemoryGuard, Verdict
 from fishvoiced.server.model_manager import DEFAULT_VOICE, ModelManager
 from fishvoiced.server.status import LoopState, StatusReport
 from fishvoiced.server.validation import is_preload, with_voice_settings
@@ -76,7 +75,7 @@ class ServerLoop:
         elsewhere = frozenset(name for name, settings in config.voices.items() if settings.url is not None)
         self._models = ModelManager(worker, notifier, self._send, health.ended, config.voice, load_times, elsewhere)
         self._requests = InFlightRequests(config, transport, worker, health, self._models)
-        self._admission = Admission(self._requests, self._models, health.pace)
+        self._admission = Admission(self._requests, self._models, health.pace, config.languages)
         self._watchdog = Watchdog()
         self._guard = MemoryGuard(config.limits.unfinished_bytes)
         self._guard_at = 0.0
@@ -141,18 +140,19 @@ class ServerLoop:
         self._requests.on_time(now)
         self._models.expire(now)
         if now >= self._guard_at:
-            self._guard_at = now + memory_guard.EVERY_SECONDS
-            self._guard_memory()
+            self._guard_memory(now)
+            self._guard_at = now + (GROWING_SECONDS if self._guard.growing else LOOK_SECONDS)
 
-    def _guard_memory(self) -> None:
+    def _guard_memory(self, now: float) -> None:
         step = self._inference.step
         loading = step is not None and step.loading
         resident, received = self._report.resident(), self._transport.take_received()
-        verdict = self._guard.look(resident, received, loading=loading, busy=bool(self._requests))
+        verdict = self._guard.look(resident, received, now, loading=loading, busy=bool(self._requests))
         if verdict is not Verdict.NONE:
-            keep = self._requests.clients() if verdict is Verdict.IDLE else frozenset()
-            broken = self._transport.disconnect(keep)
-            log.warning("memory grows without a request: %d connections end (%s)", broken, verdict.value)
+            asked = self._requests.clients()
+            broken = self._transport.disconnect(lambda peer: self._guard.goes(verdict, peer, asked))
+            if broken:
+                log.warning("memory grows without a request: %d connections end (%s)", broken, verdict.value)
 
     # -- from clients ----------------------------------------------------------------------------------------
 

@@ -1,57 +1,101 @@
 """An end to messages without one: memory that grows, though nobody asked for anything that would need it.
 
 ZeroMQ bounds the size of a frame (`router.MAX_MESSAGE_BYTES`) and the number of messages, but not the frames of a
-message whose last one never comes: it keeps them where nobody sees them. They show only in the process's size. Pure.
+message whose last one never comes: it keeps them where nobody sees them. They show only in the process's size, and in
+this: through the same connection nothing whole comes any more. Pure.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Set
 
-EVERY_SECONDS = 0.5  # how often to look, while anybody is connected
+from fishvoiced.transport.descriptors import Peer
+
+LOOK_SECONDS = 0.5  # how often to look, while anybody is connected
+GROWING_SECONDS = 0.05  # the same, while the process grows
 BUSY = 4  # times the limit, while requests are under way
-LAST_RESORT = 4  # times the limit, after the first step did not help
-LEAST_GROWTH = 1 << 20  # between two looks; less is the breathing of the allocator
+SILENT = 2  # times the limit, after the first step did not help
+ALL = 4
+LEAST_GROWTH = 1 << 20  # less is the breathing of the allocator
+FORGIVEN = 16 << 10  # bytes a second: so slowly any program may grow
 
 
 class Verdict(enum.Enum):
     """Whose connections have to go."""
 
     NONE = "none"
-    IDLE = "those without a request"
+    POURING = "those that send without an end"
+    IDLE = "those and all without a request"
+    SILENT = "all from which nothing whole has come since"
     ALL = "all"
 
 
 class MemoryGuard:
-    """Adds up growth that nothing explains: neither a model's loading, nor what came in whole."""
+    """Adds up growth that nothing explains: neither a model's loading, nor what came in whole.
+
+    ``since``: who has finished a message after this moment (monotonic) has little to do with the growth.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.since = 0.0
+        self.growing = False
         self._resident: int | None = None
-        self._unexplained = {False: 0, True: 0}  # while nothing was to do, and while something was
-        self._ended_idle = False
+        self._looked = 0.0
+        self._unexplained = {False: 0.0, True: 0.0}  # while nothing was to do, and while something was
+        self._fresh = 0  # of it, since the last verdict
+        self._step, self._step_at = Verdict.NONE, 0.0
 
-    def look(self, resident: int, received: int, *, loading: bool, busy: bool) -> Verdict:
+    def look(self, resident: int, received: int, now: float, *, loading: bool, busy: bool) -> Verdict:
         """``resident``: the process's size now; ``received``: bytes of whole messages since the last look. ``busy``:
         requests are under way, which may need a few times the limit by themselves.
 
-        Beyond the limit those go who have asked for nothing: nobody loses any speech by that. If it grows on and on
-        all the same, everybody goes.
+        Beyond the limit those go who are just sending without an end, and who have asked for nothing: nobody else
+        loses any speech by that. If it grows on all the same, all go who have not finished a message meanwhile, then
+        everybody.
         """
         before, self._resident = self._resident, resident
+        forgiven, self._looked = FORGIVEN * (now - self._looked), now
         if before is None or loading:
+            self.growing = False
             return Verdict.NONE
         growth, limit = resident - before - received, self.limit * (BUSY if busy else 1)
-        if growth < LEAST_GROWTH:
-            shrunk = min(0, resident - before)
-            self._unexplained = {when: max(0, grown + shrunk) for when, grown in self._unexplained.items()}
-            self._ended_idle = self._ended_idle and self._unexplained[busy] > limit
+        self.growing = growth >= LEAST_GROWTH
+        given_back = min(0, resident - before) - forgiven
+        known = self._unexplained[busy]
+        self._unexplained[busy] += max(0, growth)
+        self._unexplained = {when: max(0.0, grown + given_back) for when, grown in self._unexplained.items()}
+        total = self._unexplained[busy]
+        if known <= self.limit / 2 < total:
+            self.since = now
+        self._fresh += max(0, growth)
+        if total <= limit:
+            self._step = Verdict.NONE
+        if total <= self.limit or self._fresh < LEAST_GROWTH:
             return Verdict.NONE
-        self._unexplained[busy] += growth
-        if self._unexplained[busy] <= limit:
-            return Verdict.NONE
-        if self._ended_idle and self._unexplained[busy] > LAST_RESORT * limit:
-            self._unexplained, self._ended_idle = {False: 0, True: 0}, False
+        self._fresh = 0
+        return Verdict.POURING if total <= limit else self._next_step(total / limit, now)
+
+    def _next_step(self, times: float, now: float) -> Verdict:
+        """``times`` the limit: each step at its own, and none before the one before it was tried."""
+        if self._step is Verdict.SILENT and times > ALL:
+            self._unexplained, self._step = {False: 0.0, True: 0.0}, Verdict.NONE
             return Verdict.ALL
-        self._ended_idle = True
-        return Verdict.IDLE
+        if self._step is Verdict.NONE:
+            self._step, self._step_at = Verdict.IDLE, now
+        elif self._step is Verdict.IDLE and times > SILENT:
+            self._step, self.since = Verdict.SILENT, self._step_at
+        return self._step
+
+    def goes(self, verdict: Verdict, peer: Peer, asked: Set[bytes]) -> bool:
+        """Whether this connection has to. ``asked``: the clients with a request under way."""
+        silent = peer.heard is None or peer.heard <= self.since
+        match verdict:
+            case Verdict.POURING:
+                return silent and peer.unread > 0
+            case Verdict.IDLE:
+                return peer.client not in asked or (silent and peer.unread > 0)
+            case Verdict.SILENT:
+                return peer.client not in asked or silent
+        return verdict is Verdict.ALL

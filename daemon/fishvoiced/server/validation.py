@@ -13,10 +13,10 @@ from fishvoiced.errors import BadRequest, NothingToSay, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
 from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
 from fishvoiced.text.normalize import may_be_spoken
+from fishvoiced.voices.readers import LOOKED_THROUGH
 
 # Voices and models are folders: a name that could lead elsewhere is refused before it is looked for.
 _NAME = re.compile(r"[^\W_][\w. +@-]{0,63}")
-LOOKED_THROUGH = 2000  # characters: a longer text would hold up the loop, and its front end looks anyhow
 MAX_ID = 64
 MAX_SEED = 2**32 - 1
 MAX_CREDIT = 1024

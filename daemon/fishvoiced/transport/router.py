@@ -12,7 +12,8 @@ import enum
 import os
 import socket
 import struct
-from collections.abc import Container, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -23,7 +24,7 @@ from fishvoice.paths import Endpoints
 from fishvoice.protocol import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES
 from fishvoiced.errors import DaemonError
 from fishvoiced.transport.curve_gate import CurveGate, CurveServer
-from fishvoiced.transport.descriptors import descriptor_of, shut
+from fishvoiced.transport.descriptors import Peer, descriptor_of, shut, unread
 
 RECEIVE_BATCH = 64  # messages per socket and round, so that one client's flood does not delay the others
 SEND_HIGH_WATER = 256
@@ -91,13 +92,15 @@ def name_of(client: bytes) -> str:
 
 @dataclass
 class _RouterSocket:
-    """One ROUTER, its monitor, the open connections (file descriptors), and which of them each client is behind."""
+    """One ROUTER, its monitor, the open connections (file descriptors), which of them each client is behind, and when
+    something whole came through each (monotonic)."""
 
     router: zmq.Socket[bytes]
     monitor: zmq.Socket[bytes]
     inherited: bool
     open: set[int] = field(default_factory=set)
     connections: dict[bytes, int] = field(default_factory=dict)
+    heard: dict[int, float] = field(default_factory=dict)
 
 
 class RouterTransport:
@@ -174,13 +177,15 @@ class RouterTransport:
         received, self._received = self._received, 0
         return received
 
-    def disconnect(self, keep: Container[bytes]) -> int:
-        """Break the connections of all but these clients, together with what has come of an unfinished message; how
+    def disconnect(self, goes: Callable[[Peer], bool]) -> int:
+        """Break the connections for which ``goes`` says so, together with what has come of an unfinished message; how
         many there were. Clients connect again by themselves."""
         broken = 0
         for door in self._doors.values():
-            kept = {fd for client, fd in door.connections.items() if client in keep}
-            broken += sum(shut(fd, door.router) for fd in door.open - kept)
+            clients = {fd: client for client, fd in door.connections.items()}
+            for fd in list(door.open):
+                if goes(Peer(clients.get(fd), door.heard.get(fd), unread(fd))):
+                    broken += shut(fd, door.router)
         return broken
 
     @property
@@ -220,6 +225,7 @@ class RouterTransport:
     def _losses(self, channel: Channel, door: _RouterSocket) -> Iterator[Disconnected]:
         while door.monitor.poll(0):
             event, fd = _MONITOR_EVENT.unpack(door.monitor.recv_multipart(zmq.NOBLOCK)[0])
+            door.heard.pop(fd, None)
             if event == zmq.EVENT_ACCEPTED:
                 door.open.add(fd)
                 continue
@@ -246,6 +252,8 @@ class RouterTransport:
         A connection's last messages may be read after its loss was told: who is not noted then is not served.
         """
         client, fd = identity.bytes, descriptor_of(identity)
+        if fd is not None:
+            door.heard[fd] = time.monotonic()
         if fd is None or door.connections.get(client) == fd:
             return
         yield from self._losses(channel, door)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from fishvoiced.errors import NothingToSay
 from fishvoiced.synthesis.audio import Samples
@@ -11,21 +11,22 @@ from fishvoiced.text.lines import Line
 from fishvoiced.text.scripts import Run, runs
 from fishvoiced.voices.resampled import at_rate
 
-ADVICE = 'name one that does in the settings, as in: [languages] ru = "VOICE"'
-_NAMES = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
-
 
 class ScriptRouter:
     """See :class:`fishvoiced.synthesis.base.Renderer`. ``readable``: the scripts of ``renderer``'s voice; ``other``
-    gives a renderer for another script, None if there is no such voice."""
+    gives a renderer for another script, None if there is no such voice; ``notice`` tells of a script left out."""
 
     def __init__(
-        self, renderer: Renderer, readable: frozenset[str], other: Callable[[str], Renderer | None], voice: str
+        self,
+        renderer: Renderer,
+        readable: frozenset[str],
+        other: Callable[[str], Renderer | None],
+        notice: Callable[[str], str],
     ) -> None:
         self._renderer = renderer
         self._readable = readable
         self._other = other
-        self._voice = voice
+        self._notice = notice
         self._others: dict[str, Renderer | None] = {}
 
     @property
@@ -37,7 +38,7 @@ class ScriptRouter:
 
     def render(self, index: int, line: Line) -> Rendering:
         """Raises NothingToSay, behind all that can be said, for what was left out."""
-        found = runs(line.text, self._readable)
+        found = runs(_as_read(line), self._readable)
         if all(run.script is None for run in found):
             yield from self._renderer.render(index, line)
             return
@@ -49,7 +50,7 @@ class ScriptRouter:
             try:
                 yield from self._run(index, run, part, left_out)
             except NothingToSay as error:
-                if any(character.isalnum() for character in run.text):
+                if any(character.isalnum() for character in part.text):
                     left_out.append(str(error))
         if left_out:
             raise NothingToSay("; ".join(dict.fromkeys(left_out)))
@@ -60,7 +61,7 @@ class ScriptRouter:
             return
         renderer = self._for(run.script)
         if renderer is None:
-            left_out.append(unreadable(self._voice, [run.script]))
+            left_out.append(self._notice(run.script))
             return
         yield from renderer.prepare()
         steps = renderer.render(index, part.in_language(renderer.traits.language))
@@ -72,23 +73,13 @@ class ScriptRouter:
         return self._others[script]
 
 
-def left_out(text: str, readable: frozenset[str], covered: Callable[[str], bool]) -> tuple[str, ...]:
-    """The scripts of ``text`` that neither this voice nor a covering one reads. Raises NothingToSay if that is all."""
-    found = runs(text, readable)
-    lost = tuple(dict.fromkeys(run.script for run in found if run.script is not None and not covered(run.script)))
-    spoken = "".join(run.text for run in found if run.script not in lost)
-    if lost and not any(character.isalnum() for character in spoken):
-        raise NothingToSay(f"{_names(lost)} text: no voice here reads it; {ADVICE}")
-    return lost
-
-
-def unreadable(voice: str, scripts: Sequence[str]) -> str:
-    """What to tell of text that was left out."""
-    return f"{_names(scripts)} text is left out: voice {voice!r} does not read it; {ADVICE}"
-
-
-def _names(scripts: Sequence[str]) -> str:
-    return " and ".join(dict.fromkeys(_NAMES.get(script, script.capitalize()) for script in scripts))
+def _as_read(line: Line) -> str:
+    """``line.text``, with Latin letters wherever it is said how to read it."""
+    text = line.text
+    for fixed in line.fixed:
+        if fixed.alias or fixed.phones:
+            text = text[: fixed.start] + "x" * (fixed.end - fixed.start) + text[fixed.end :]
+    return text
 
 
 def _untimed(

@@ -9,13 +9,13 @@ import msgspec
 
 from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.synthesis.base import Renderer
-from fishvoiced.text.scripts import scripts_read
-from fishvoiced.text.spans import Script, Text
+from fishvoiced.text.spans import Script
 from fishvoiced.voices.base import LighterWay, LoadedModel
-from fishvoiced.voices.by_script import ScriptRouter, left_out, unreadable
+from fishvoiced.voices.by_script import ScriptRouter
 from fishvoiced.voices.by_voice import VoiceRouter, cast
 from fishvoiced.voices.fallback import WithFallback
 from fishvoiced.voices.lighter import WithLighter, other_voice
+from fishvoiced.voices.readers import Readers, texts_by_voice
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class Casting:
 
         Raises NothingToSay if there is nothing that any of them reads.
         """
-        script, notices = cast(script, request.voice or "", self.voices, self.languages)
-        return _Part(self, request, script, list(notices), set()).cast(model)
+        main, readers = request.voice or "", Readers(self.voices(), self.languages)
+        script, notices = cast(script, main, lambda: readers.voices, self.languages)
+        notices += readers.unread(script, main)
+        return _Part(self, readers, request, script, notices, set()).cast(model)
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,21 @@ class _Part:
     """One request that is being cast."""
 
     casting: Casting
+    readers: Readers
     request: Synthesize
     script: Script
-    notices: list[str]
+    notices: tuple[str, ...]
     others: set[str]
 
     def cast(self, model: LoadedModel) -> Cast:
-        texts: dict[str | None, str] = {}
-        for span in self.script.spans:
-            if isinstance(span, Text):
-                texts[span.style.voice] = texts.get(span.style.voice, "") + span.text
+        texts = texts_by_voice(self.script)
         speaking = self._with_others(model)
         main = self._reading(speaking, self.request, texts.pop(None, ""))
         named = {voice: self._named(voice, text) for voice, text in texts.items() if voice is not None}
         return Cast(
             VoiceRouter(main, named) if named else main,
             self.script,
-            tuple(self.notices),
+            self.notices,
             self.others,
             speaking.lighten if isinstance(speaking, WithLighter) else lambda: False,
         )
@@ -79,18 +79,12 @@ class _Part:
         return self._reading(self._guarded(renderer, asked), asked, text)
 
     def _reading(self, renderer: Renderer, asked: Synthesize, text: str) -> Renderer:
-        """``renderer`` with others for what its voice cannot read of ``text``; a notice if none can.
-
-        Raises NothingToSay if none reads any of it.
-        """
+        """``renderer`` with others for what its voice cannot read of ``text``."""
         voice = asked.voice or ""
-        readable = scripts_read(self._language(voice))
+        readable = self.readers.scripts_of(voice)
         if readable is None or text.isascii():
             return renderer
-        lost = left_out(text, readable, lambda script: self._voice_for(script) is not None)
-        if lost and (notice := unreadable(voice, lost)):
-            self.notices.append(notice)
-        return ScriptRouter(renderer, readable, self._other, voice)
+        return ScriptRouter(renderer, readable, self._other, lambda script: self.readers.notice(voice, [script]))
 
     def _with_others(self, model: LoadedModel) -> Renderer:
         """The renderer of the request to ``model``, with those that may speak on in its place."""
@@ -116,12 +110,12 @@ class _Part:
         name = self.request.fallback_voice
         if name is None or name == self.request.voice or self.request.payload is not None:
             return None
-        model = next((info.model for info in self.casting.voices() if info.name == name), None)
+        model = next((info.model for info in self.readers.voices if info.name == name), None)
         return None if model is None else other_voice(self.request, name, model, self.casting.load)
 
     def _other(self, script: str) -> Renderer | None:
         """A renderer of the voice that the user named for a language of this script."""
-        voice = self._voice_for(script)
+        voice = self.readers.voice_for(script)
         return None if voice is None else self._as(voice)[0]
 
     def _as(self, voice: str) -> tuple[Renderer, Synthesize]:
@@ -130,13 +124,6 @@ class _Part:
         model = self.casting.load(voice)
         self.others.add(model.name)
         return model.renderer(asked), asked
-
-    def _voice_for(self, script: str) -> str | None:
-        languages = self.casting.languages.items()
-        return next((voice for language, voice in languages if script in (scripts_read(language) or ())), None)
-
-    def _language(self, voice: str) -> str | None:
-        return next((info.language for info in self.casting.voices() if info.name == voice), None)
 
 
 def _to(voice: str, request: Synthesize) -> Synthesize:
