@@ -52,7 +52,7 @@ class ToyModel:
     engine: str = "toy"
     precision: str = "fp32"
     notice: str | None = None
-    streams: Streams = Streams()
+    streams: Streams = field(default_factory=Streams)
     observed: list[float] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
     closed: int = 0
