@@ -6,10 +6,13 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fishvoice.books.book import Chapter
+from fishvoice.books.narration import plan
 from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.engine.base import Alone, Decoder, Engine
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
@@ -22,6 +25,7 @@ from fishvoiced.synthesis.base import Chunk, Rendering, SegmentFailure, Step, Tr
 from fishvoiced.synthesis.join import FADE_SECONDS
 from fishvoiced.synthesis.pipeline import synthesize
 from fishvoiced.text.lines import Line
+from fishvoiced.voices.base import Streams
 
 SAMPLING = SamplingOptions(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
 MARKS = "?! " * 3000
@@ -40,6 +44,9 @@ class Recorder:
     @property
     def config(self) -> ModelConfig:
         return self.inner.config
+
+    def usage(self) -> Streams:
+        return self.inner.usage()
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -224,6 +231,13 @@ def test_segments_of_a_text_to_a_file_are_made_side_by_side_and_sound_the_same(o
     assert [c.segment for c in written] == [c.segment for c in heard]
     for one, other in zip(heard, written, strict=True):
         np.testing.assert_array_equal(one.samples, other.samples)
+
+
+def test_what_read_asks_of_a_book_is_made_side_by_side(onnx_engine: OnnxEngine, tmp_path: Path) -> None:
+    part = plan([Chapter("One", LONG * 30)], tmp_path, {})[0]
+    with closing(synthesize(FishRenderer(onnx_engine, 7, SAMPLING), part.text, to_file=True)) as steps:
+        begun = [onnx_engine.usage().begun for _ in islice(steps, 30)]
+    assert max(begun) == onnx_engine.streams == 4
 
 
 def test_dropping_a_text_gives_back_the_segments_begun_beside_it(onnx_engine: OnnxEngine) -> None:

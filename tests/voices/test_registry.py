@@ -12,7 +12,7 @@ from fishvoice.protocol import Synthesize, VoiceInfo
 from fishvoiced.errors import BadReference, BadRequest, EngineError, UnknownVoice
 from fishvoiced.synthesis.base import Chunk, Renderer, Rendering, SegmentFailure, Traits, Waiting
 from fishvoiced.text.lines import Line
-from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel, Streams
 from fishvoiced.voices.registry import VoiceRegistry
 from fishvoiced.voices.speed import Speed
 
@@ -52,6 +52,7 @@ class ToyModel:
     engine: str = "toy"
     precision: str = "fp32"
     notice: str | None = None
+    streams: Streams = field(default_factory=Streams)
     observed: list[float] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
     closed: int = 0

@@ -40,6 +40,10 @@ class LoadedModel(Protocol):
     def speed(self) -> Speed | None:
         """What is known of its real-time factor; any thread."""
 
+    @property
+    def streams(self) -> Streams:
+        """At this moment; any thread."""
+
     def prepare(self, voice: str) -> None:
         """Compute ahead what requests to ``voice`` need besides the model. Raises DaemonError."""
 
@@ -110,6 +114,16 @@ class Utterance:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """How many segments and requests a model works on in one pass at ``most``, how many it has begun, and the memory
+    that it set aside for what each has to remember; the system gives that as it is written."""
+
+    most: int = 1
+    begun: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A model that is in memory now."""
 
@@ -119,6 +133,7 @@ class Loaded:
     precision: str
     notice: str | None = None
     speed: Speed | None = None
+    streams: Streams = Streams()
 
 
 class Speaker(Protocol):

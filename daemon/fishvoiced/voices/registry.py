@@ -222,7 +222,8 @@ class VoiceRegistry:
 
 
 def _loaded(model: LoadedModel, voice: str, notice: str | None) -> Loaded:
-    return Loaded(model.name, voice, model.engine, model.precision, notice or model.notice, model.speed())
+    said = notice or model.notice
+    return Loaded(model.name, voice, model.engine, model.precision, said, model.speed(), model.streams)
 
 
 def _reference_notice(request: Synthesize) -> str | None:

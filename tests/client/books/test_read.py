@@ -46,6 +46,7 @@ def test_an_epub_becomes_one_file_with_its_chapters_though_it_is_killed_twice(ho
         _, said = whole.communicate(timeout=90)
         assert whole.returncode == 0, said
         segments = len(daemon.requests)
+        assert all(request.to_file for request in daemon.requests), "its parts can be made side by side"
     work = home / "book.m4b.part"
     for number in (1, 2):
         with Voice(Behaviour(2, 11025, 22050, delay=0.1)) as daemon:

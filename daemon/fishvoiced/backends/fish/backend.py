@@ -30,7 +30,7 @@ from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.hardware.tiers import profile_for
 from fishvoiced.synthesis.base import Renderer
-from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel, Streams
 from fishvoiced.voices.speed import Speed
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,10 @@ class FishModel:
 
     def speed(self) -> Speed:
         return self.calibration.speed(self.precision, self.threads)
+
+    @property
+    def streams(self) -> Streams:
+        return self.loaded_engine.usage()
 
     def prepare(self, voice: str) -> None:
         """Prefill the saved voice's reference."""

@@ -13,7 +13,7 @@ from fishvoiced.backends.light import package
 from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
 from fishvoiced.synthesis.base import Renderer
 from fishvoiced.text.lines import Line
-from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel, Streams
 from fishvoiced.voices.speed import Speed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class LightModel:
     engine = "onnx"
     precision = "int8"
     notice: str | None = None
+    streams = Streams()
 
     def __init__(self, name: str, network: Network, reader: Reader) -> None:
         self.name = name

@@ -16,7 +16,7 @@ from fishvoiced.synthesis.edges import audible
 from fishvoiced.synthesis.said import said
 from fishvoiced.text.lines import Line
 from fishvoiced.text.passages import is_english
-from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel, Streams
 from fishvoiced.voices.speed import Speed
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class PiperModel:
     engine = "onnx"
     precision = "fp32"
     notice: str | None = None
+    streams = Streams()
 
     def __init__(self, name: str, piper: Piper, language: str = "en") -> None:
         self.name = name

@@ -16,7 +16,7 @@ from fishvoiced.backends.remote.renderer import RemoteRenderer
 from fishvoiced.config import Voice
 from fishvoiced.errors import BadReference, UnknownVoice, VoiceUnavailable
 from fishvoiced.synthesis.base import Renderer
-from fishvoiced.voices.base import LighterWay, LoadedModel
+from fishvoiced.voices.base import LighterWay, LoadedModel, Streams
 from fishvoiced.voices.speed import Speed
 
 _PATHS = {"openai": "/v1/audio/speech", "fish": "/v1/tts"}
@@ -27,6 +27,7 @@ class RemoteModel:
 
     precision = "unknown"
     notice: str | None = None
+    streams = Streams()
 
     def __init__(self, name: str, settings: Voice) -> None:
         self.name = f"remote/{name}"

@@ -15,6 +15,7 @@ from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.backends.onnx_sessions import Runtime
+from fishvoiced.voices.base import Streams
 
 SAMPLING = SamplingOptions(temperature=0.9, top_p=0.9, repetition_penalty=1.1)
 FRAMES = 12
@@ -130,6 +131,19 @@ def test_rows_that_grow_keep_what_those_in_use_hold(model: ConvertedModel, alone
     assert engine._groups[0].kv.capacity > small
     np.testing.assert_array_equal(np.concatenate([*begun, *short], axis=1), alone[1])
     long.close()
+
+
+def test_the_engine_tells_of_its_streams_and_of_the_memory_of_their_rows(model: ConvertedModel) -> None:
+    engine = opened(model)
+    assert engine.usage() == Streams(most=4)
+    five = [started(engine, 0) for _ in range(5)]
+    used = engine.usage()
+    assert (used.most, used.begun) == (4, 5)
+    assert used.bytes == sum(array.nbytes for group in engine._groups for array in group.kv._arrays) > 0
+    assert len(engine._groups) == 2
+    for stream in five:
+        stream.close()
+    assert engine.usage().begun == 0
 
 
 def test_without_sharing_there_is_one_row_and_no_idle_one(model: ConvertedModel) -> None:

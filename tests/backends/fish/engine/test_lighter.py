@@ -91,6 +91,17 @@ def test_a_hot_machine_goes_on_in_fewer_bits_and_says_so(registry: VoiceRegistry
     registry.reset()
 
 
+def test_status_tells_of_the_streams_of_a_model(registry: VoiceRegistry) -> None:
+    steps = registry.open(Synthesize(id="a", text=TEXT, voice="tiny")).steps
+    next(step for step in steps if isinstance(step, Chunk))
+    (loaded,) = registry.loaded()
+    assert (loaded.streams.most, loaded.streams.begun) == (4, 1)
+    assert loaded.streams.bytes > 0
+    steps.close()
+    assert registry.loaded()[0].streams.begun == 0
+    registry.reset()
+
+
 def test_a_request_that_names_a_seed_gets_the_very_same_sound(registry: VoiceRegistry) -> None:
     assert not any(isinstance(step, Lightened) for step in lightened(registry, seed=7))
     registry.reset()

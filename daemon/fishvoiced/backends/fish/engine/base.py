@@ -10,6 +10,7 @@ from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.tokenizer import Tokenizer
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.voices.base import Streams
 
 
 class Decoder(Protocol):
@@ -80,6 +81,9 @@ class Engine(Protocol):
         Same engine, precision, prompt and seed: the same codes, bit for bit, whatever else is generated meanwhile, and
         also where the engine has kept what it computed from the prompt's prefix.
         """
+
+    def usage(self) -> Streams:
+        """The generations under way and the memory of their K and V; any thread may ask."""
 
     def decoder(self) -> Decoder:
         """A decoder at the beginning of a stretch of speech."""

@@ -39,6 +39,12 @@ class KVRows:
         self.prefixes = [key if row in used else None for row, key in enumerate(self.prefixes)]
         return True
 
+    @property
+    def bytes(self) -> int:
+        """Of all rows, written or not."""
+        config, size = self._config, np.dtype(self._kind).itemsize
+        return 2 * config.n_layer * len(self.prefixes) * config.n_local_heads * self.capacity * config.head_dim * size
+
     def bind(self, slow: Binding, rows: slice) -> None:
         for i, array in enumerate(self._arrays):
             value = shared(array[rows])

@@ -30,6 +30,7 @@ from fishvoiced.backends.onnx_sessions import (
 )
 from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.voices.base import Streams
 
 STREAMS = 4
 """Generations that share passes, where nothing else is asked for: 1, or an even number."""
@@ -85,6 +86,11 @@ class OnnxEngine:
         # An empty group beyond the first one only holds memory.
         self._groups = [each for each in self._groups if each in (self._groups[0], group) or not each.is_empty]
         return group.join(prompt, sampling, seed, min(max_frames, limit - length))
+
+    def usage(self) -> Streams:
+        groups = list(self._groups)  # another thread may ask
+        begun = sum(len(group.streams) - group.streams.count(None) for group in groups)
+        return Streams(self.streams, begun, sum(group.kv.bytes for group in groups))
 
     def decoder(self) -> OnnxDecoder:
         return OnnxDecoder(self._decoder, self.config.codec.frame_samples)

@@ -22,6 +22,7 @@ from fishvoiced.backends.fish.store.weight_list import read_weights
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.errors import BadReference, BadRequest, EngineError
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.voices.base import Streams
 
 
 class TorchEngine:
@@ -54,6 +55,9 @@ class TorchEngine:
         return TorchEngine(
             checkpoints.from_spoken_weights(model.config, model.tokenizer(), weights, model.folder), device
         )
+
+    def usage(self) -> Streams:
+        return Streams()
 
     def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
         return Alone(self._frames(prompt, sampling, seed, max_frames))

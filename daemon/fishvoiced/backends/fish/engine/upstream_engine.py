@@ -19,6 +19,7 @@ from fishvoiced.backends.fish.network import checkpoint as checkpoints
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.errors import MissingExtra
 from fishvoiced.synthesis.audio import Samples
+from fishvoiced.voices.base import Streams
 
 
 class UpstreamEngine:
@@ -57,6 +58,9 @@ class UpstreamEngine:
             return result
 
         self._model.forward_generate = masked
+
+    def usage(self) -> Streams:
+        return Streams()
 
     def generate(self, prompt: Prompt, sampling: SamplingOptions, seed: int, max_frames: int) -> Alone:
         return Alone(self._frames(prompt, sampling, seed, max_frames))
