@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fishvoiced.synthesis.stretch_clock import EmphasizingClock
-from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
+from fishvoiced.synthesis.tempo.clock import EmphasizingClock
+from fishvoiced.synthesis.tempo.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
 
 RATE = 16_000
 SPEEDS = st.floats(MIN_SPEED, MAX_SPEED)

@@ -11,7 +11,7 @@ from fishvoice.protocol import Synthesize
 from fishvoiced.config import Limits, Voice
 from fishvoiced.errors import BadRequest, NothingToSay, UnknownVoice
 from fishvoiced.synthesis.prosody import MAX_PITCH, MAX_VOLUME, MIN_PITCH
-from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED
+from fishvoiced.synthesis.tempo.time_stretch import MAX_SPEED, MIN_SPEED
 from fishvoiced.text.normalize import may_be_spoken
 from fishvoiced.voices.readers import LOOKED_THROUGH
 

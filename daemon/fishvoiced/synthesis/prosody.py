@@ -13,7 +13,7 @@ import numpy as np
 
 from fishvoiced.errors import BadRequest
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
+from fishvoiced.synthesis.tempo.time_stretch import MAX_SPEED, MIN_SPEED, Stretcher
 from fishvoiced.text.spans import Prosody as Style
 
 MIN_PITCH, MAX_PITCH = 0.5, 2.0

@@ -3,7 +3,7 @@
 WSOLA (Verhelst and Roelands, "An overlap-add technique based on waveform similarity", ICASSP 1993): pieces of
 equal length are taken from the input at about ``speed`` times the distance at which they are laid down, each moved by
 up to SEARCH_SECONDS to where it continues the piece before it best, and cross-faded with it. In fast speech the
-distance follows what carries the words: `fishvoiced.synthesis.emphasis`.
+distance follows what carries the words: `fishvoiced.synthesis.tempo.emphasis`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.stretch_clock import EmphasizingClock, EvenClock
+from fishvoiced.synthesis.tempo.clock import EmphasizingClock, EvenClock
 
 MIN_SPEED = 0.25
 MAX_SPEED = 4.0

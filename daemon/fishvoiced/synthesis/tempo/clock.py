@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fishvoiced.synthesis.audio import Samples
-from fishvoiced.synthesis.emphasis import Emphasis, Weights
+from fishvoiced.synthesis.tempo.emphasis import Emphasis, Weights
 
 DRIFT_SECONDS = 0.1
 """Of output: so far ahead of an even clock or behind it, the speed is e times higher or lower to make up for it."""
