@@ -139,7 +139,7 @@ def agreement(reference: Sequence[Codes], other: Sequence[Codes]) -> tuple[float
 
 def errors_heard(engine: OnnxEngine, texts: Sequence[str], seeds: int) -> NDArray[np.int64]:
     """Word errors of each sentence with each seed [sentences x seeds], and how many words it has: two rows."""
-    from tools.starter_voice.metrics import plain_words, word_errors
+    from benchmarks.ears import plain_words, word_errors
     from tools.starter_voice.say import EngineVoice
     from tools.starter_voice.sphinx import Ear
 

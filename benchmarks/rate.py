@@ -26,6 +26,7 @@ import soxr
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
+from benchmarks.ears import plain_words, word_errors
 from fishvoice.protocol import Synthesize
 from fishvoiced.config import Config
 from fishvoiced.daemon import installed_speaker
@@ -33,7 +34,6 @@ from fishvoiced.synthesis.audio import Samples
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.voices.base import Speaker
 from tools.harness.flite_voice import Flite, flite
-from tools.starter_voice.metrics import plain_words, word_errors
 from tools.starter_voice.sphinx import RATE, Ear
 
 SPEEDS = (1.0, 0.5, 1.5, 2.0, 3.0)

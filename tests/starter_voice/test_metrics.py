@@ -8,10 +8,8 @@ import pytest
 from tools.starter_voice.metrics import (
     dropped_or_repeated,
     nearest_names,
-    plain_words,
     trailing_silence,
     warped_distance,
-    word_errors,
 )
 
 RATE = 16000
@@ -19,26 +17,6 @@ RATE = 16000
 
 def tone(pitch: float, seconds: float) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * pitch * np.arange(int(RATE * seconds)) / RATE)).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    ("said", "heard", "errors"),
-    [
-        ("a b c", "a b c", 0),
-        ("a b c", "a c", 1),
-        ("a b c", "a x b c", 1),
-        ("a b c", "a x c", 1),
-        ("a b c", "", 3),
-        ("", "x y", 2),
-        ("a b c d", "b c d a", 2),
-    ],
-)
-def test_word_errors(said: str, heard: str, errors: int) -> None:
-    assert word_errors(said.split(), heard.split()) == errors
-
-
-def test_plain_words() -> None:
-    assert plain_words("Don't stop -- well-known, OK?") == ["don't", "stop", "well", "known", "ok"]
 
 
 def test_trailing_silence() -> None:

@@ -1,11 +1,9 @@
-"""How good speech is, in numbers: word errors, silence at the end, likeness to the source.
+"""How good speech is, in numbers: silence at the end, likeness to the source, what was dropped or repeated.
 
 Pure arithmetic over words and samples; recognizers and voices live in ``evaluate.py``.
 """
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +13,6 @@ from tools.starter_voice.mel import BANDS, log_mel
 
 Samples = npt.NDArray[np.float32]
 SILENT_DB = -45.0  # below the loudest 10 ms
-
-
-def plain_words(text: str) -> list[str]:
-    """The words of a transcript: lower case, no punctuation."""
-    return re.sub(r"[^a-z' ]+", " ", text.lower().replace("-", " ")).split()
-
-
-def word_errors(reference: list[str], heard: list[str]) -> int:
-    """Substitutions, insertions and deletions (Levenshtein distance over words)."""
-    row = list(range(len(heard) + 1))
-    for i, wanted in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, word in enumerate(heard, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != word))
-    return row[-1]
 
 
 def trailing_silence(samples: Samples, rate: int) -> float:

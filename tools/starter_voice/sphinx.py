@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-from tools.starter_voice.metrics import Samples, plain_words
+from benchmarks.ears import plain_words
+from tools.starter_voice.metrics import Samples
 
 RATE = 16000
 

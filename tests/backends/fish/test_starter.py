@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.ears import plain_words, word_errors
 from fishvoiced import UniversalFishSpeechOptimizer
 from fishvoiced.backends.fish.checkpoint.folder import recognize
 from fishvoiced.backends.fish.config import ModelConfig
@@ -18,7 +19,6 @@ from fishvoiced.backends.fish.store.models import ConvertedModel
 from fishvoiced.backends.fish.store.parts import is_whole
 from fishvoiced.config import Config
 from fishvoiced.hardware.detect.collect import collect
-from tools.starter_voice.metrics import plain_words, word_errors
 from tools.starter_voice.sphinx import Ear
 
 SENTENCES = (
