@@ -80,10 +80,12 @@ def check(request: Synthesize, default: str | None, voices: Sequence[VoiceInfo],
     text = request.text
     if text.isascii() or (len(text) > LOOKED_THROUGH and not _all_lost(text[:LOOKED_THROUGH])):
         return
-    script = Script(text, (Text(text, 0, len(text)),)) if len(text) > LOOKED_THROUGH else read(text, request.markup)
+    readers, problem = Readers(voices, languages), None
     name = request.voice or default or next((info.name for info in voices if info.default), "")
     able = [info.name for info in voices if info.unavailable is None]
-    readers, problem = Readers(voices, languages), None
+    if name in able and "<" not in text and all(run.script is None for run in runs(text, readers.scripts_of(name))):
+        return  # nearly always; saves reading its markup
+    script = Script(text, (Text(text, 0, len(text)),)) if len(text) > LOOKED_THROUGH else read(text, request.markup)
     for main in [name] if name in able else able:
         try:
             readers.unread(cast(script, main, lambda: voices, languages)[0], main)
