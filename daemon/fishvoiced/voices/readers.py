@@ -83,9 +83,12 @@ def check(request: Synthesize, default: str | None, voices: Sequence[VoiceInfo],
     readers, problem = Readers(voices, languages), None
     name = request.voice or default or next((info.name for info in voices if info.default), "")
     able = [info.name for info in voices if info.unavailable is None]
-    if name in able and "<" not in text and all(run.script is None for run in runs(text, readers.scripts_of(name))):
+    if len(text) > LOOKED_THROUGH:
+        script = Script(text, (Text(text, 0, len(text)),))
+    elif name in able and "<" not in text and not any(run.script for run in runs(text, readers.scripts_of(name))):
         return  # nearly always; saves reading its markup
-    script = Script(text, (Text(text, 0, len(text)),)) if len(text) > LOOKED_THROUGH else read(text, request.markup)
+    else:
+        script = read(text, request.markup)
     for main in [name] if name in able else able:
         try:
             readers.unread(cast(script, main, lambda: voices, languages)[0], main)
