@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from fishvoice.protocol import Synthesize
 from fishvoiced.inference.messages import (
     Done,
     Event,
     Failed,
     Sound,
 )
+from fishvoiced.text.spans import Script
+from fishvoiced.voices.base import Utterance
 from tests.inference.bench import Bench, job
 from tools.harness.tone_speaker import Manner, ToneSpeaker
 
@@ -56,6 +59,19 @@ def test_one_that_goes_alone_has_every_step_from_then_on(sharing: Bench) -> None
     assert len(said[begun:]) <= 5 + 2, "at most the round that was under way"
     for each in jobs:
         sharing.worker.discard(each.key)
+
+
+def test_one_that_hurries_does_not_wait_for_the_others_steps(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = sharing.speaker.open
+
+    def opened(request: Synthesize, script: Script | None = None) -> Utterance:
+        if request.id == "2":  # it comes in the middle of a round
+            sharing.worker.assign(job(9, "now"))
+        return opening(request, script)
+
+    monkeypatch.setattr(sharing.speaker, "open", opened)
+    sharing.worker.assign(job(1, "w " * 9), beside=[job(2, "w " * 9), job(3, "w " * 9)])
+    assert sounds(sharing.until(Done)) == [1, 2, 9]
 
 
 def test_a_segment_that_ends_beside_another_leaves_the_choice_to_the_loop(sharing: Bench) -> None:

@@ -15,6 +15,7 @@ from fishvoice.books.book import Chapter
 from fishvoice.books.narration import plan
 from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.engine.base import Alone, Decoder, Engine
+from fishvoiced.backends.fish.engine.group import Group
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
 from fishvoiced.backends.fish.renderer import FishRenderer, block_sizes, segment_seed
 from fishvoiced.backends.fish.tokenizer import Tokenizer
@@ -238,6 +239,29 @@ def test_what_read_asks_of_a_book_is_made_side_by_side(onnx_engine: OnnxEngine, 
     with closing(synthesize(FishRenderer(onnx_engine, 7, SAMPLING), part.text, to_file=True)) as steps:
         begun = [onnx_engine.usage().begun for _ in islice(steps, 30)]
     assert max(begun) == onnx_engine.streams == 4
+
+
+def test_requests_whose_steps_are_taken_in_turn_share_passes(
+    onnx_engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes, make = [], Group.step
+
+    def counted(group: Group) -> None:
+        passes.append(group)
+        make(group)
+
+    monkeypatch.setattr(Group, "step", counted)
+    requests = [synthesize(FishRenderer(onnx_engine, seed, SAMPLING), LONG) for seed in range(3)]
+    frames = sum(
+        step.frames
+        for _ in range(40)
+        for request in requests
+        for step in [next(request)]
+        if isinstance(step, Chunk) and step.frames
+    )
+    for request in requests:
+        request.close()
+    assert frames > 2 * len(passes)
 
 
 def test_dropping_a_text_gives_back_the_segments_begun_beside_it(onnx_engine: OnnxEngine) -> None:

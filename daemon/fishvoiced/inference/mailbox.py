@@ -72,9 +72,9 @@ class Mailbox:
         return None
 
     def beside(self) -> tuple[Job, ...]:
-        """The jobs that may share the steps of the one that `next` gave."""
+        """The jobs that may share the steps of the one that `next` gave; none while there is a command to carry out."""
         with self._changed:
-            return self._beside
+            return () if self._orders or self._closing else self._beside
 
     def pause(self, job: Job) -> None:
         """A segment has ended: the loop decides what is next, before another one is begun in vain."""

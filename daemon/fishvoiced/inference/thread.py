@@ -225,6 +225,8 @@ class InferenceThread:
         for other in others:
             if job.key not in self._runs:
                 return  # the engine has failed
+            if other not in self._mailbox.beside():
+                continue  # somebody hurries, or this one is wanted no more
             if self._model_of(other) == model:
                 try:
                     self._advance(other)

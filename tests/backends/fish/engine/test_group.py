@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -77,31 +78,58 @@ def test_what_a_seed_says_does_not_depend_on_who_else_speaks(
         stream.close()
 
 
-def test_a_pass_makes_a_frame_of_every_stream_that_rides_and_of_no_other(engine: OnnxEngine) -> None:
-    passes = 0
+@contextmanager
+def counted_passes(engine: OnnxEngine) -> Iterator[list[int]]:
+    """How many streams each pass of the first group makes a frame of."""
+    passes: list[int] = []
     group = engine._groups[0]
     step = group.step
 
     def counted() -> None:
-        nonlocal passes
-        passes += 1
+        passes.append(sum(stream is not None and stream.rides for stream in group.streams))
         step()
 
-    leader, rider, waiting = streams = [started(engine, seed) for seed in range(3)]
     group.step = counted  # type: ignore[method-assign]
     try:
+        yield passes
+    finally:
+        del group.step  # type: ignore[method-assign]
+
+
+def test_streams_that_take_turns_share_passes_and_one_that_waits_costs_nothing(engine: OnnxEngine) -> None:
+    one, other, _ = streams = [started(engine, seed) for seed in range(3)]
+    with counted_passes(engine) as passes:
+        for _ in range(4):
+            for stream in streams:
+                next(stream)
+        assert passes == [1, 1, 1, 3, 3, 3], "the first turn of each is its own"
+        passes.clear()
+        for _ in range(3):
+            next(one)
+            next(other)
+        assert passes == [3, 2, 2], "the third was computed one frame ahead, and no further"
+        passes.clear()
+        newcomer = started(engine, 3)
+        next(newcomer)
+        next(newcomer)
+        assert passes == [1, 1], "one that goes before the others has its passes for itself"
+    for stream in (*streams, newcomer):
+        stream.close()
+
+
+def test_a_pass_makes_a_frame_of_every_stream_that_rides_and_of_no_other(engine: OnnxEngine) -> None:
+    leader, rider, waiting = streams = [started(engine, seed) for seed in range(3)]
+    with counted_passes(engine) as passes:
         for stream in streams:
             stream.begin()
         rider.ride()
         next(leader)
         next(rider)
-        assert passes == 1
+        assert passes == [2]
         next(waiting)
-        assert passes == 2
-    finally:
-        del group.step  # type: ignore[method-assign]
-        for stream in streams:
-            stream.close()
+        assert passes == [2, 1]
+    for stream in streams:
+        stream.close()
 
 
 def test_more_streams_than_rows_are_served_too_and_what_they_took_is_let_go(

@@ -2,7 +2,9 @@
 
 A frame waits for memory, so rows that are multiplied with the weights together cost little more than one. A stream has
 a row: its K and V, its place in the arrays that the graphs read and write, its draws, its limit. It joins and leaves
-between two frames, and takes part in a pass only if a frame of it is wanted then (`Stream.ride`). A pass covers all
+between two frames, and takes part in a pass only if a frame of it is wanted then: somebody said so (`Stream.ride`), or
+it takes turns with the one that asks. Who was not asked since that one's last turn waits for something, his listener's
+credit perhaps, and costs nobody anything; who has his first turn, or others' no more, is alone. A pass covers all
 rows from the first to the last that take part. What it computes of those between them is not kept: such a row is given
 the column that it waits with, so what the pass writes is what its own next pass will write there again.
 
@@ -50,6 +52,7 @@ class Group:
         self._drawn = np.zeros_like(self.columns)
         self._stepped = [np.zeros((rows, *slow.outputs[name][1:]), np.float32) for name in ("logits", "hidden")]
         self._ready = [np.zeros_like(array) for array in self._stepped]
+        self._turns = 0
         self._slow_bindings: dict[tuple[int, int], Binding] = {}
         self._fast_bindings: dict[tuple[int, int], Binding] = {}
 
@@ -94,6 +97,17 @@ class Group:
             binding.input("columns", shared(np.ascontiguousarray(run)))
             binding.run()
         self.totals[row] = total[0] + 1
+
+    def turn(self) -> int:
+        """A frame of some stream is asked for: the number of this time, from 1 on."""
+        self._turns += 1
+        return self._turns
+
+    def invite(self, since: int) -> None:
+        """Those whose turn was after that one ride in the next pass; nobody if it is 0, never."""
+        for stream in self.streams:
+            if since and stream is not None and stream.turn > since:
+                stream.ride()
 
     def step(self) -> None:
         """One frame more of every stream that rides."""
@@ -164,6 +178,7 @@ class Stream:
         self._group, self._prompt, self._key = group, prompt, key
         self._left = max_frames
         self.has_begun = self._ended = self._wanted = False
+        self.turn = 0  # when a frame of it was asked for last; 0: never
         self._frames: deque[Codes] = deque()
 
     @property
@@ -218,11 +233,13 @@ class Stream:
 
     def __next__(self) -> Codes:
         self.begin()
+        last, self.turn = self.turn, self._group.turn()
         while not self._frames:
             if self._ended:
                 self.close()
                 raise StopIteration
             self.ride()
+            self._group.invite(since=last)
             self._group.step()
         return self._frames.popleft()
 
