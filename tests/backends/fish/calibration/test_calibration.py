@@ -12,7 +12,14 @@ from fishvoiced import config
 from fishvoiced.backends.fish.calibration import idle as idle_calibration
 from fishvoiced.backends.fish.calibration.figures import ENOUGH, Calibration, Figure, choose
 from fishvoiced.backends.fish.calibration.idle import IdleCalibration
-from fishvoiced.backends.fish.calibration.measure import TEXT, OtherLoad, best_streams, calibrate, rtf
+from fishvoiced.backends.fish.calibration.measure import (
+    CHARACTERS_PER_SECOND,
+    TEXT,
+    OtherLoad,
+    best_streams,
+    calibrate,
+    rtf,
+)
 from fishvoiced.backends.fish.engine.base import Alone
 from fishvoiced.backends.fish.engine.group import Group
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxEngine
@@ -24,7 +31,6 @@ from fishvoiced.errors import EngineError
 from fishvoiced.hardware.detect.collect import collect
 from fishvoiced.hardware.facts import HardwareFacts, Power
 from fishvoiced.hardware.threads import thread_budget
-from fishvoiced.synthesis.assembler import CHARACTERS_PER_SECOND
 from tools.harness.daemon_process import eventually
 
 FACTS = collect()

@@ -21,12 +21,13 @@ from fishvoiced.backends.fish.store.models import DECODER, ENCODER, LANGUAGE, PR
 if TYPE_CHECKING:
     from fishvoiced.backends.fish.calibration.kernels import Rates
 
-OVERHEAD = 1.2
-"""Of a frame over its products and convolutions: attention, norms, sampling, Snake (docs/performance.md)."""
+OVERHEAD = 1.3
+"""Of a frame over its products and convolutions: attention, norms, sampling, Snake. Measured (docs/performance.md and
+models.md): int4 1.18, 1.30, 1.33, 1.58 and 1.70, int8 1.11, 1.17, 1.25 and 1.36, fp32 0.89."""
 BASE_BYTES = 300 << 20
 """Of memory for Python and its libraries, K and V, the codec's state."""
 ACCURACY = 0.35
-"""How far a prediction may be off: in the table of docs/performance.md 1 % (int4), 8 % (int8), 35 % (fp32)."""
+"""How far a prediction may be off: of those ten 31 % at most, but for fp32, predicted 46 % too slow."""
 
 
 @dataclass(frozen=True)
