@@ -92,7 +92,8 @@ def test_who_has_asked_for_something_goes_first_if_it_pours_and_finishes_nothing
     assert goes(ASKED, before, 1)
     assert not goes(ASKED, before, 0), "it listens"
     assert not goes(ASKED, after, 1), "nothing unfinished of it is older than that"
-    assert goes(WAITS, after, 0)
+    assert goes(WAITS, before, 0)
+    assert not goes(WAITS, after, 0)
     assert goes(None, None, 0)
     assert goes(WAITS, before, 1, POURING)
     assert not goes(WAITS, before, 0, POURING)

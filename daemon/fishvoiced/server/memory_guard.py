@@ -95,7 +95,7 @@ class MemoryGuard:
             case Verdict.POURING:
                 return silent and peer.unread > 0
             case Verdict.IDLE:
-                return peer.client not in asked or (silent and peer.unread > 0)
+                return silent and (peer.client not in asked or peer.unread > 0)
             case Verdict.SILENT:
-                return peer.client not in asked or silent
+                return silent
         return verdict is Verdict.ALL
