@@ -7,7 +7,7 @@ from itertools import count
 import hypothesis.strategies as st
 from hypothesis import given
 
-from fishvoiced.server.memory_guard import FORGIVEN, LOOK_SECONDS, MemoryGuard, Verdict
+from fishvoiced.server.memory_guard import FORGIVEN, LOOK_SECONDS, WAITING, MemoryGuard, Verdict
 from fishvoiced.transport.descriptors import Peer
 
 MB = 1 << 20
@@ -30,19 +30,19 @@ class Watch:
         ]
 
 
-NONE, POURING, IDLE, SILENT, ALL = Verdict
+NONE, POURING, IDLE, ALL = Verdict
 
 
-def test_beyond_the_limit_those_without_a_request_go_then_who_finishes_nothing_then_all() -> None:
+def test_beyond_the_limit_who_pours_or_has_no_request_goes_then_all() -> None:
     verdicts = Watch(100 * MB).grown(200, 280, 301, 390, 401, 590, 602, 603)
-    assert verdicts == [NONE, NONE, IDLE, IDLE, SILENT, SILENT, ALL, NONE]
+    assert verdicts == [NONE, NONE, IDLE, IDLE, IDLE, IDLE, ALL, NONE]
 
 
 def test_however_much_comes_at_once_no_step_is_left_out() -> None:
     assert Watch(100 * MB).grown(200, 5000) == [NONE, IDLE]
     watch = Watch(100 * MB)
     assert watch.grown(200, 5000, 210, 5000) == [NONE, IDLE, NONE, IDLE]
-    assert watch.grown(9000, 9500) == [SILENT, ALL]
+    assert watch.grown(9000, 9500) == [ALL, IDLE]
 
 
 def test_what_came_whole_and_what_a_model_takes_is_explained() -> None:
@@ -89,22 +89,12 @@ def test_who_has_asked_for_something_goes_first_if_it_pours_and_finishes_nothing
     def goes(client: bytes | None, heard: float | None, unread: int, verdict: Verdict = IDLE) -> bool:
         return watch.guard.goes(verdict, Peer(client, heard, unread), {ASKED})
 
-    assert goes(ASKED, before, 1)
+    assert goes(ASKED, before, WAITING + 1)
     assert not goes(ASKED, before, 0), "it listens"
-    assert not goes(ASKED, after, 1), "nothing unfinished of it is older than that"
+    assert not goes(ASKED, before, WAITING), "its next request has just come"
+    assert not goes(ASKED, after, WAITING + 1), "nothing unfinished of it is older than that"
     assert goes(WAITS, before, 0)
     assert not goes(WAITS, after, 0)
     assert goes(None, None, 0)
-    assert goes(WAITS, before, 1, POURING)
+    assert goes(WAITS, before, WAITING + 1, POURING)
     assert not goes(WAITS, before, 0, POURING)
-
-
-def test_then_whoever_has_finished_nothing_since_the_first_step_goes() -> None:
-    watch = Watch(100 * MB)
-    assert watch.grown(200, 260, 310) == [NONE, NONE, IDLE]
-    first = watch.guard.since
-    assert watch.grown(410) == [SILENT]
-    assert watch.guard.since > first
-    assert watch.guard.goes(SILENT, Peer(ASKED, first, 0), {ASKED})
-    assert not watch.guard.goes(SILENT, Peer(ASKED, watch.guard.since + 0.1, 0), {ASKED})
-    assert watch.guard.goes(ALL, Peer(ASKED, watch.guard.since + 0.1, 0), {ASKED})

@@ -15,9 +15,9 @@ from fishvoiced.transport.descriptors import Peer
 LOOK_SECONDS = 0.5  # how often to look, while anybody is connected
 GROWING_SECONDS = 0.05  # the same, while the process grows
 BUSY = 4  # times the limit, while requests are under way
-SILENT = 2  # times the limit, after the first step did not help
-ALL = 4
+ALL = 4  # times the limit, after nothing else has helped
 LEAST_GROWTH = 1 << 20  # less is the breathing of the allocator
+WAITING = 4 << 10  # bytes in a connection; fewer are a request that has just come
 FORGIVEN = 16 << 10  # bytes a second: so slowly any program may grow
 
 
@@ -27,7 +27,6 @@ class Verdict(enum.Enum):
     NONE = "none"
     POURING = "those that send without an end"
     IDLE = "those and all without a request"
-    SILENT = "all from which nothing whole has come since"
     ALL = "all"
 
 
@@ -45,7 +44,7 @@ class MemoryGuard:
         self._looked = 0.0
         self._unexplained = {False: 0.0, True: 0.0}  # while nothing was to do, and while something was
         self._fresh = 0  # of it, since the last verdict
-        self._step, self._step_at = Verdict.NONE, 0.0
+        self._step = Verdict.NONE
 
     def look(self, resident: int, received: int, now: float, *, loading: bool, busy: bool) -> Verdict:
         """``resident``: the process's size now; ``received``: bytes of whole messages since the last look. ``busy``:
@@ -75,17 +74,14 @@ class MemoryGuard:
         if total <= self.limit or self._fresh < LEAST_GROWTH:
             return Verdict.NONE
         self._fresh = 0
-        return Verdict.POURING if total <= limit else self._next_step(total / limit, now)
+        return Verdict.POURING if total <= limit else self._next_step(total / limit)
 
-    def _next_step(self, times: float, now: float) -> Verdict:
-        """``times`` the limit: each step at its own, and none before the one before it was tried."""
-        if self._step is Verdict.SILENT and times > ALL:
+    def _next_step(self, times: float) -> Verdict:
+        """``times`` the limit: everybody goes only after the others have gone."""
+        if self._step is Verdict.IDLE and times > ALL:
             self._unexplained, self._step = {False: 0.0, True: 0.0}, Verdict.NONE
             return Verdict.ALL
-        if self._step is Verdict.NONE:
-            self._step, self._step_at = Verdict.IDLE, now
-        elif self._step is Verdict.IDLE and times > SILENT:
-            self._step, self.since = Verdict.SILENT, self._step_at
+        self._step = Verdict.IDLE
         return self._step
 
     def goes(self, verdict: Verdict, peer: Peer, asked: Set[bytes]) -> bool:
@@ -93,9 +89,7 @@ class MemoryGuard:
         silent = peer.heard is None or peer.heard <= self.since
         match verdict:
             case Verdict.POURING:
-                return silent and peer.unread > 0
+                return silent and peer.unread > WAITING
             case Verdict.IDLE:
-                return silent and (peer.client not in asked or peer.unread > 0)
-            case Verdict.SILENT:
-                return silent
+                return silent and (peer.client not in asked or peer.unread > WAITING)
         return verdict is Verdict.ALL
