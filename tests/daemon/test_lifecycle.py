@@ -331,13 +331,16 @@ def test_sigusr1_writes_the_stacks_of_all_threads_to_the_log_and_the_daemon_live
     file = home / "own.log"
     flags = ("--log-file", str(file)) if to_file else ()
     with running(home, *flags, ready=not to_file) as daemon, daemon.client() as client:
+
+        def text() -> str:
+            return file.read_text() if to_file else daemon.log()
+
         client.status()
         daemon.signal(signal.SIGUSR1)
-        eventually(lambda: "in _main" in (file.read_text() if to_file else daemon.log()))
-        stacks = file.read_text() if to_file else daemon.log()
+        # Written thread by thread, so that the file may be read in the middle.
+        eventually(lambda: all(part in text() for part in ("loop.py", "mailbox.py", "in _main")))
+        stacks = text()
         assert stacks.count("Thread 0x") + stacks.count("Current thread 0x") >= 2
-        assert "loop.py" in stacks
-        assert "mailbox.py" in stacks
         assert client.status()["pid"] == daemon.process.pid
 
 
