@@ -101,6 +101,7 @@ def test_order_follows_priority_and_within_it_each_clients_own(home: Path) -> No
         # Empty chunks: work without end, of which no character is spoken, so that nobody rises by waiting.
         ahead = first.speak("EMPTY " * 16_000, priority="important")
         eventually(lambda: observer.status()["queue"]["current"] == ahead)
+        eventually(lambda: observer.status()["counters"]["frames"] > 0)  # it is read; until then others are spoken
         clients = [daemon.client() for _ in range(CLIENTS)]
         asked: dict[str, tuple[Wire, Priority, int]] = {}
         for client in clients:
