@@ -25,7 +25,7 @@ _SHORT = 32
 """Lines of at most so many characters are remembered by their text: words and numbers in lists and tables."""
 
 
-@dataclass
+@dataclass  # not frozen: a list has thousands, and freezing would cost a microsecond of each
 class Line:
     """One segment: characters [start, end) of the request's text, in one style.
 

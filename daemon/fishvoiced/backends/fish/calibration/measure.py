@@ -30,12 +30,12 @@ from fishvoiced.hardware.detect.system_access import system_access
 from fishvoiced.hardware.facts import HardwareFacts
 from fishvoiced.hardware.threads import thread_budget
 from fishvoiced.monitor.own_share import machine_busy_seconds
+from fishvoiced.monitor.thermal_governor import CHARACTERS_PER_SECOND
 from fishvoiced.synthesis.base import Chunk
 from fishvoiced.synthesis.pipeline import synthesize
 
 log = logging.getLogger(__name__)
 
-CHARACTERS_PER_SECOND = 15.0  # how fast people speak
 SECONDS = 2.0
 """Of measuring, for all combinations together; loading comes on top."""
 LEAST_SECONDS = 0.3
