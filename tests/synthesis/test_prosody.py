@@ -48,6 +48,16 @@ def test_a_voice_that_changes_its_speed_itself_is_not_stretched_twice() -> None:
     assert len(through(Prosody(RATE, 2.0, stretches=False), tone())) == RATE
 
 
+@pytest.mark.parametrize(("speed", "pitch", "uneven"), [(2.0, 1.0, True), (0.5, 1.0, False), (1.0, 0.8, False)])
+def test_only_faster_speech_is_shortened_unevenly(speed: float, pitch: float, uneven: bool) -> None:
+    """A higher or deeper voice keeps its rhythm: of a hiss between two hums no more is left than of the hums."""
+    hum, hiss = tone(seconds=0.8), np.random.default_rng(0).uniform(-0.3, 0.3, RATE // 10).astype(np.float32)
+    made = through(Prosody(RATE, speed, pitch), np.concatenate([hum, hiss, hum]))
+    frames = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(made, 882)[::44] * np.hanning(882)))
+    seconds = float((frames[:, 80:].sum(1) > frames[:, :80].sum(1)).sum()) * 44 / RATE
+    assert (seconds > 1.15 * 0.1 / speed) is uneven
+
+
 def test_volume_multiplies_every_sample() -> None:
     sound = tone()
     np.testing.assert_allclose(through(Prosody(RATE, volume=0.5), sound), sound / 2, atol=1e-6)

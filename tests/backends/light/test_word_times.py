@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,11 +86,11 @@ def test_after_a_pause_the_word_is_heard_when_it_is_said_to_be(model: LightModel
 
 
 class WithoutTimes:
-    """The light voice as one that does not tell when it says which word."""
+    """The light voice as one that works in frames, and does not tell when it says which word."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
-        self.traits = renderer.traits
+        self.traits = replace(renderer.traits, step_seconds=0.05)
 
     def prepare(self) -> Iterator[None]:
         return self._renderer.prepare()
