@@ -9,9 +9,10 @@ import torch
 
 from tools.starter_voice.codebooks import (
     HIGHEST,
-    MIDDLE,
-    PITCH,
+    MOST,
+    PHASE_BOOK,
     PITCH_BOOK,
+    POSITION_BOOK,
     SPECTRUM,
     WIDTH,
     Codebooks,
@@ -20,8 +21,10 @@ from tools.starter_voice.codebooks import (
     learn,
     nearest,
 )
+from tools.starter_voice.data import encoded, examples
 from tools.starter_voice.mel import mel_filters
-from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
+from tools.starter_voice.pitch import LEAST, MIDDLE, PITCH, SHAPES
+from tools.starter_voice.source import BANDS, CHANNELS, PHASES, ROWS, SHARES
 
 
 def test_k_means_finds_separate_heaps() -> None:
@@ -37,25 +40,49 @@ def test_too_few_points_are_refused() -> None:
         k_means(torch.zeros(4, 2), 8, 1, torch.Generator())
 
 
-def test_every_book_leaves_less_of_its_part_and_codes_rebuild_the_frame() -> None:
-    data = torch.randn(500, SPECTRUM + PITCH, generator=torch.Generator().manual_seed(0))
-    data = data * torch.linspace(3, 0.1, SPECTRUM + PITCH)
-    books = learn(data, books=4, book=32, rounds=5)
+def some_frames(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features of frames, the early ones of the spectrum larger, and cycles in sixteenths."""
+    generator = torch.Generator().manual_seed(seed)
+    data = torch.randn(count, SPECTRUM + PITCH, generator=generator) * torch.linspace(3, 0.1, SPECTRUM + PITCH)
+    return data, torch.randint(100, 200, (count,), generator=generator)
+
+
+def test_every_book_leaves_less_of_the_spectrum_and_codes_rebuild_the_frame() -> None:
+    data, counts = some_frames(500)
+    books = learn(data, counts, books=4, book=32, rounds=5)
     codes = books.encode(data)
     assert codes.shape == (500, 4)
-    points = (data - books.mean) @ books.basis / books.scale
-    pitch = slice(WIDTH - PITCH, WIDTH)
-    for k in range(4):
+    points = ((data - books.mean) @ books.basis / books.scale)[:, : WIDTH - PITCH]
+    for k in (0, 2, 3):
         before = points.clone()
-        points = points - books.books[k][codes[:, k]]
-        mine, other = (pitch, slice(0, pitch.start)) if k == PITCH_BOOK else (slice(0, pitch.start), pitch)
-        assert points[:, mine].square().mean() < 0.95 * before[:, mine].square().mean()
-        assert torch.equal(points[:, other], before[:, other])
+        points = points - books.books[k][codes[:, k], : WIDTH - PITCH]
+        assert points.square().mean() < 0.95 * before.square().mean()
+        assert books.books[k, :, WIDTH - PITCH :].count_nonzero() == 0
+    assert codes[:, PITCH_BOOK].count_nonzero() == 0
+
+
+def test_the_position_has_no_sound_and_phases_lie_on_a_circle() -> None:
+    books = learn(*some_frames(300), book=32, rounds=2)
+    assert books.books[POSITION_BOOK].count_nonzero() == 0
+    once, twice = books.books[PHASE_BOOK, :PHASES, 0], books.books[PHASE_BOOK, :PHASES, 1]
+    angle = torch.arange(PHASES) * 2 * torch.pi / PHASES
+    torch.testing.assert_close(once, angle.cos(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(twice, (2 * angle).cos(), atol=1e-6, rtol=0)
+    assert books.books[PHASE_BOOK, PHASES:].count_nonzero() == 0
+
+
+def test_the_phases_of_a_shard_are_codes(work: Path) -> None:
+    (pair,) = encoded(work)
+    for one, codes in examples(*pair):
+        assert codes[:, PHASE_BOOK].tolist() == one.phases.tolist()
+        added = codes[:-1, PHASE_BOOK] + codes[1:, PITCH_BOOK] // SHAPES + LEAST
+        kept = codes[1:, PITCH_BOOK] // SHAPES < MOST - LEAST  # the highest pitch may have been cut
+        assert (added % PHASES)[kept].tolist() == codes[1:, PHASE_BOOK][kept].tolist()
 
 
 def test_books_survive_saving(tmp_path: Path) -> None:
-    data = torch.randn(100, SPECTRUM + PITCH)
-    books = learn(data, books=2, book=8, rounds=1)
+    data, counts = some_frames(100)
+    books = learn(data, counts, books=2, book=8, rounds=1)
     books.save(tmp_path / "books.pt")
     again = Codebooks.load(tmp_path / "books.pt")
     assert torch.equal(again.encode(data[:5]), books.encode(data[:5]))

@@ -7,11 +7,25 @@ import itertools
 import hibari
 import numpy as np
 import pytest
+from hibari import dsp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fishvoiced.text.misaki import CONSONANTS, VOWELS
-from tools.starter_voice.source import BANDS, FRAME, RATE, ROWS, UNITS, Source, on_grid, sounding
+from tools.starter_voice.source import (
+    BANDS,
+    FRAME,
+    LEAD,
+    PHASES,
+    RATE,
+    ROWS,
+    UNITS,
+    Source,
+    cycles,
+    in_phase,
+    on_grid,
+    sounding,
+)
 
 PHONEMES = "ɡˌʊd mˈɔɹnɪŋ, tˈɑm."
 
@@ -38,7 +52,7 @@ def test_every_phoneme_ends_on_a_frame_unless_the_next_shares_it(source: Source)
     alone = np.array([symbol not in " ˈˌ" for symbol in PHONEMES])
     assert frames[alone] == pytest.approx(np.round(frames[alone]))
     assert (np.diff([0, *utterance.ends]) >= 0).all()
-    assert len(utterance.samples) == len(utterance.rows) * FRAME // ROWS
+    assert len(utterance.samples) == len(utterance.rows) * FRAME // ROWS == len(utterance.phases) * FRAME
 
 
 def test_the_grid_keeps_the_length(source: Source) -> None:
@@ -57,13 +71,46 @@ def test_it_begins_and_ends_promptly(source: Source) -> None:
 
 def test_rows_tell_voiced_from_unvoiced_and_loud_from_quiet(source: Source) -> None:
     utterance = source.say("sˈɑ.")
-    middle = int(utterance.ends[0] / 3 * RATE / FRAME * ROWS)
-    vowel = int((utterance.ends[0] + utterance.ends[2]) / 2 * RATE / FRAME * ROWS)
+    middle = int(utterance.ends[0] / 3 * RATE / FRAME * ROWS) - LEAD
+    vowel = int((utterance.ends[0] + utterance.ends[2]) / 2 * RATE / FRAME * ROWS) - LEAD
     hiss, tone = utterance.rows[middle], utterance.rows[vowel]
     assert 120 < tone[0] < 320
     assert tone[1 : 1 + BANDS // 2].mean() > hiss[1 : 1 + BANDS // 2].mean() + 1  # 10 dB in the low half
     assert hiss[1 + BANDS :].max() < 0.3
     assert tone[1 + BANDS] > 0.8
+
+
+def test_pulses_stand_on_the_grid_when_a_frame_ends_and_the_pitch_hardly_moves() -> None:
+    rng = np.random.default_rng(0)
+    pitch = (200 + np.cumsum(rng.normal(0, 3, 80 * ROWS))).clip(90, 350).astype(np.float32)
+    moved = in_phase(pitch)
+    assert np.abs(moved - pitch).max() <= 2.6
+    places = cycles(moved) * PHASES
+    assert places == pytest.approx(np.round(places), abs=0.02)
+    assert np.abs(cycles(pitch) * PHASES - np.round(cycles(pitch) * PHASES)).max() > 0.3
+
+
+def test_cycles_are_those_of_the_sources_own_pulses() -> None:
+    pitch = np.linspace(110, 170, 30 * ROWS).astype(np.float32)
+    pulses = dsp.pulses(pitch)
+    high = np.flatnonzero((pulses[1:-1] > 30) & (pulses[1:-1] >= pulses[:-2]) & (pulses[1:-1] > pulses[2:])) + 1
+    exactly = np.interp(high + 1, np.arange(31) * FRAME, cycles(pitch))
+    assert exactly == pytest.approx(np.round(exactly), abs=0.02)
+    assert len(high) == pytest.approx(cycles(pitch)[-1], abs=1)
+
+
+def test_a_frames_parameters_are_all_that_its_sound_is_made_of(source: Source) -> None:
+    """Sound made of rows up to those of frame t is the same up to its end, whatever follows."""
+    parts = source._run(np.array([[0, *(source._vocabulary[c] for c in "ˈɑmə"), 0]]), np.full(6, 4, np.float32))
+    frames = parts[0].shape[1] // ROWS
+    whole = dsp.synth(*parts, np.random.default_rng(0))
+    cut = frames // 2 * ROWS
+    other = [part.copy() for part in parts]
+    for part in other[:-1]:
+        part[:, cut + LEAD :] = 0
+    changed = np.flatnonzero(np.abs(dsp.synth(*other, np.random.default_rng(0)) - whole) > 1e-6)
+    assert changed[0] >= cut // ROWS * FRAME
+    assert changed[0] < (cut // ROWS + 1) * FRAME
 
 
 def test_an_unknown_symbol_is_an_error(source: Source) -> None:

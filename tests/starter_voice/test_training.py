@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from fishvoiced.backends.fish.network import checkpoint
-from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say
-from tools.starter_voice.codebooks import BOOK, BOOKS
+from fishvoiced.text.misaki import NUMBERS
+from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say, voice
+from tools.starter_voice.codebooks import BOOK, BOOKS, POSITION_BOOK
+from tools.starter_voice.model import Speaker, fast_logits, new_model, plain
 from tools.starter_voice.training import Curve, Run, smoothed
 
 
@@ -48,10 +50,13 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     pack.pack(work, folder)
 
     loaded = checkpoint.load(folder)
-    assert loaded.config.frontend == "misaki"
+    assert loaded.config.frontend == "misaki-numbered"
     packed = loaded.dual_ar.state_dict()
     trained = smoothed(work / "dual_ar.pt")
     torch.testing.assert_close(packed["output.weight"], trained["output.weight"], rtol=1e-2, atol=1e-3)
+    unit, number = (trained[f"embeddings.parametrizations.weight.original{i}"] for i in (1, 2))
+    row = packed["embeddings.weight"][voice.FIRST_UNIT_TOKEN + 5 * NUMBERS + 7]
+    torch.testing.assert_close(row, unit[5] + number[7], rtol=1e-2, atol=1e-3)
     codes = torch.randint(0, BOOK, (1, BOOKS, 5))
     codec = decoder.new_codec(decoder.Codebooks.load(work / "codebooks.pt"))
     codec.load_state_dict(smoothed(work / "decoder.pt"))
@@ -77,21 +82,39 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     for name in ("speech", "codes"):
         shutil.copytree(work / name, again / name)
     dual_ar.train(again, hours=10.0, until=1, start=folder, budget=150)
-    begun = torch.load(again / "dual_ar.pt", weights_only=True)["module"]["output.weight"]
-    assert (begun - packed["output.weight"]).abs().max() < 0.01
+    begun = torch.load(again / "dual_ar.pt", weights_only=True)["module"]
+    assert (begun["output.weight"] - packed["output.weight"]).abs().max() < 0.01
+    model = new_model(folder)
+    torch.testing.assert_close(model.embeddings.weight, packed["embeddings.weight"], rtol=0, atol=1e-3)
 
 
 def test_block_is_the_models_own_arithmetic() -> None:
-    model = dual_ar.new_model()
+    model = new_model()
     columns = torch.zeros(1, 1 + BOOKS, 9, dtype=torch.int64)
     columns[0, 0] = torch.tensor([1, 2, 3, 4, *[model.semantic_begin + i for i in range(5)]])
     columns[0, 1:, 4:] = torch.randint(0, BOOK, (BOOKS, 5))
-    states, attention = dual_ar.Speaker(model)(columns, None)
+    states, attention = Speaker(model)(columns, None)
     torch.testing.assert_close(states, model.slow(columns)[0])
-    torch.testing.assert_close(attention.sum(-1), torch.ones(1, 9))
+    torch.testing.assert_close(attention.sum(-1), torch.ones(1, model.config.n_head, 9))
     codes = torch.randint(0, BOOK, (4, BOOKS))
     hidden = torch.randn(4, model.config.dim)
-    torch.testing.assert_close(dual_ar.fast_logits(model, hidden, codes), model.fast_logits(hidden, codes))
+    torch.testing.assert_close(fast_logits(model, hidden, codes), model.fast_logits(hidden, codes))
+
+
+def test_hidden_frames_still_say_their_place() -> None:
+    model = new_model()
+    columns = torch.zeros(2, 1 + BOOKS, 6, dtype=torch.int64)
+    columns[:, 0, 2:] = columns[:, 1, 2:] + model.semantic_begin
+    columns[1, 1 : 1 + POSITION_BOOK, 2:] = 9
+    columns[1, 0, 2:] = model.semantic_begin + 9
+    hidden = torch.arange(6)[None, :, None] < 2
+    speaker = Speaker(model)
+    states = speaker(columns, hidden.expand(2, 6, 1))[0]
+    assert torch.equal(states[0], states[1])
+    columns[1, 1 + POSITION_BOOK, 3] = 1
+    states = speaker(columns, hidden.expand(2, 6, 1))[0]
+    assert torch.equal(states[0, :3], states[1, :3])
+    assert (states[0, 3:] != states[1, 3:]).any(-1).all()
 
 
 def test_codes_are_made_once(work: Path) -> None:
@@ -111,12 +134,13 @@ def test_no_speech_is_said_clearly(work: Path) -> None:
 
 def test_own_frames_stand_for_some_of_the_true_ones() -> None:
     """Drawn from what the model says of the column before: here the next code, and 9 for residuals."""
-    model, text, frames = dual_ar.new_model(), 6, 50
+    model, text, frames = new_model(), 6, 50
     dim = model.config.dim
     with torch.no_grad():
         for block in (*model.layers, *model.fast_layers):
             block.attention.wo.weight.zero_()
             block.feed_forward.w2.weight.zero_()
+        plain(model)
         for matrix in (model.embeddings, model.codebook_embeddings, model.output, model.fast_output):
             matrix.weight.zero_()
         model.embeddings.weight[model.semantic_begin : model.semantic_begin + dim] = torch.eye(dim)
@@ -127,8 +151,8 @@ def test_own_frames_stand_for_some_of_the_true_ones() -> None:
     columns = torch.zeros(40, 1 + BOOKS, text + frames, dtype=torch.int64)
     columns[:, 1:, text:] = torch.randint(10, dim - 1, (40, BOOKS, frames))
     columns[:, 0, text:] = columns[:, 1, text:] + model.semantic_begin
-    visible = torch.ones(40, text + frames, 1)
-    mixed = dual_ar.with_own_frames(dual_ar.Speaker(model), columns, visible, torch.Generator().manual_seed(0))
+    visible = torch.ones(40, text + frames, 1, dtype=torch.bool)
+    mixed = dual_ar.with_own_frames(Speaker(model), columns, visible, torch.Generator().manual_seed(0))
 
     own = mixed[:, 2] == 9
     assert not own[:, :text].any()

@@ -9,14 +9,19 @@ import pytest
 
 from fishvoiced.text.misaki import (
     CONSONANTS,
+    FIRST_NUMBERED,
     LETTERS,
+    NUMBERS,
     PAUSES,
     SPELLING,
     STRESS,
     SYMBOLS,
+    UNITS,
     VOWELS,
     MisakiFrontend,
+    NumberedFrontend,
     load,
+    numbered,
     spelled,
     units,
     with_suffix,
@@ -54,6 +59,30 @@ def test_a_vowel_and_its_stress_are_one_unit() -> None:
 )
 def test_suffixes_follow_the_sound_of_the_stem(stem: str, suffix: str, whole: str) -> None:
     assert with_suffix(stem, suffix) == whole
+
+
+def test_a_numbered_string_tells_every_unit_and_its_place_again_from_nought_after_64() -> None:
+    read = "ðə kwˈɪk, " * 9 + "!"
+    said = numbered(read)
+    assert len(said) == len(units(read)) > NUMBERS
+    codes = [ord(c) - FIRST_NUMBERED for c in said]
+    assert [UNITS[code // NUMBERS] for code in codes] == units(read)
+    assert [code % NUMBERS for code in codes] == [i % NUMBERS for i in range(len(codes))]
+    assert all(c.isalpha() for c in said)  # a tokenizer that splits words from marks leaves them together
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "?!", ", ."])
+def test_nothing_to_say_stays_nothing_to_say(nothing: str) -> None:
+    assert numbered(nothing) == nothing
+
+
+def test_the_numbered_front_end_reads_as_the_plain_one(tmp_path: Path) -> None:
+    lexicon = {"cat": "kˈæt"} | {c: c.lower() for c in LETTERS}
+    plain, told = MisakiFrontend(lexicon), NumberedFrontend(lexicon)
+    for text in ("The cat!", "cat, cat", ""):
+        assert told(text) == numbered(plain(text))
+        assert told.of_spoken(text) == numbered(plain.of_spoken(text))
+    assert told.spoken("cat") == plain.spoken("cat")
 
 
 def test_words_come_from_the_lexicon_a_suffix_or_their_letters() -> None:

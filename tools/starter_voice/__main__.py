@@ -54,7 +54,7 @@ def _codebooks(options: argparse.Namespace, work: Path) -> None:
         books = codebooks.Codebooks.from_checkpoint(options.start)
     else:
         shards = sorted((work / "speech").glob("[0-9][0-9][0-9][0-9].npz"))
-        books = codebooks.learn(codebooks.shard_features(shards, options.frames))
+        books = codebooks.learn(*codebooks.shard_features(shards, options.frames))
     books.save(work / "codebooks.pt")
     print(f"{sum(1 for _ in data.encoded(work))} shards encoded")
 

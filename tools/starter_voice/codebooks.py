@@ -1,9 +1,10 @@
 """The codec's codebooks, by residual k-means over the source's parameters instead of gradients.
 
 A frame of 50 ms is four rows of mel bands, harmonic shares and pitch side by side: what the sound is made of, without
-the noise's draws and the pitch's harmonics, which no text foretells. The spectral part is projected by PCA. One book
-holds the pitch, the others the spectrum, residual by residual. Learning books by straight-through gradients on a CPU
-takes hours and often collapses; this takes a minute.
+the noise's draws, which no text foretells. The spectral part is projected by PCA; five books hold it, residual by
+residual. One book holds the pitch and one the phase (``pitch.py``), and one says which unit of the text is being
+spoken (``dual_ar.py``). Learning books by straight-through gradients on a CPU takes hours and often collapses; this
+takes a minute.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ import torch
 from torch import Tensor
 
 from fishvoiced.backends.fish.network.checkpoint import CODEC_FILE
+from tools.starter_voice.pitch import LEAST, PITCH, SHAPES, circle, entries, pitch_features, shape, sixteenths, steady
 from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
 from tools.starter_voice.speech import read_shard
 
 SPECTRUM = ROWS * (BANDS + SHARES)
-PITCH = ROWS * 2  # logarithm and voicing
 WIDTH = 80
 BOOK = 1024
 BOOKS = 8
-PITCH_BOOK = 1
+PITCH_BOOK, PHASE_BOOK, POSITION_BOOK = 1, 6, 7
+MOST = LEAST + BOOK // SHAPES - 1  # sixteenths of a cycle in a frame
 ROUNDS = 15
-MIDDLE, LOWEST = 197.0, 90.0  # Hz, about the voice's
 CLEAR_BANDS, HIGHEST = 43, 0.5
 """Bands up to 4 kHz count fully, those above less and less, the last one so much."""
 PROJECTION_FILE = "projection.pth"
@@ -44,14 +45,30 @@ class Codebooks:
     scale: float
 
     def encode(self, features: Tensor) -> Tensor:
-        """Features [T, SPECTRUM + PITCH] → codes int64 [T, BOOKS]."""
+        """Features [T, SPECTRUM + PITCH] → codes int64 [T, BOOKS] of the spectrum; 0 in the other books."""
         rest = (features - self.mean) @ self.basis / self.scale
         codes = []
-        for book in self.books:
+        for index, book in enumerate(self.books):
+            if index in (PITCH_BOOK, PHASE_BOOK, POSITION_BOOK):
+                codes.append(torch.zeros(len(rest), dtype=torch.int64))
+                continue
             code = nearest(rest, book)
             rest = rest - book[code]
             codes.append(code)
         return torch.stack(codes, dim=1)
+
+    def encode_frames(self, rows: Tensor, phases: Tensor) -> Tensor:
+        """The source's parameters [ROWS x T, CHANNELS] and phases [T] → codes int64 [T, BOOKS] but for the position."""
+        given = features(rows)
+        codes = self.encode(given)
+        count = sixteenths(rows, phases, MOST)
+        codes[:, PITCH_BOOK] = (count - LEAST) * SHAPES + nearest(shape(given[:, SPECTRUM:], count), self._shapes())
+        codes[:, PHASE_BOOK] = phases
+        return codes
+
+    def _shapes(self) -> Tensor:
+        first = self.books[PITCH_BOOK, :SHAPES, -PITCH:] * self.scale + self.mean[SPECTRUM:]
+        return first - steady(torch.tensor(LEAST))
 
     def save(self, path: Path) -> None:
         torch.save({"mean": self.mean, "basis": self.basis, "books": self.books, "scale": self.scale}, path)
@@ -74,20 +91,11 @@ class Codebooks:
 
 
 def features(rows: Tensor) -> Tensor:
-    """Parameter rows [ROWS x T, CHANNELS] → [T, SPECTRUM + PITCH], weighted by what the ear hears.
-
-    Voicing is the harmonic share of the lowest broad band. Where it is low, the pitch is that of the frame's voiced
-    rows: the source has a pitch everywhere, but none is heard in an "s".
-    """
+    """Parameter rows [ROWS x T, CHANNELS] → [T, SPECTRUM + PITCH], weighted by what the ear hears."""
     parts = rows.float().reshape(-1, ROWS, CHANNELS)
     falling = torch.linspace(1, HIGHEST, BANDS - CLEAR_BANDS + 1)[1:]
     weight = torch.cat([torch.ones(CLEAR_BANDS), falling, torch.ones(SHARES)])
-    spectrum = parts[..., 1:] * weight
-    voicing = parts[..., 1 + BANDS]
-    log = (parts[..., 0].clamp(min=LOWEST) / MIDDLE).log()
-    mean = (voicing * log).sum(1, keepdim=True) / voicing.sum(1, keepdim=True).clamp(min=0.5)
-    high = torch.stack([6 * (voicing * log + (1 - voicing) * mean), voicing], dim=2)
-    return torch.cat([spectrum.reshape(-1, SPECTRUM), high.reshape(-1, PITCH)], dim=1)
+    return torch.cat([(parts[..., 1:] * weight).reshape(-1, SPECTRUM), pitch_features(parts)], dim=1)
 
 
 def nearest(points: Tensor, book: Tensor) -> Tensor:
@@ -110,8 +118,13 @@ def k_means(points: Tensor, size: int, rounds: int, generator: torch.Generator) 
     return centers
 
 
-def learn(data: Tensor, books: int = BOOKS, book: int = BOOK, rounds: int = ROUNDS, seed: int = 0) -> Codebooks:
-    """Codebooks from feature rows [M, SPECTRUM + PITCH]; prints the share of variance each book leaves of its part."""
+def learn(
+    data: Tensor, counts: Tensor, books: int = BOOKS, book: int = BOOK, rounds: int = ROUNDS, seed: int = 0
+) -> Codebooks:
+    """Codebooks from feature rows [M, SPECTRUM + PITCH] and the frames' cycles in sixteenths [M].
+
+    Prints the share of variance that each book leaves of the spectrum.
+    """
     generator = torch.Generator().manual_seed(seed)
     mean = data.mean(0)
     spectrum = data[:, :SPECTRUM] - mean[:SPECTRUM]
@@ -122,35 +135,42 @@ def learn(data: Tensor, books: int = BOOKS, book: int = BOOK, rounds: int = ROUN
     scale = float(points.std())
     points = points / scale
     learned = []
+    part = slice(0, WIDTH - PITCH)
+    whole = points[:, part].var(0).sum()
     for index in range(books):
-        part = slice(WIDTH - PITCH, WIDTH) if index == PITCH_BOOK else slice(0, WIDTH - PITCH)
-        mine = torch.zeros_like(points)
-        mine[:, part] = points[:, part]
-        centers = k_means(mine, book, rounds, generator)
-        # Zeros elsewhere: the nearest center of the part is the nearest of the whole.
-        points = points - centers[nearest(points, centers)]
+        centers = torch.zeros(book, WIDTH)
+        if index == PITCH_BOOK:
+            shapes = k_means(shape(data[:, SPECTRUM:], counts), SHAPES, rounds, generator)
+            centers[:, WIDTH - PITCH :] = (entries(shapes, book) - mean[SPECTRUM:]) / scale
+        elif index == PHASE_BOOK:
+            centers = circle(book, WIDTH)
+        elif index != POSITION_BOOK:
+            centers[:, part] = k_means(points[:, part], book, rounds, generator)
+            points[:, part] -= centers[nearest(points[:, part], centers[:, part]), part]
+            print(f"book {index}: {float(points[:, part].var(0).sum() / whole):.4f} of the variance left", flush=True)
         learned.append(centers)
-        left = float(points[:, part].var(0).sum() / ((data - mean) @ basis / scale)[:, part].var(0).sum())
-        print(f"book {index}: {left:.4f} of the variance left", flush=True)
     return Codebooks(mean, basis, torch.stack(learned), scale)
 
 
-def shard_features(shards: Iterable[Path], limit: int) -> Tensor:
-    """Feature rows of shards until there are ``limit`` of them."""
+def shard_features(shards: Iterable[Path], limit: int) -> tuple[Tensor, Tensor]:
+    """Feature rows of shards, until there are ``limit`` of them, and the frames' cycles in sixteenths."""
     rows: list[Tensor] = []
-    count = 0
+    counts: list[Tensor] = []
+    total = 0
     for shard in shards:
         for one in read_shard(shard):
-            rows.append(features(torch.from_numpy(one.rows)))
-            count += len(rows[-1])
-        if count >= limit:
+            parameters = torch.from_numpy(one.rows)
+            rows.append(features(parameters))
+            counts.append(sixteenths(parameters, torch.from_numpy(one.phases), MOST))
+            total += len(rows[-1])
+        if total >= limit:
             break
-    return torch.cat(rows)
+    return torch.cat(rows), torch.cat(counts)
 
 
 def encode_shard(books: Codebooks, shard: Path, path: Path) -> None:
     """Codes of every utterance of a shard, one after the other: int16 [frames, BOOKS]."""
-    codes = [books.encode(features(torch.from_numpy(one.rows))) for one in read_shard(shard)]
+    codes = [books.encode_frames(torch.from_numpy(s.rows), torch.from_numpy(s.phases)) for s in read_shard(shard)]
     temporary = path.with_suffix(".tmp.npy")
     np.save(temporary, torch.cat(codes).numpy().astype(np.int16))
     temporary.replace(path)

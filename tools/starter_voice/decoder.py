@@ -31,7 +31,7 @@ CONFIG = CodecConfig(
     transformer_layers=0,
     has_encoder=False,
 )
-CONTEXT, FRAMES, BATCH = 8, 16, 4
+CONTEXT, FRAMES, BATCH = 4, 20, 4
 SCALES = ((2048, 80), (1024, 80), (512, 64), (256, 32), (128, 16))
 FAINTEST = 1e-2
 """Magnitude of a bin, 80 to 90 dB below a full tone: differences under it are not heard."""
@@ -68,9 +68,11 @@ def tie_biases(codec: Codec) -> None:
 
 
 class SpectralLoss(nn.Module):
-    """Log-mel distance at five resolutions, log-magnitude distance and spectral convergence at two.
+    """Log-mel distance at five resolutions; at two log-magnitude distance and spectral convergence, with and without
+    phases.
 
-    Above 2 kHz a mel band is wider than the distance between a voice's harmonics: only single bins see those.
+    Above 2 kHz a mel band is wider than the distance between a voice's harmonics: only single bins see those. Phases
+    are judged because the codes tell them (``codebooks.phases``); what they do not tell, the noise's, is faint.
     """
 
     def __init__(self, rate: int = RATE) -> None:
@@ -83,11 +85,13 @@ class SpectralLoss(nn.Module):
         total = real.new_zeros(())
         for fft, _ in SCALES:
             window, mel = getattr(self, f"window{fft}"), getattr(self, f"mel{fft}")
-            a, b = (torch.stft(x, fft, fft // 4, window=window, return_complex=True).abs() for x in (real, made))
+            waves = [torch.stft(x, fft, fft // 4, window=window, return_complex=True) for x in (real, made)]
+            a, b = (wave.abs() for wave in waves)
             logs = [(mel @ x).clamp(min=1e-4).log10() for x in (a, b)]
             total = total + (logs[0] - logs[1]).abs().mean()
             if fft in (1024, 512):
-                total = total + 0.3 * (a - b).norm() / a.norm().clamp(min=1e-3)
+                far = 0.3 * (a - b).norm() + 0.5 * (waves[0] - waves[1]).abs().norm()
+                total = total + far / a.norm().clamp(min=1e-3)
                 total = total + (a.clamp(min=FAINTEST).log10() - b.clamp(min=FAINTEST).log10()).abs().mean()
         return total
 

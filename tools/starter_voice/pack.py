@@ -12,8 +12,9 @@ from fishvoiced.backends.fish.config import ModelConfig, SamplingDefaults
 from fishvoiced.backends.fish.network import checkpoint
 from fishvoiced.text import misaki
 from fishvoiced.text.english import LEXICON_FILE
-from tools.starter_voice import adversarial, decoder, dual_ar, voice
+from tools.starter_voice import adversarial, decoder, voice
 from tools.starter_voice.codebooks import Codebooks
+from tools.starter_voice.model import new_model, plain
 from tools.starter_voice.training import smoothed
 
 NAME = "starter"
@@ -27,8 +28,9 @@ SAMPLING = SamplingDefaults(temperature=0.2, top_p=0.8, repetition_penalty=1.0)
 
 def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> None:
     """Write ``folder`` from the trainings' averaged weights, in half precision."""
-    model = dual_ar.new_model()
-    model.load_state_dict(smoothed(work / "dual_ar.pt"))
+    language = new_model()
+    language.load_state_dict(smoothed(work / "dual_ar.pt"))
+    plain(language)
     books = Codebooks.load(work / "codebooks.pt")
     codec = adversarial.trained(work)
     config = ModelConfig(
@@ -36,13 +38,13 @@ def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> Non
         dual_ar=voice.config(),
         codec=dataclasses.replace(decoder.CONFIG),
         sampling=sampling,
-        frontend=misaki.NAME,
+        frontend=misaki.NUMBERED_NAME,
         license=LICENSE,
         assets=(LEXICON_FILE,),
         description=DESCRIPTION,
     )
     voice.write_tokenizer(folder)
-    checkpoint.save_weights(folder, config, model, codec, torch.float16)
+    checkpoint.save_weights(folder, config, language, codec, torch.float16)
     books.save_projection(folder)
     shutil.copyfile(work / LEXICON_FILE, folder / LEXICON_FILE)
     size = sum(file.stat().st_size for file in folder.iterdir())

@@ -13,9 +13,9 @@ from fishvoiced.backends.fish.engine.base import Engine
 from fishvoiced.backends.fish.network import checkpoint
 from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.types import SamplingOptions
-from fishvoiced.text.misaki import load
+from fishvoiced.text.misaki import load, load_numbered
 from tools.starter_voice import speech
-from tools.starter_voice.codebooks import Codebooks, features
+from tools.starter_voice.codebooks import Codebooks
 from tools.starter_voice.source import RATE, Source, Utterance
 
 Samples = npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ class EngineVoice:
         defaults = engine.config.sampling
         self.engine = engine
         self.rate = engine.config.codec.sample_rate
-        self.frontend = load(folder)
+        self.frontend = load_numbered(folder)
         self.sampling = sampling or SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
 
     def __call__(self, text: str, seed: int) -> Samples:
@@ -91,8 +91,9 @@ class DecoderVoice:
         self._codec = checkpoint.load(folder).codec
 
     def __call__(self, text: str, seed: int) -> Samples:
-        rows = self._source.on_grid(text, seed).rows.astype(np.float16)
-        codes = self._books.encode(features(torch.from_numpy(rows)))
+        said = self._source.on_grid(text, seed)
+        rows = torch.from_numpy(said.rows.astype(np.float16))
+        codes = self._books.encode_frames(rows, torch.from_numpy(said.phases))
         with torch.inference_mode():
             samples: Samples = self._codec.decode(codes.T[None])[0, 0].numpy()
         return samples

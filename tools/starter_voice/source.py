@@ -37,6 +37,10 @@ CHANNELS = 1 + BANDS + SHARES
 """Of a row: pitch in Hz (0: unvoiced), log10 power of mel bands, the harmonic part's share of the power."""
 FLOOR = 1e-5  # of a band's power; 60 dB below a vowel's
 UNVOICED = 40.0  # Hz, below which the source has no pulses
+LEAD = 2
+"""Rows by which a frame's parameters run ahead of its sound: a row sounds from 25 ms before its middle to 25 ms after,
+so that a decoder that sees no later frame has all that its frame is made of."""
+PHASES = 16  # of a cycle: where the pulses may stand when a frame ends
 SILENT_DB = -45.0  # below the loudest frame
 DURATIONS, RAW_DURATIONS, WHOLE_DURATIONS = "durations", "/Div_40_output_0", "/Clip_output_0"
 """Our name for the second half's input; the graph's names before and after its own rounding."""
@@ -48,6 +52,8 @@ class Utterance:
     """[frames x FRAME]"""
     rows: Floats
     """[frames x ROWS, CHANNELS]"""
+    phases: npt.NDArray[np.int8]
+    """[frames]: where in their cycle the pulses stand when the frame ends, in sixteenths"""
     ends: tuple[float, ...]
     """For every character of the phonemes the second at which its sound ends."""
 
@@ -74,11 +80,14 @@ class Source:
         (raw,) = self._durations.run(None, {"ids": ids, "speed": np.array([PACE], np.float32)})
         whole = on_grid(phonemes, [float(x) for x in raw])
         parts = self._run(ids, np.array(whole, np.float32))
+        parts[-1] = in_phase(parts[-1])
         samples = dsp.synth(*parts, np.random.default_rng(seed))
         first, last = sounding(samples, whole[0] // UNITS)
         ends = (np.cumsum(whole)[:-1] / UNITS - first).clip(0, last - first) * (FRAME / RATE)
-        rows = self._rows(parts)[first * ROWS : last * ROWS]
-        return Utterance(samples[first * FRAME : last * FRAME], rows, tuple(float(e) for e in ends[1:]))
+        rows = np.pad(self._rows(parts), ((0, LEAD), (0, 0)), mode="edge")[first * ROWS + LEAD : last * ROWS + LEAD]
+        phases = np.round(cycles(parts[-1]) * PHASES).astype(int)[first + 1 : last + 1] % PHASES
+        sound = samples[first * FRAME : last * FRAME]
+        return Utterance(sound, rows, phases.astype(np.int8), tuple(float(e) for e in ends[1:]))
 
     def say_plainly(self, phonemes: str, seed: int = 0) -> Floats:
         """The source's own rhythm, with its silent edges cut: what the voice is compared with."""
@@ -104,6 +113,31 @@ class Source:
         shares = (self._broad @ pulses) / np.maximum(self._broad @ power, FLOOR)
         bands = np.log10(np.maximum(self._mel @ power, FLOOR))
         return np.concatenate([pitch[None], bands, shares]).T.astype(np.float32)
+
+
+def cycles(pitch: Floats) -> npt.NDArray[np.float64]:
+    """Cycles of the source's pulses before each frame's begin, and before the end: [frames + 1].
+
+    Between the middles of its rows the source's frequency is a straight line.
+    """
+    at = (np.arange(len(pitch) * ROW) + 0.5) / ROW - 0.5
+    frequency = np.maximum(np.interp(at, np.arange(len(pitch)), pitch), UNVOICED)
+    return np.concatenate([[0.0], np.cumsum(frequency).reshape(-1, FRAME)[:, -1]]) / RATE
+
+
+def in_phase(pitch: Floats) -> Floats:
+    """The pitch changed by 2.5 Hz at most in the middle of frames, so that the pulses stand on the grid at their ends.
+
+    A decoder that is told the phases then knows where every harmonic begins and ends. Row 1 and 2 of a frame count in
+    it alone.
+    """
+    moved = pitch.copy()
+    before = cycles(pitch)
+    wanted = np.round(before * PHASES) / PHASES
+    lacking = np.diff(wanted) - np.diff(before)
+    for row in (1, 2):
+        moved[row::ROWS] += (lacking * RATE / (2 * ROW)).astype(np.float32)
+    return moved
 
 
 def on_grid(phonemes: str, raw: Sequence[float]) -> list[int]:

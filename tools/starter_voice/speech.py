@@ -35,6 +35,8 @@ class Spoken:
     samples: npt.NDArray[np.int16] | None
     rows: npt.NDArray[np.float16]
     """[frames x ROWS, CHANNELS]: the source's parameters (see ``source.py``)"""
+    phases: npt.NDArray[np.int8]
+    """[frames]: see ``source.Utterance``"""
     words: tuple[Word, ...]
     """Per word, blank or mark: its symbols, its spelling ("" where it has none), the second each unit ends at."""
 
@@ -108,7 +110,7 @@ def speak(source: Source, line: Line, seed: int, with_samples: bool) -> Spoken:
             ends.append(round(utterance.ends[at - 1], 4))
         words.append((symbols, letters, tuple(ends)))
     samples = (utterance.samples.clip(-1, 1) * 32767).astype(np.int16) if with_samples else None
-    return Spoken(line.kind, line.text, samples, utterance.rows.astype(np.float16), tuple(words))
+    return Spoken(line.kind, line.text, samples, utterance.rows.astype(np.float16), utterance.phases, tuple(words))
 
 
 def make_shard(
@@ -122,7 +124,11 @@ def make_shard(
         if line is not None:
             made.append(speak(source, line, dice.getrandbits(32), with_samples))
     meta = [{"kind": s.kind, "text": s.text, "frames": s.frames, "words": s.words} for s in made]
-    arrays: dict[str, Any] = {"rows": np.concatenate([s.rows for s in made]), "meta": np.array(json.dumps(meta))}
+    arrays: dict[str, Any] = {
+        "rows": np.concatenate([s.rows for s in made]),
+        "phases": np.concatenate([s.phases for s in made]),
+        "meta": np.array(json.dumps(meta)),
+    }
     if with_samples:
         arrays["samples"] = np.concatenate([s.samples for s in made if s.samples is not None])
     temporary = path.with_suffix(".tmp.npz")
@@ -146,14 +152,15 @@ def make(
 
 def read_shard(path: Path) -> Iterator[Spoken]:
     with np.load(path) as data:
-        rows, meta = data["rows"], json.loads(str(data["meta"]))
+        rows, phases, meta = data["rows"], data["phases"], json.loads(str(data["meta"]))
         samples = data.get("samples")
     at = 0
     for one in meta:
         words = tuple((s, c, tuple(e)) for s, c, e in one["words"])
         end = at + one["frames"]
         sound = samples[at * FRAME : end * FRAME] if samples is not None else None
-        yield Spoken(one["kind"], one["text"], sound, rows[at * FRAME // ROW : end * FRAME // ROW], words)
+        mine = rows[at * FRAME // ROW : end * FRAME // ROW]
+        yield Spoken(one["kind"], one["text"], sound, mine, phases[at:end], words)
         at = end
 
 

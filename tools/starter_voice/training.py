@@ -133,7 +133,8 @@ class Run:
             {"params": [p for p in others if p.dim() > 1], "weight_decay": self.decay},
             {"params": [p for p in others if p.dim() <= 1], "weight_decay": 0.0},
         ]
-        optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)]
+        adam = torch.optim.AdamW(groups, lr=self.rate, betas=self.betas, fused=True)
+        optimizers: list[torch.optim.Optimizer] = [adam]
         if self.hidden:
             muon = torch.optim.Muon(self.hidden, lr=self.rate, weight_decay=self.decay, adjust_lr_fn="match_rms_adamw")
             optimizers.append(muon)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from fishvoiced.backends.fish.config import DualARConfig
 from fishvoiced.backends.fish.tokenizer import IM_END, INTERLEAVE, SPEAKER, SPECIAL_FILE, TOKENIZER_FILE, Tokenizer
-from fishvoiced.text.misaki import PAUSES, SPELLING, STRESS, SYMBOLS, VOWELS
+from fishvoiced.text.misaki import FIRST_NUMBERED, NUMBERS, UNITS
 from tools.starter_voice.codebooks import BOOK, BOOKS
 from tools.starter_voice.source import FRAME, RATE
 
 FRAME_SECONDS = FRAME / RATE
+_INDEX = {unit: index for index, unit in enumerate(UNITS)}
 
 
 def special_tokens() -> list[str]:
@@ -21,11 +23,10 @@ def special_tokens() -> list[str]:
 
 
 def ranks() -> list[bytes]:
-    """Every byte, then what byte pairs merge into: every symbol, then every vowel with its stress mark."""
-    single = sorted(c.encode() for c in [*SYMBOLS, *SPELLING.values()] if len(c.encode()) > 1)
-    starts = sorted({token[:2] for token in single if len(token) == 3})
-    stressed = [(mark + vowel).encode() for mark in STRESS for vowel in VOWELS]
-    return [bytes([i]) for i in range(256)] + starts + single + stressed
+    """Every byte, then what byte pairs merge into: the first two bytes of every unit, then every numbered unit."""
+    begun = [chr(FIRST_NUMBERED + NUMBERS * unit).encode()[:2] for unit in range(len(UNITS))]
+    whole = [chr(FIRST_NUMBERED + i).encode() for i in range(NUMBERS * len(UNITS))]
+    return [bytes([i]) for i in range(256)] + begun + whole
 
 
 def write_tokenizer(folder: Path) -> None:
@@ -41,18 +42,20 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(table, {token: len(table) + i for i, token in enumerate(special_tokens())})
 
 
-def unit_tokens() -> dict[str, int]:
-    """Unit (``misaki.units``) → token id for everything the front end can emit, so that training needs no tokenizer."""
-    table = {token: rank for rank, token in enumerate(ranks())}
-    stressed = [mark + vowel for mark in STRESS for vowel in VOWELS]
-    return {u: table[u.encode()] for u in [*SYMBOLS, *SPELLING.values(), *stressed, *PAUSES, " "]}
+FIRST_UNIT_TOKEN = 256 + len(UNITS)
+"""Token id of the first unit with number 0; the next is the same unit with number 1."""
+
+
+def unit_tokens(symbols: Sequence[str]) -> list[int]:
+    """Units (``misaki.units``) in their order → token ids, so that training needs no tokenizer."""
+    return [FIRST_UNIT_TOKEN + NUMBERS * _INDEX[unit] + place % NUMBERS for place, unit in enumerate(symbols)]
 
 
 def config(vocabulary: int | None = None) -> DualARConfig:
     """S1-mini's architecture, small."""
     return DualARConfig(
         vocab_size=vocabulary or len(ranks()) + len(special_tokens()),
-        n_layer=6,
+        n_layer=5,
         n_head=4,
         n_local_heads=2,
         head_dim=64,

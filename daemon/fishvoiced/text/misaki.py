@@ -17,8 +17,8 @@ from fishvoiced.text.english import EnglishFrontend, read_lexicon
 from fishvoiced.text.phones import from_misaki, to_misaki
 from fishvoiced.text.spoken.words import Word
 
-NAME = "misaki"
-"""Of the front end, in a model's ``fishvoice.json``"""
+NAME, NUMBERED_NAME = "misaki", "misaki-numbered"
+"""Of the front ends, in a model's ``fishvoice.json``"""
 
 VOWELS = "AIOWYaiuæɑɐɔəɛɜɪʊʌᵊᵻ"
 CONSONANTS = "bdfhjklmnpstvwzðŋɡɹʃʒʤʧθT"
@@ -30,6 +30,14 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SPELLING = dict(zip(LETTERS, (chr(0x0410 + i) for i in range(26)), strict=True))
 """Letter → the character that stands for it in a word given by spelling: none of them is a symbol."""
 
+UNITS = (*SYMBOLS, *SPELLING.values(), *(mark + vowel for mark in STRESS for vowel in VOWELS), *PAUSES, " ")
+"""Everything that becomes one token: see :func:`units`."""
+NUMBERS = 64
+FIRST_NUMBERED = 0x4E00
+"""Code point of the first unit with number 0. The block has 20,992 letters, and its UTF-8 changes the last byte only
+within 64."""
+
+_INDEX = {unit: index for index, unit in enumerate(UNITS)}
 _SPELLED = re.compile(f"[{SPELLING['A']}-{SPELLING['Z']}]+")
 _LETTERS = str.maketrans({sign: letter.lower() for letter, sign in SPELLING.items()})
 _UNIT = re.compile(rf"[{STRESS}][{VOWELS}]|.")
@@ -43,6 +51,18 @@ _PLAIN_SUFFIXES = {
 def units(symbols: str) -> list[str]:
     """What becomes one token each: a vowel together with its stress mark, every other character alone."""
     return _UNIT.findall(symbols)
+
+
+def numbered(symbols: str) -> str:
+    """One character for each unit and its place in the string, counted from 0 to 63 and again from 0.
+
+    A voice that is told the places can say, beside every frame of sound, which unit it has come to, and finds its way
+    in the text by that. A string without any sound is left alone.
+    """
+    if not symbols.strip(PAUSES + " "):
+        return symbols
+    places = enumerate(_INDEX[unit] for unit in units(symbols))
+    return "".join(chr(FIRST_NUMBERED + NUMBERS * unit + place % NUMBERS) for place, unit in places)
 
 
 def spelled(word: str) -> str:
@@ -81,6 +101,20 @@ class MisakiFrontend(EnglishFrontend):
         return with_suffix(stem, suffix)
 
 
+class NumberedFrontend(MisakiFrontend):
+    """The same, each unit with its place: see :func:`numbered`."""
+
+    def __call__(self, text: str) -> str:
+        return numbered(super().__call__(text))
+
+    def of_spoken(self, spoken: str) -> str:
+        return numbered(super().of_spoken(spoken))
+
+
 def load(path: Path) -> MisakiFrontend:
     """The front end of the voice in folder ``path``, or of a lexicon file; raises as :func:`read_lexicon` does."""
     return MisakiFrontend(read_lexicon(path))
+
+
+def load_numbered(path: Path) -> NumberedFrontend:
+    return NumberedFrontend(read_lexicon(path))

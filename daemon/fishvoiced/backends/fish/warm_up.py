@@ -22,10 +22,11 @@ def load_frontend(choice: Choice) -> Frontend:
     name = choice.model.config.frontend
     if name is None:
         return lambda text: text
-    if name in ("english", "misaki"):
-        from fishvoiced.text import english, misaki
+    from fishvoiced.text import english, misaki
 
-        load = english.load if name == "english" else misaki.load
+    loaders = {"english": english.load, misaki.NAME: misaki.load, misaki.NUMBERED_NAME: misaki.load_numbered}
+    load = loaders.get(name)
+    if load is not None:
         try:
             return load(choice.model.asset(english.LEXICON_FILE))
         except (OSError, EOFError, ValueError, zlib.error) as error:

@@ -252,7 +252,11 @@ class Conversion:
     def frontend(self) -> Frontend:
         from fishvoiced.text import english, misaki
 
-        frontends = {"english": english.load, misaki.NAME: misaki.load}
+        frontends = {
+            "english": english.load,
+            misaki.NAME: misaki.load,
+            misaki.NUMBERED_NAME: misaki.load_numbered,
+        }
         load = frontends.get(self.config.frontend or "")
         return load(self.checkpoint.folder / english.LEXICON_FILE) if load else str
 

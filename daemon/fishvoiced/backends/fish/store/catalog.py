@@ -88,7 +88,7 @@ class Catalog:
         infos = [
             VoiceInfo(
                 name=model.name,
-                language="en" if model.config.frontend in ("english", "misaki") else None,
+                language="en" if model.config.frontend in ("english", "misaki", "misaki-numbered") else None,
                 model=model.name,
                 sample_rate=model.config.codec.sample_rate,
                 clones=model.config.codec.has_encoder,
