@@ -7,7 +7,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.starter_voice.pitch import LEAST, PITCH, SHAPES, entries, shape, sixteenths, steady
+from tools.starter_voice.pitch import (
+    HARMONICS,
+    LEAST,
+    PITCH,
+    SHAPES,
+    entries,
+    phase_codes,
+    phasors,
+    shape,
+    sixteenths,
+    steady,
+)
 from tools.starter_voice.source import CHANNELS, LEAD, PHASES, ROWS
 
 MOST = LEAST + 255
@@ -40,3 +51,25 @@ def test_codes_stand_for_a_steady_pitch_and_one_of_the_shapes() -> None:
     torch.testing.assert_close(book[code], steady(torch.tensor(LEAST + 5)) + shapes[3])
     far = shape(book[code][None], torch.tensor([LEAST + 5]))
     torch.testing.assert_close(far[0], shapes[3])
+
+
+def test_a_phase_codes_entry_tells_where_the_harmonics_stand_when_rows_begin() -> None:
+    """Backwards from the frame's end, as the coarse pitch has it: at most 1.5 sixteenths off where the frame begins."""
+    count, phase = LEAST + 87, 5
+    entry = phasors(1024, 80)[int(phase_codes(torch.tensor(count), torch.tensor(phase)))]
+    half = ROWS * HARMONICS
+    assert entry[2 * half :].count_nonzero() == 0
+    turned = torch.atan2(entry[half : 2 * half], entry[:half]).reshape(ROWS, HARMONICS) / (2 * torch.pi)
+    exactly = phase / PHASES - count / PHASES * (1 - torch.arange(ROWS) / ROWS)
+    for harmonic in (1, 8):
+        off = (turned[:, harmonic - 1] - harmonic * exactly + 0.5) % 1 - 0.5
+        assert off.abs().max() <= 1.5 * harmonic / PHASES + 1e-4
+
+
+def test_phase_codes_are_different_for_every_phase_and_coarse_pitch() -> None:
+    counts, phases = torch.arange(LEAST, MOST + 1), torch.arange(PHASES)
+    codes = phase_codes(counts[:, None], phases[None])
+    assert codes.min() == 0
+    assert codes.max() == 1023
+    assert len(codes.unique()) == 1024
+    assert torch.equal(codes % PHASES, phases.expand(len(counts), PHASES))

@@ -18,7 +18,18 @@ import torch
 from torch import Tensor
 
 from fishvoiced.backends.fish.network.checkpoint import CODEC_FILE
-from tools.starter_voice.pitch import LEAST, PITCH, SHAPES, circle, entries, pitch_features, shape, sixteenths, steady
+from tools.starter_voice.pitch import (
+    LEAST,
+    PITCH,
+    SHAPES,
+    entries,
+    phase_codes,
+    phasors,
+    pitch_features,
+    shape,
+    sixteenths,
+    steady,
+)
 from tools.starter_voice.source import BANDS, CHANNELS, ROWS, SHARES
 from tools.starter_voice.speech import read_shard
 
@@ -26,7 +37,7 @@ SPECTRUM = ROWS * (BANDS + SHARES)
 WIDTH = 80
 BOOK = 1024
 BOOKS = 8
-PITCH_BOOK, PHASE_BOOK, POSITION_BOOK = 1, 6, 7
+PITCH_BOOK, PHASE_BOOK, POSITION_BOOK = 1, 2, 7
 MOST = LEAST + BOOK // SHAPES - 1  # sixteenths of a cycle in a frame
 ROUNDS = 15
 CLEAR_BANDS, HIGHEST = 43, 0.5
@@ -63,7 +74,7 @@ class Codebooks:
         codes = self.encode(given)
         count = sixteenths(rows, phases, MOST)
         codes[:, PITCH_BOOK] = (count - LEAST) * SHAPES + nearest(shape(given[:, SPECTRUM:], count), self._shapes())
-        codes[:, PHASE_BOOK] = phases
+        codes[:, PHASE_BOOK] = phase_codes(count, phases)
         return codes
 
     def _shapes(self) -> Tensor:
@@ -143,7 +154,7 @@ def learn(
             shapes = k_means(shape(data[:, SPECTRUM:], counts), SHAPES, rounds, generator)
             centers[:, WIDTH - PITCH :] = (entries(shapes, book) - mean[SPECTRUM:]) / scale
         elif index == PHASE_BOOK:
-            centers = circle(book, WIDTH)
+            centers = phasors(book, WIDTH)
         elif index != POSITION_BOOK:
             centers[:, part] = k_means(points[:, part], book, rounds, generator)
             points[:, part] -= centers[nearest(points[:, part], centers[:, part]), part]

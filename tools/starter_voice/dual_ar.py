@@ -74,7 +74,7 @@ class Losses:
 
     def total(self, progress: float) -> Tensor:
         guide = 0.2 * max(0.2, 1 - progress) * self.guide
-        return self.semantic + self.residual + 0.2 * self.phase + 0.3 * self.place + guide
+        return self.semantic + self.residual + 0.5 * self.phase + 0.3 * self.place + guide
 
 
 def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: float, own: bool) -> Losses:

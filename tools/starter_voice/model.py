@@ -76,14 +76,13 @@ def on_a_circle(model: DualAR) -> None:
     """
 
     def around(count: int, dim: int) -> Tensor:
-        turn = circle(PHASES, PHASES)[torch.arange(count) % PHASES]
-        return 0.02 * turn @ torch.randn(PHASES, dim)
+        return 0.02 * circle(count) @ torch.randn(PHASES, dim)
 
     first = BOOK * PHASE_BOOK
-    model.codebook_embeddings.weight[first : first + PHASES] += around(PHASES, model.config.dim)
+    model.codebook_embeddings.weight[first : first + BOOK] += around(BOOK, model.config.dim)
     turns = around(BOOK // SHAPES, model.config.fast.dim)  # of LEAST sixteenths and more: LEAST is whole cycles
     model.fast_embeddings.weight += turns.repeat_interleave(SHAPES, 0)
-    model.fast_output.weight[:PHASES] += around(PHASES, model.config.fast.dim)
+    model.fast_output.weight += around(BOOK, model.config.fast.dim)
 
 
 def plain(model: DualAR) -> DualAR:

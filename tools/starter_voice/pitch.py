@@ -2,7 +2,8 @@
 
 The source's pulses stand on a grid of sixteenths of a cycle when a frame ends (``source.in_phase``). A pitch code says
 how many sixteenths the frame has; with the phase at the frame's begin, which the frame before has told, that is the
-phase at its end. So the decoder knows where every harmonic begins and ends, and the language model only adds up.
+phase at its end. A phase code says that, and the pitch once more, coarsely: so its entry can tell the decoder where the
+harmonics stand at four moments of the frame, and the language model only adds up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ PITCH = ROWS * 2
 MIDDLE, LOWEST = 197.0, 90.0  # Hz, about the voice's
 SHAPES, LEAST = 4, 2 * PHASES
 """A pitch code is ``SHAPES`` x (sixteenths in the frame - ``LEAST``) + a shape: how pitch and voicing run in it."""
+COARSE = 4
+"""A phase code is ``PHASES`` x (sixteenths in the frame - ``LEAST``) // ``COARSE`` + the phase at the frame's end."""
+HARMONICS = 8  # that a phase code's entry tells of, at the begin of each row
 BENT = 0.7
 """The farthest that a shape leads from a steady pitch, in features: a twelfth."""
 
@@ -68,9 +72,22 @@ def entries(shapes: Tensor, size: int) -> Tensor:
     return (steady(counts)[:, None] + shapes).flatten(0, 1)
 
 
-def circle(size: int, width: int) -> Tensor:
-    """[size, width]: cosine and sine of the first harmonics where the pulses stand; zeros beyond ``PHASES`` entries."""
+def phase_codes(count: Tensor, phases: Tensor) -> Tensor:
+    return (count - LEAST) // COARSE * PHASES + phases
+
+
+def phasors(size: int, width: int) -> Tensor:
+    """Entries of the phase codes, [size, width]: cosine and sine of every harmonic at the begin of every row."""
+    code = torch.arange(size)
+    cycles = (LEAST + code // PHASES * COARSE + (COARSE - 1) / 2) / PHASES
+    turned = (code % PHASES / PHASES)[:, None] - cycles[:, None] * (1 - torch.arange(ROWS) / ROWS)
+    angle = 2 * math.pi * (turned[..., None] * torch.arange(1, HARMONICS + 1)).flatten(1)
     table = torch.zeros(size, width)
-    angle = 2 * math.pi * torch.arange(PHASES)[:, None] * torch.arange(1, PHASES // 2 + 1) / PHASES
-    table[:PHASES, :PHASES] = torch.cat([angle.cos(), angle.sin()], 1)
+    table[:, : 2 * ROWS * HARMONICS] = torch.cat([angle.cos(), angle.sin()], 1)
     return table
+
+
+def circle(count: int) -> Tensor:
+    """[count, PHASES]: cosine and sine of the harmonics of so many sixteenths of a cycle, from 0 on."""
+    angle = 2 * math.pi * torch.arange(count)[:, None] * torch.arange(1, PHASES // 2 + 1) / PHASES
+    return torch.cat([angle.cos(), angle.sin()], 1)
