@@ -50,13 +50,25 @@ def _speech(options: argparse.Namespace, work: Path) -> None:
 def _codebooks(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import codebooks, data
 
+    file = work / "codebooks.pt"
     if options.start:
-        books = codebooks.Codebooks.from_checkpoint(options.start)
-    else:
+        codebooks.Codebooks.from_checkpoint(options.start).save(file)
+    elif not file.exists():
         shards = sorted((work / "speech").glob("[0-9][0-9][0-9][0-9].npz"))
-        books = codebooks.learn(*codebooks.shard_features(shards, options.frames))
-    books.save(work / "codebooks.pt")
+        codebooks.learn(*codebooks.shard_features(shards, options.frames)).save(file)
     print(f"{sum(1 for _ in data.encoded(work))} shards encoded")
+
+
+def _take_up(options: argparse.Namespace, work: Path) -> None:
+    from tools.starter_voice import begun
+
+    begun.take_up(work)
+
+
+def _keep(options: argparse.Namespace, work: Path) -> None:
+    from tools.starter_voice import begun
+
+    begun.keep(work)
 
 
 def _decoder(options: argparse.Namespace, work: Path) -> None:
@@ -118,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--start", type=Path, help="take the books of a packed checkpoint folder instead")
     stage.add_argument("--threads", type=int)
     stage.set_defaults(run=_codebooks)
+
+    stages.add_parser("take-up", help="go on with the training in begun.npz").set_defaults(run=_take_up)
+    stages.add_parser("keep", help="write begun.npz from this training's states").set_defaults(run=_keep)
 
     for name, run, what in (("decoder", _decoder, "codes to sound"), ("dual_ar", _dual_ar, "text to codes")):
         stage = stages.add_parser(name, help=f"train {what}")

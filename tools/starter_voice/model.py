@@ -64,6 +64,7 @@ def number_alike(model: DualAR) -> None:
     number = 0.02 * torch.randn(NUMBERS, model.config.dim)
     table, first = model.embeddings.weight, voice.FIRST_UNIT_TOKEN
     table[first : first + NUMBERS * len(UNITS)] = (unit + number).flatten(0, 1)
+    model.output.weight[first : first + NUMBERS * len(UNITS)] = 0  # what is read is never said
     place = BOOK * POSITION_BOOK
     model.codebook_embeddings.weight[place : place + NUMBERS] = math.sqrt(BOOKS + 1) * number
 

@@ -23,7 +23,7 @@ DESCRIPTION = (
     "Small English voice trained from scratch on speech of hibari's heart; reads phonemes through a lexicon; "
     "cannot clone (no encoder). See MODEL_CARD.md."
 )
-SAMPLING = SamplingDefaults(temperature=0.2, top_p=0.8, repetition_penalty=1.0)
+SAMPLING = SamplingDefaults(temperature=0.02, top_p=0.8, repetition_penalty=1.0)
 
 
 def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> None:
