@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fishvoiced.text import phones
 from fishvoiced.text.misaki import (
     CONSONANTS,
     FIRST_NUMBERED,
@@ -99,3 +100,10 @@ def test_a_lexicon_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "lexicon.txt.gz").write_bytes(gzip.compress(b"cat\n"))
     with pytest.raises(ValueError, match="line 1"):
         load(tmp_path)
+
+
+def test_every_sound_that_a_writer_may_give_is_a_unit() -> None:
+    """``[word](/phones/)`` and ``words add --phones`` take the whole International Phonetic Alphabet that we know."""
+    for sound in (*phones._VOWELS, *phones._CONSONANTS):
+        said = NumberedFrontend({}).of_spoken(f"[word](/ˈ{sound}t/)")
+        assert len(said) == len(units(phones.to_misaki(f"ˈ{sound}t"))) > 1

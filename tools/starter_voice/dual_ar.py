@@ -64,17 +64,17 @@ def drawn_from(logits: Tensor, rng: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Losses:
-    """Cross-entropies of the semantic code and the residual codes, phase and place among them; the guide's loss."""
+    """Cross-entropies of the semantic code and the residual codes, phase and position among them; the guide's loss."""
 
     semantic: Tensor
     residual: Tensor
     phase: Tensor
-    place: Tensor
+    position: Tensor
     guide: Tensor
 
     def total(self, progress: float) -> Tensor:
         guide = 0.2 * max(0.2, 1 - progress) * self.guide
-        return self.semantic + self.residual + 0.5 * self.phase + 0.3 * self.place + guide
+        return self.semantic + self.residual + 0.5 * self.phase + 0.3 * self.position + guide
 
 
 def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: float, own: bool) -> Losses:
@@ -95,8 +95,8 @@ def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: flo
     codes = batch.columns[row, 1:, column + 1]
     fast = fast_logits(model, states[row, column], codes).float()
     residual = F.cross_entropy(fast.flatten(0, 1), codes[:, 1:].flatten())
-    phase, place = (F.cross_entropy(fast[:, book - 1], codes[:, book]) for book in (PHASE_BOOK, POSITION_BOOK))
-    return Losses(semantic, residual, phase, place, guide)
+    phase, position = (F.cross_entropy(fast[:, book - 1], codes[:, book]) for book in (PHASE_BOOK, POSITION_BOOK))
+    return Losses(semantic, residual, phase, position, guide)
 
 
 def train(
@@ -127,11 +127,11 @@ def train(
             utterances.refresh()
         batch = made(utterances.pick(rng, progress), rng)
         with torch.autocast(where.type, torch.bfloat16):
-            all_of = losses(speaker, batch, dice, FAST_SHARE, progress >= OWN_FROM)
+            parts_of = losses(speaker, batch, dice, FAST_SHARE, progress >= OWN_FROM)
         held = valid() if step % 250 == 249 or not last else last[-1]
         last.append(held)
-        parts = (all_of.semantic, all_of.residual, all_of.phase, all_of.place, all_of.guide)
-        return all_of.total(progress), [*(part.item() for part in parts), held]
+        parts = (parts_of.semantic, parts_of.residual, parts_of.phase, parts_of.position, parts_of.guide)
+        return parts_of.total(progress), [*(part.item() for part in parts), held]
 
     def valid() -> float:
         """Semantic cross-entropy of held-out utterances with their whole history."""
@@ -146,6 +146,6 @@ def train(
         return sum(values) / len(values)
 
     last: list[float] = []
-    columns = ("semantic", "residual", "phase", "place", "guide", "held_out")
+    columns = ("semantic", "residual", "phase", "position", "guide", "held_out")
     hidden = [p for name, p in model.named_parameters() if "layers." in name and p.dim() == 2]
     Run("dual_ar", work, model, loss, columns, hours, rate=rate, hidden=hidden).go(until)

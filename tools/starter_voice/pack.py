@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.config import ModelConfig, SamplingDefaults
 from fishvoiced.backends.fish.network import checkpoint
-from fishvoiced.text import misaki
 from fishvoiced.text.english import LEXICON_FILE
 from tools.starter_voice import adversarial, decoder, voice
 from tools.starter_voice.codebooks import Codebooks
@@ -38,7 +38,7 @@ def pack(work: Path, folder: Path, sampling: SamplingDefaults = SAMPLING) -> Non
         dual_ar=voice.config(),
         codec=dataclasses.replace(decoder.CONFIG),
         sampling=sampling,
-        frontend=misaki.NUMBERED_NAME,
+        frontend=frontends.NUMBERED,
         license=LICENSE,
         assets=(LEXICON_FILE,),
         description=DESCRIPTION,

@@ -24,7 +24,7 @@ COARSE = 4
 """A phase code is ``PHASES`` x (sixteenths in the frame - ``LEAST``) // ``COARSE`` + the phase at the frame's end."""
 HARMONICS = 8  # that a phase code's entry tells of, at the begin of each row
 BENT = 0.7
-"""The farthest that a shape leads from a steady pitch, in features: a twelfth."""
+"""The farthest that a shape leads from a steady pitch, in features: 12 % up or down."""
 
 
 def pitch_features(parts: Tensor) -> Tensor:
@@ -73,6 +73,7 @@ def entries(shapes: Tensor, size: int) -> Tensor:
 
 
 def phase_codes(count: Tensor, phases: Tensor) -> Tensor:
+    """Codes of frames with so many sixteenths that end in these phases."""
     return (count - LEAST) // COARSE * PHASES + phases
 
 

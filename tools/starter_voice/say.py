@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.engine.base import Engine
 from fishvoiced.backends.fish.network import checkpoint
 from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.types import SamplingOptions
-from fishvoiced.text.misaki import load, load_numbered
+from fishvoiced.text.misaki import load
 from tools.starter_voice import speech
 from tools.starter_voice.codebooks import Codebooks
 from tools.starter_voice.source import RATE, Source, Utterance
@@ -37,7 +38,7 @@ class EngineVoice:
         defaults = engine.config.sampling
         self.engine = engine
         self.rate = engine.config.codec.sample_rate
-        self.frontend = load_numbered(folder)
+        self.frontend = frontends.load(frontends.NUMBERED, folder)
         self.sampling = sampling or SamplingOptions(defaults.temperature, defaults.top_p, defaults.repetition_penalty)
 
     def __call__(self, text: str, seed: int) -> Samples:

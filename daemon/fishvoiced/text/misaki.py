@@ -17,9 +17,6 @@ from fishvoiced.text.english import EnglishFrontend, read_lexicon
 from fishvoiced.text.phones import from_misaki, to_misaki
 from fishvoiced.text.spoken.words import Word
 
-NAME, NUMBERED_NAME = "misaki", "misaki-numbered"
-"""Of the front ends, in a model's ``fishvoice.json``"""
-
 VOWELS = "AIOWYaiuæɑɐɔəɛɜɪʊʌᵊᵻ"
 CONSONANTS = "bdfhjklmnpstvwzðŋɡɹʃʒʤʧθT"
 PRIMARY, SECONDARY = "ˈ", "ˌ"
@@ -57,7 +54,7 @@ def numbered(symbols: str) -> str:
     """One character for each unit and its place in the string, counted from 0 to 63 and again from 0.
 
     A voice that is told the places can say, beside every frame of sound, which unit it has come to, and finds its way
-    in the text by that. A string without any sound is left alone.
+    in the text by that. A string without any sound is left alone. Raises KeyError for what is no unit.
     """
     if not symbols.strip(PAUSES + " "):
         return symbols
@@ -114,7 +111,3 @@ class NumberedFrontend(MisakiFrontend):
 def load(path: Path) -> MisakiFrontend:
     """The front end of the voice in folder ``path``, or of a lexicon file; raises as :func:`read_lexicon` does."""
     return MisakiFrontend(read_lexicon(path))
-
-
-def load_numbered(path: Path) -> NumberedFrontend:
-    return NumberedFrontend(read_lexicon(path))

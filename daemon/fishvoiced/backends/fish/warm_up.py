@@ -7,6 +7,7 @@ from contextlib import closing
 
 import numpy as np
 
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.engine.base import Engine
 from fishvoiced.backends.fish.prompt import build_prompt
 from fishvoiced.backends.fish.renderer import most_frames
@@ -22,16 +23,14 @@ def load_frontend(choice: Choice) -> Frontend:
     name = choice.model.config.frontend
     if name is None:
         return lambda text: text
-    from fishvoiced.text import english, misaki
+    if name not in frontends.NAMES:
+        raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
+    from fishvoiced.text.english import LEXICON_FILE
 
-    loaders = {"english": english.load, misaki.NAME: misaki.load, misaki.NUMBERED_NAME: misaki.load_numbered}
-    load = loaders.get(name)
-    if load is not None:
-        try:
-            return load(choice.model.asset(english.LEXICON_FILE))
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise ModelStoreError(f"model {choice.model.name!r} has a damaged lexicon: {error}") from error
-    raise BadRequest(f"model {choice.model.name!r} needs the front end {name!r}: update fishvoice")
+    try:
+        return frontends.load(name, choice.model.asset(LEXICON_FILE))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ModelStoreError(f"model {choice.model.name!r} has a damaged lexicon: {error}") from error
 
 
 def warm_up(engine: Engine, frames: int = WARM_UP_FRAMES) -> None:

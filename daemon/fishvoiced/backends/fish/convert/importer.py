@@ -24,6 +24,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fishvoice.locks import FileLock
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.checkpoint.folder import CheckpointFolder, recognize
 from fishvoiced.backends.fish.checkpoint.shapes import check, codec_shapes, language_shapes
 from fishvoiced.backends.fish.checkpoint.tensors import Floats, Table
@@ -250,15 +251,8 @@ class Conversion:
             return [SampleSentence(saved[f"read{i}"], saved[f"said{i}"]) for i in range(len(saved) // 2)]
 
     def frontend(self) -> Frontend:
-        from fishvoiced.text import english, misaki
-
-        frontends = {
-            "english": english.load,
-            misaki.NAME: misaki.load,
-            misaki.NUMBERED_NAME: misaki.load_numbered,
-        }
-        load = frontends.get(self.config.frontend or "")
-        return load(self.checkpoint.folder / english.LEXICON_FILE) if load else str
+        name = self.config.frontend
+        return frontends.load(name, self.checkpoint.folder) if name in frontends.NAMES else str
 
     def write_about(self, folder: Path, source: str | None, unconverted: str | None) -> None:
         about = {

@@ -14,6 +14,7 @@ import msgspec
 import fishvoiced
 from fishvoice import paths
 from fishvoice.protocol import VoiceInfo
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.config import CodecConfig
 from fishvoiced.backends.fish.store.models import ConvertedModel, ModelStore
 from fishvoiced.backends.fish.store.voices import Voice, VoiceStore
@@ -88,7 +89,7 @@ class Catalog:
         infos = [
             VoiceInfo(
                 name=model.name,
-                language="en" if model.config.frontend in ("english", "misaki", "misaki-numbered") else None,
+                language="en" if model.config.frontend in frontends.NAMES else None,
                 model=model.name,
                 sample_rate=model.config.codec.sample_rate,
                 clones=model.config.codec.has_encoder,
