@@ -12,6 +12,7 @@ from tools.starter_voice.pitch import (
     LEAST,
     PITCH,
     SHAPES,
+    apart,
     entries,
     phase_codes,
     phasors,
@@ -73,3 +74,11 @@ def test_phase_codes_are_different_for_every_phase_and_coarse_pitch() -> None:
     assert codes.max() == 1023
     assert len(codes.unique()) == 1024
     assert torch.equal(codes % PHASES, phases.expand(len(counts), PHASES))
+
+
+def test_guesses_of_the_pitch_are_a_mean_of_squared_cycles_apart() -> None:
+    logits = torch.full((2, 16 * PHASES * SHAPES), -1e4)
+    logits[0, [0, 2 * PHASES * SHAPES + 1]] = 0  # as likely none as two cycles more than LEAST
+    logits[1, 5 * PHASES * SHAPES] = 0
+    assert apart(logits[:1], torch.tensor([PHASES * SHAPES + 3])).item() == pytest.approx(1)
+    assert apart(logits, torch.tensor([0, 4 * PHASES * SHAPES])).item() == pytest.approx((2 + 1) / 2)

@@ -12,9 +12,11 @@ import torch
 from fishvoiced.backends.fish.network import checkpoint
 from fishvoiced.text.misaki import NUMBERS
 from tools.starter_voice import data, decoder, dual_ar, lexicon, pack, say, voice
-from tools.starter_voice.codebooks import BOOK, BOOKS, POSITION_BOOK
-from tools.starter_voice.model import Speaker, fast_logits, new_model, plain
+from tools.starter_voice.codebooks import BOOK, BOOKS, POSITION_BOOK, WIDTH
+from tools.starter_voice.model import Speaker, new_model, plain
 from tools.starter_voice.training import Curve, Run, smoothed
+
+NO_BOOKS = torch.zeros(BOOKS, BOOK, WIDTH)
 
 
 def make_run(folder: Path, seed: int = 0) -> Run:
@@ -81,6 +83,7 @@ def test_both_stages_train_pack_and_speak(work: Path) -> None:
     again.mkdir()
     for name in ("speech", "codes"):
         shutil.copytree(work / name, again / name)
+    after.save(again / "codebooks.pt")
     dual_ar.train(again, hours=10.0, until=1, start=folder, budget=150)
     begun = torch.load(again / "dual_ar.pt", weights_only=True)["module"]
     assert (begun["output.weight"] - packed["output.weight"]).abs().max() < 0.01
@@ -93,12 +96,12 @@ def test_block_is_the_models_own_arithmetic() -> None:
     columns = torch.zeros(1, 1 + BOOKS, 9, dtype=torch.int64)
     columns[0, 0] = torch.tensor([1, 2, 3, 4, *[model.semantic_begin + i for i in range(5)]])
     columns[0, 1:, 4:] = torch.randint(0, BOOK, (BOOKS, 5))
-    states, attention = Speaker(model)(columns, None)
+    states, attention = Speaker(model, NO_BOOKS)(columns, None)
     torch.testing.assert_close(states, model.slow(columns)[0])
     torch.testing.assert_close(attention.sum(-1), torch.ones(1, model.config.n_head, 9))
     codes = torch.randint(0, BOOK, (4, BOOKS))
     hidden = torch.randn(4, model.config.dim)
-    torch.testing.assert_close(fast_logits(model, hidden, codes), model.fast_logits(hidden, codes))
+    torch.testing.assert_close(Speaker(model, NO_BOOKS).fast(hidden, codes), model.fast_logits(hidden, codes))
 
 
 def test_hidden_frames_still_say_their_place() -> None:
@@ -108,7 +111,7 @@ def test_hidden_frames_still_say_their_place() -> None:
     columns[1, 1 : 1 + POSITION_BOOK, 2:] = 9
     columns[1, 0, 2:] = model.semantic_begin + 9
     hidden = torch.arange(6)[None, :, None] < 2
-    speaker = Speaker(model)
+    speaker = Speaker(model, NO_BOOKS)
     states = speaker(columns, hidden.expand(2, 6, 1))[0]
     assert torch.equal(states[0], states[1])
     columns[1, 1 + POSITION_BOOK, 3] = 1
@@ -152,7 +155,7 @@ def test_own_frames_stand_for_some_of_the_true_ones() -> None:
     columns[:, 1:, text:] = torch.randint(10, dim - 1, (40, BOOKS, frames))
     columns[:, 0, text:] = columns[:, 1, text:] + model.semantic_begin
     visible = torch.ones(40, text + frames, 1, dtype=torch.bool)
-    mixed = dual_ar.with_own_frames(Speaker(model), columns, visible, torch.Generator().manual_seed(0))
+    mixed = dual_ar.with_own_frames(Speaker(model, NO_BOOKS), columns, visible, torch.Generator().manual_seed(0))
 
     own = mixed[:, 2] == 9
     assert not own[:, :text].any()

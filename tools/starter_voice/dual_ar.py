@@ -1,8 +1,9 @@
 """Training the language model: phonetic text → codes, teacher-forced, with guided attention.
 
-Four things make so small a model read soon (see README.md): every frame says which unit of the text it speaks, the
-heads of one layer are led to that unit and the next ones, a share of the sound heard so far is hidden, and in the
-second half some of the past is what the model itself would have said.
+Five things make so small a model read soon (see README.md): every frame says which unit of the text it speaks, the
+heads of one layer are led to that unit and the next ones, a share of the sound heard so far is hidden, later on some
+of the past is in every other batch what the model itself would have said, and spectral guesses are judged by their
+distance, too.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from torch.nn import functional as F
 from fishvoiced.backends.fish.network.dual_ar import DualAR
 from fishvoiced.backends.fish.tokenizer import INTERLEAVE, SPEAKER
 from tools.starter_voice import voice
-from tools.starter_voice.codebooks import PHASE_BOOK, POSITION_BOOK
+from tools.starter_voice.codebooks import PHASE_BOOK, PITCH_BOOK, POSITION_BOOK, Codebooks
 from tools.starter_voice.columns import BUDGET, Batch, Utterances, collate, encode, size
 from tools.starter_voice.data import Example
-from tools.starter_voice.model import Speaker, fast_logits, new_model
+from tools.starter_voice.model import Speaker, new_model
+from tools.starter_voice.pitch import apart
+from tools.starter_voice.spectrum import SPECTRAL_BOOKS
 from tools.starter_voice.training import Run, device
 
 HISTORY_DROPOUT = 0.5  # at most; every utterance has a share of its own below
-OWN_SHARE, OWN_FROM = 0.5, 0.6  # frames of the model's own making, at most, and the progress from which there are any
+OWN_SHARE, OWN_FROM = 0.5, 0.3  # frames of the model's own making, at most, and the progress from which there are any
 OWN_TEMPERATURE = 0.5
-FAST_SHARE = 0.3
+FAST_SHARE = 0.5
 
 
 def some_frames(model: DualAR, columns: Tensor, most: float, rng: torch.Generator) -> Tensor:
@@ -50,7 +53,7 @@ def with_own_frames(speaker: Speaker, columns: Tensor, visible: Tensor, rng: tor
     hidden = speaker(columns, visible)[0][row, column - 1]
     mixed, codes = columns.clone(), columns[row, 1:, column]
     codes[:, 0] = drawn_from(model.head(hidden)[:, : model.semantic_count], rng)
-    codes[:, 1:] = drawn_from(fast_logits(model, hidden, codes), rng)
+    codes[:, 1:] = drawn_from(speaker.fast(hidden, codes), rng)
     mixed[row, 0, column] = codes[:, 0] + model.semantic_begin
     mixed[row, 1:, column] = codes
     return mixed
@@ -64,27 +67,31 @@ def drawn_from(logits: Tensor, rng: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Losses:
-    """Cross-entropies of the semantic code and the residual codes, phase and position among them; the guide's loss."""
+    """Cross-entropies of the semantic code and of the others, by what they tell; distances; the guide's loss."""
 
     semantic: Tensor
     residual: Tensor
+    pitch: Tensor
     phase: Tensor
     position: Tensor
+    distance: Tensor
+    """Sum over the spectral books: see ``Spectrum.forward``"""
+    off_pitch: Tensor
     guide: Tensor
 
     def total(self, progress: float) -> Tensor:
-        guide = 0.2 * max(0.2, 1 - progress) * self.guide
-        return self.semantic + self.residual + 0.5 * self.phase + 0.3 * self.position + guide
+        early = max(0.1, 1 - 2 * progress)
+        fast = 0.15 * early * self.residual + 0.15 * self.pitch + 0.65 * self.phase + 0.45 * self.position
+        return self.semantic + fast + 2 * self.distance + self.off_pitch + 0.2 * max(0.2, 1 - progress) * self.guide
 
 
 def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: float, own: bool) -> Losses:
-    model = speaker.model
+    model, spectrum = speaker.model, speaker.spectrum
     visible = ~some_frames(model, batch.columns, HISTORY_DROPOUT, rng)[..., None]
     columns = with_own_frames(speaker, batch.columns, visible, rng) if own else batch.columns
     states, attention = speaker(columns, visible)
     spoken = batch.target >= 0
-    logits = model.head(states[spoken]).float()
-    semantic = F.cross_entropy(logits, batch.target[spoken])
+    semantic = model.head(states[spoken])
     own_place = columns[:, 1 + POSITION_BOOK] != batch.columns[:, 1 + POSITION_BOOK]
     advised = (batch.guide >= 0) & ~own_place[:, None]
     seen = attention.gather(3, batch.guide.clamp(min=0)[..., None])[..., 0]
@@ -93,10 +100,27 @@ def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: flo
     inside = inside & (torch.rand(inside.shape, generator=rng).to(inside.device) < fast_share)
     row, column = inside.nonzero(as_tuple=True)
     codes = batch.columns[row, 1:, column + 1]
-    fast = fast_logits(model, states[row, column], codes).float()
-    residual = F.cross_entropy(fast.flatten(0, 1), codes[:, 1:].flatten())
-    phase, position = (F.cross_entropy(fast[:, book - 1], codes[:, book]) for book in (PHASE_BOOK, POSITION_BOOK))
-    return Losses(semantic, residual, phase, position, guide)
+    sound = spectrum.sound(codes)
+    first = semantic[inside[spoken]][:, : model.semantic_count]
+    if own:
+        with torch.no_grad():
+            chosen = torch.rand(len(codes), generator=rng).to(codes.device) < OWN_SHARE
+            codes[:, 0] = torch.where(chosen, drawn_from(first, rng), codes[:, 0])
+            codes = spectrum.again(sound, codes)
+    fast = speaker.fast(states[row, column], codes)
+    nats = speaker.surprise(fast, codes[:, 1:]).mean(0)
+    residual = [book for book in SPECTRAL_BOOKS if book]
+    of_spectra = torch.cat([first[:, None], fast[:, [book - 1 for book in residual]]], dim=1)
+    return Losses(
+        semantic=speaker.surprise(semantic, batch.target[spoken]).mean(),
+        residual=sum((nats[book - 1] for book in residual), nats.new_zeros(())),
+        pitch=nats[PITCH_BOOK - 1],
+        phase=nats[PHASE_BOOK - 1],
+        position=nats[POSITION_BOOK - 1],
+        distance=spectrum(of_spectra, sound, codes).sum(),
+        off_pitch=apart(fast[:, PITCH_BOOK - 1], codes[:, PITCH_BOOK]),
+        guide=guide,
+    )
 
 
 def train(
@@ -106,11 +130,14 @@ def train(
     rate: float = 2e-3,
     start: Path | None = None,
     budget: int = BUDGET,
+    compiled: bool = False,
 ) -> None:
     """``start`` names a packed checkpoint folder whose weights to begin from."""
     where = device()
     model = new_model(start)
-    speaker = Speaker(model).to(where)
+    speaker = Speaker(model, Codebooks.load(work / "codebooks.pt").books).to(where)
+    if compiled:
+        speaker.compile_parts()
     print(f"dual_ar: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     tokens = voice.tokenizer()
     prompt = (*tokens.marker(INTERLEAVE), *tokens.marker(SPEAKER))
@@ -127,11 +154,10 @@ def train(
             utterances.refresh()
         batch = made(utterances.pick(rng, progress), rng)
         with torch.autocast(where.type, torch.bfloat16):
-            parts_of = losses(speaker, batch, dice, FAST_SHARE, progress >= OWN_FROM)
+            parts_of = losses(speaker, batch, dice, FAST_SHARE, own=progress >= OWN_FROM and step % 2 == 1)
         held = valid() if step % 250 == 249 or not last else last[-1]
         last.append(held)
-        parts = (parts_of.semantic, parts_of.residual, parts_of.phase, parts_of.position, parts_of.guide)
-        return parts_of.total(progress), [*(part.item() for part in parts), held]
+        return parts_of.total(progress), [*(part.item() for part in vars(parts_of).values()), held]
 
     def valid() -> float:
         """Semantic cross-entropy of held-out utterances with their whole history."""
@@ -140,12 +166,12 @@ def train(
         with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
             for at in range(0, len(chosen), 12):
                 batch = made(chosen[at : at + 12], None)
-                states, _ = speaker(batch.columns, None)
+                states, _ = speaker.forward(batch.columns, None)  # too rare to be compiled
                 spoken = batch.target >= 0
                 values.append(F.cross_entropy(model.head(states[spoken]).float(), batch.target[spoken]).item())
         return sum(values) / len(values)
 
     last: list[float] = []
-    columns = ("semantic", "residual", "phase", "position", "guide", "held_out")
+    columns = (*Losses.__dataclass_fields__, "held_out")
     hidden = [p for name, p in model.named_parameters() if "layers." in name and p.dim() == 2]
     Run("dual_ar", work, model, loss, columns, hours, rate=rate, hidden=hidden).go(until)

@@ -18,6 +18,7 @@ from tools.starter_voice import voice
 from tools.starter_voice.codebooks import BOOK, BOOKS, PHASE_BOOK, POSITION_BOOK
 from tools.starter_voice.pitch import SHAPES, circle
 from tools.starter_voice.source import PHASES
+from tools.starter_voice.spectrum import Spectrum
 
 GUIDED_LAYER = 1
 
@@ -92,12 +93,44 @@ def plain(model: DualAR) -> DualAR:
     return model
 
 
-class Speaker(nn.Module):
-    """The model with what training adds: hidden history and a look at one layer's attention."""
+class FastSpeaker(nn.Module):
+    """``DualAR.fast_logits`` over :func:`block`."""
 
     def __init__(self, model: DualAR) -> None:
         super().__init__()
         self.model = model
+
+    def forward(self, hidden: Tensor, codes: Tensor) -> Tensor:
+        model = self.model
+        x = torch.cat([model.fast_project_in(hidden)[:, None], model.fast_embeddings(codes[:, :-1])], dim=1)
+        for layer in model.fast_layers:
+            x, _ = block(layer, x, *tables(model, "fast"))
+        logits: Tensor = model.fast_output(model.fast_norm(x[:, 1:]))
+        return logits
+
+
+class Surprise(nn.Module):
+    """Cross-entropy of each code [...] under logits [..., N], in nats."""
+
+    def forward(self, logits: Tensor, codes: Tensor) -> Tensor:
+        of_all = logits.float().log_softmax(-1)
+        return -of_all.gather(-1, codes[..., None])[..., 0]
+
+
+class Speaker(nn.Module):
+    """The model with what training adds: hidden history and a look at one layer's attention."""
+
+    def __init__(self, model: DualAR, books: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.fast = FastSpeaker(model)
+        self.surprise = Surprise()
+        self.spectrum = Spectrum(books)
+
+    def compile_parts(self) -> None:
+        """Needs a C++ compiler: two minutes at the beginning, and less than half the time for every step after it."""
+        for part in (self, self.fast, self.surprise, self.spectrum):
+            part.compile(dynamic=True)
 
     def forward(self, columns: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor]:
         """Hidden states [B, S, dim] and the guided heads' attention [B, H, S, S]."""
@@ -154,12 +187,3 @@ def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding of [B, S, H, D] by tables [S, 1, D] with every angle twice."""
     even, odd = x[..., 0::2], x[..., 1::2]
     return x * cos + torch.stack((-odd, even), dim=-1).flatten(-2) * sin
-
-
-def fast_logits(model: DualAR, hidden: Tensor, codes: Tensor) -> Tensor:
-    """``DualAR.fast_logits`` over :func:`block`."""
-    x = torch.cat([model.fast_project_in(hidden)[:, None], model.fast_embeddings(codes[:, :-1])], dim=1)
-    for layer in model.fast_layers:
-        x, _ = block(layer, x, *tables(model, "fast"))
-    logits: Tensor = model.fast_output(model.fast_norm(x[:, 1:]))
-    return logits

@@ -72,6 +72,13 @@ def entries(shapes: Tensor, size: int) -> Tensor:
     return (steady(counts)[:, None] + shapes).flatten(0, 1)
 
 
+def apart(logits: Tensor, codes: Tensor) -> Tensor:
+    """Mean squared distance, in cycles per frame, of the pitches that logits [N, codes] propose from those of codes [N]."""
+    cycles = torch.arange(logits.shape[-1], device=logits.device).div(SHAPES, rounding_mode="floor") / PHASES
+    off = cycles - cycles[codes][:, None]
+    return (logits.float().softmax(-1) * off.square()).sum(-1).mean()
+
+
 def phase_codes(count: Tensor, phases: Tensor) -> Tensor:
     """Codes of frames with so many sixteenths that end in these phases."""
     return (count - LEAST) // COARSE * PHASES + phases
