@@ -73,7 +73,7 @@ def entries(shapes: Tensor, size: int) -> Tensor:
 
 
 def apart(logits: Tensor, codes: Tensor) -> Tensor:
-    """Mean squared distance, in cycles per frame, of the pitches that logits [N, codes] propose from those of codes [N]."""
+    """Mean squared distance, in cycles per frame, of pitches by logits [N, codes] from those of codes [N]."""
     cycles = torch.arange(logits.shape[-1], device=logits.device).div(SHAPES, rounding_mode="floor") / PHASES
     off = cycles - cycles[codes][:, None]
     return (logits.float().softmax(-1) * off.square()).sum(-1).mean()
