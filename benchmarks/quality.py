@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.engine.group import shape_of
 from fishvoiced.backends.fish.engine.onnx_engine import OnnxDecoder, OnnxEngine
 from fishvoiced.backends.fish.engine.sampling_state import SamplingState
@@ -33,7 +34,7 @@ from fishvoiced.backends.fish.store.catalog import STARTER_FOLDER
 from fishvoiced.backends.fish.store.models import DECODER, FAST, SLOW, ConvertedModel, ModelStore
 from fishvoiced.backends.fish.types import Codes, Prompt, SamplingOptions
 from fishvoiced.backends.onnx_sessions import Runtime, Session
-from fishvoiced.text import english
+from fishvoiced.text.english import LEXICON_FILE
 
 LEAST_AGREEMENT = 0.90
 """Of int8's semantic codes with float32's."""
@@ -82,7 +83,8 @@ def convert(cache: Path) -> ConvertedModel:
 
 
 def prompts(model: ConvertedModel, texts: Sequence[str]) -> list[Prompt]:
-    frontend, tokenizer = english.load(model.asset(english.LEXICON_FILE)), model.tokenizer()
+    assert model.config.frontend is not None
+    frontend, tokenizer = frontends.load(model.config.frontend, model.asset(LEXICON_FILE)), model.tokenizer()
     return [build_prompt(tokenizer, model.config.dual_ar.num_codebooks, frontend(text), []) for text in texts]
 
 

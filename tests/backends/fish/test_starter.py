@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.ears import plain_words, word_errors
 from fishvoiced import UniversalFishSpeechOptimizer
+from fishvoiced.backends.fish import frontends
 from fishvoiced.backends.fish.checkpoint.folder import recognize
 from fishvoiced.backends.fish.config import ModelConfig
 from fishvoiced.backends.fish.convert.importer import checkpoint_hash
@@ -19,6 +20,7 @@ from fishvoiced.backends.fish.store.models import ConvertedModel
 from fishvoiced.backends.fish.store.parts import is_whole
 from fishvoiced.config import Config
 from fishvoiced.hardware.detect.collect import collect
+from fishvoiced.text.english import LEXICON_FILE
 from tools.starter_voice.sphinx import Ear
 
 SENTENCES = (
@@ -98,9 +100,9 @@ def test_pytorch_begins_with_the_same_codes(starter: ConvertedModel) -> None:
     """The shipped graphs are quantized, so a code may differ here and there; a wrong graph agrees in none."""
     from fishvoiced.backends.fish.prompt import build_prompt
     from fishvoiced.backends.fish.types import SamplingOptions
-    from fishvoiced.text import english
 
-    frontend = english.load(starter.asset(english.LEXICON_FILE))
+    assert starter.config.frontend is not None
+    frontend = frontends.load(starter.config.frontend, starter.asset(LEXICON_FILE))
     greedy = SamplingOptions(temperature=1.0, top_p=0.0, repetition_penalty=1.0)
     first: dict[str, list[int]] = {}
     for name in ("onnx", "torch"):
