@@ -4,7 +4,7 @@
 
 - how many frames have the same likeliest semantic code, and how many codes of all codebooks are the same, when
   every precision is told the same past (teacher-forced: what float32 has said, sampled as shipped);
-- the word error rate of pocketsphinx listening to the same sentences with the same seeds, sampled as shipped;
+- the word error rate of Whisper listening to the same sentences with the same seeds, sampled as shipped;
 - how far the int8 decoder's sound of these sentences is from the float32 decoder's, in log-mel magnitudes.
 
 Exit status 1 if one of them misses its bar.
@@ -141,12 +141,12 @@ def agreement(reference: Sequence[Codes], other: Sequence[Codes]) -> tuple[float
 
 def errors_heard(engine: OnnxEngine, texts: Sequence[str], seeds: int) -> NDArray[np.int64]:
     """Word errors of each sentence with each seed [sentences x seeds], and how many words it has: two rows."""
-    from benchmarks.ears import plain_words, word_errors
+    from benchmarks.ears import Whisper, plain_words, word_errors
     from tools.starter_voice.say import EngineVoice
-    from tools.starter_voice.sphinx import Ear
 
-    voice, ear = EngineVoice(engine, STARTER_FOLDER), Ear()
-    pairs = [(plain_words(text), ear(voice(text, seed), voice.rate)) for text in texts for seed in range(seeds)]
+    voice, ear = EngineVoice(engine, STARTER_FOLDER), Whisper()
+    heard = [(text, ear.heard(voice(text, seed), voice.rate)) for text in texts for seed in range(seeds)]
+    pairs = [(plain_words(text), plain_words(words)) for text, words in heard]
     return np.array([[word_errors(*pair) for pair in pairs], [len(wanted) for wanted, _ in pairs]])
 
 

@@ -59,18 +59,6 @@ def _codebooks(options: argparse.Namespace, work: Path) -> None:
     print(f"{sum(1 for _ in data.encoded(work))} shards encoded")
 
 
-def _take_up(options: argparse.Namespace, work: Path) -> None:
-    from tools.starter_voice import begun
-
-    begun.take_up(work)
-
-
-def _keep(options: argparse.Namespace, work: Path) -> None:
-    from tools.starter_voice import begun
-
-    begun.keep(work)
-
-
 def _decoder(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import decoder
 
@@ -99,8 +87,10 @@ def _evaluate(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice import evaluate
     from tools.starter_voice.say import DecoderVoice, ProjectVoice, SourceVoice, Voice, torch_voice
 
-    corpus = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))
-    texts = corpus[options.sentences_of][: options.count]
+    if options.sentences_of == "plain":
+        texts = evaluate.plain_sentences()[: options.count]
+    else:
+        texts = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))[options.sentences_of][: options.count]
     voices: dict[str, Callable[[], Voice]] = {
         "project": lambda: ProjectVoice(options.model_path),
         "torch": lambda: torch_voice(options.folder),
@@ -131,9 +121,6 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--threads", type=int)
     stage.set_defaults(run=_codebooks)
 
-    stages.add_parser("take-up", help="go on with the training in begun.npz").set_defaults(run=_take_up)
-    stages.add_parser("keep", help="write begun.npz from this training's states").set_defaults(run=_keep)
-
     for name, run, what in (("decoder", _decoder, "codes to sound"), ("dual_ar", _dual_ar, "text to codes")):
         stage = stages.add_parser(name, help=f"train {what}")
         stage.add_argument("--hours", type=float, default=2.0, help="training time planned in all (%(default)s)")
@@ -159,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--folder", type=Path, default=SHIPPED, help="the checkpoint (for its lexicon, too)")
     stage.add_argument("--engine", choices=("project", "torch", "decoder"), default="project")
     stage.add_argument("--model-path", type=Path, help="another model than the shipped one, for --engine project")
-    stage.add_argument("--sentences-of", choices=("test", "valid"), default="test")
+    stage.add_argument("--sentences-of", choices=("plain", "test", "valid"), default="plain")
     stage.add_argument("--count", type=int, default=100)
     stage.add_argument("--seeds", type=int, default=3)
     stage.add_argument("--out", default="evaluation")

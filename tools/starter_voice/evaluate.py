@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.ears import QualityJudge, Whisper, plain_words, word_errors
+from benchmarks.quality import SENTENCES
 from tools.starter_voice.metrics import Samples, dropped_or_repeated, nearest_names, trailing_silence
 from tools.starter_voice.say import SourceVoice, Voice
 
@@ -70,6 +71,11 @@ class Report:
     machine: str
     date: str
     minutes: float
+
+
+def plain_sentences() -> list[str]:
+    """A hundred sentences as people write them, on which nothing was trained."""
+    return [*SENTENCES, *Path(__file__).with_name("plain.txt").read_text(encoding="utf-8").splitlines()]
 
 
 def judge_sentences(

@@ -172,9 +172,8 @@ class Run:
             return 0, 0.0
         state = torch.load(self.file, weights_only=True, map_location=next(self.module.parameters()).device)
         self.module.load_state_dict(state["module"])
-        if "optimizers" in state:  # a training that came from another machine has none
-            for optimizer, past in zip(optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(past)
+        for optimizer, past in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(past)
         for key, value in state["smooth"].items():
             smooth[key].copy_(value)
         return int(state["step"]), float(state["spent"])
