@@ -135,7 +135,8 @@ def test_every_request_ends_exactly_once_and_memory_comes_back(home: Path) -> No
         status = eventually(lambda: (s := observer.status())["clients"] <= 1 and s)
         assert isinstance(status, dict)
         assert status["queue"]["waiting"] == status["queue"]["active"] == 0
-        assert status["counters"]["requests"] == 3 * (CLIENTS * REQUESTS + 2 * 3)
+        # Of a killed client's three texts the first was heard; the others may not have left it.
+        assert 3 * (CLIENTS * REQUESTS + 2) <= status["counters"]["requests"] <= 3 * (CLIENTS * REQUESTS + 2 * 3)
         ended = sum(status["counters"][o] for o in ("complete", "cancelled", "error", "refused", "vanished"))
         assert ended == status["counters"]["requests"]
         eventually(lambda: process.num_fds() <= descriptors)
