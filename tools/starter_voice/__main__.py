@@ -88,16 +88,17 @@ def _evaluate(options: argparse.Namespace, work: Path) -> None:
     from tools.starter_voice.say import DecoderVoice, ProjectVoice, SourceVoice, Voice, torch_voice
 
     if options.sentences_of == "plain":
-        texts = evaluate.plain_sentences()[: options.count]
+        texts = evaluate.plain_sentences()
     else:
-        texts = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))[options.sentences_of][: options.count]
+        texts = json.loads((work / TEXT_FILE).read_text(encoding="utf-8"))[options.sentences_of]
     voices: dict[str, Callable[[], Voice]] = {
         "project": lambda: ProjectVoice(options.model_path),
         "torch": lambda: torch_voice(options.folder),
         "decoder": lambda: DecoderVoice(options.folder),
     }
-    voice = voices[options.engine]()
-    evaluate.evaluate(voice, SourceVoice(options.folder), texts, options.seeds, work / options.out)
+    voice, source = voices[options.engine](), SourceVoice(options.folder)
+    known = [text for text in texts if source.knows(text)][: options.count]
+    evaluate.evaluate(voice, source, known, options.seeds, work / options.out)
 
 
 def _parser() -> argparse.ArgumentParser:

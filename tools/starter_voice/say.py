@@ -70,6 +70,10 @@ class SourceVoice:
         """Raises ValueError for a text with a word that only its spelling gives."""
         return self.source.say_plainly(self._phonemes(text), seed)
 
+    def knows(self, text: str) -> bool:
+        """Whether it can read every word."""
+        return speech.read(self.source, self.frontend, "", text, as_sentence=False) is not None
+
     def on_grid(self, text: str, seed: int) -> Utterance:
         """What the voice is trained on; raises likewise."""
         return self.source.say(self._phonemes(text), seed)
