@@ -12,10 +12,10 @@ from tools.starter_voice.pitch import (
     LEAST,
     PITCH,
     SHAPES,
-    apart,
     entries,
     phase_codes,
     phasors,
+    pitch_distance,
     shape,
     sixteenths,
     steady,
@@ -76,9 +76,9 @@ def test_phase_codes_are_different_for_every_phase_and_coarse_pitch() -> None:
     assert torch.equal(codes % PHASES, phases.expand(len(counts), PHASES))
 
 
-def test_guesses_of_the_pitch_are_a_mean_of_squared_cycles_apart() -> None:
+def test_guesses_of_the_pitch_are_a_mean_of_squared_cycles_pitch_distance() -> None:
     logits = torch.full((2, 16 * PHASES * SHAPES), -1e4)
     logits[0, [0, 2 * PHASES * SHAPES + 1]] = 0  # as likely none as two cycles more than LEAST
     logits[1, 5 * PHASES * SHAPES] = 0
-    assert apart(logits[:1], torch.tensor([PHASES * SHAPES + 3])).item() == pytest.approx(1)
-    assert apart(logits, torch.tensor([0, 4 * PHASES * SHAPES])).item() == pytest.approx((2 + 1) / 2)
+    assert pitch_distance(logits[:1], torch.tensor([PHASES * SHAPES + 3])).item() == pytest.approx(1)
+    assert pitch_distance(logits, torch.tensor([0, 4 * PHASES * SHAPES])).item() == pytest.approx((2 + 1) / 2)

@@ -60,7 +60,7 @@ def test_another_semantic_code_leads_to_the_same_sound(books: torch.Tensor, code
     sound = spectrum.sound(codes)
     other = codes.clone()
     other[:, 0] = (codes[:, 0] + 1) % BOOK
-    again = spectrum.again(sound, other)
+    again = spectrum.requantized(sound, other)
     assert torch.equal(again[:, [0, *OTHERS]], other[:, [0, *OTHERS]])
     assert (spectrum.sound(again) - sound).norm() < (spectrum.sound(other) - sound).norm()
     assert torch.equal(codes, torch.randint(0, BOOK, (6, BOOKS), generator=torch.Generator().manual_seed(1)))

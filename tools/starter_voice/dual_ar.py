@@ -24,7 +24,7 @@ from tools.starter_voice.codebooks import PHASE_BOOK, PITCH_BOOK, POSITION_BOOK,
 from tools.starter_voice.columns import BUDGET, Batch, Utterances, collate, encode, size
 from tools.starter_voice.data import Example
 from tools.starter_voice.model import Speaker, new_model
-from tools.starter_voice.pitch import apart
+from tools.starter_voice.pitch import pitch_distance
 from tools.starter_voice.spectrum import SPECTRAL_BOOKS
 from tools.starter_voice.training import Run, device
 
@@ -106,19 +106,19 @@ def losses(speaker: Speaker, batch: Batch, rng: torch.Generator, fast_share: flo
         with torch.no_grad():
             chosen = torch.rand(len(codes), generator=rng).to(codes.device) < OWN_SHARE
             codes[:, 0] = torch.where(chosen, drawn_from(first, rng), codes[:, 0])
-            codes = spectrum.again(sound, codes)
+            codes = spectrum.requantized(sound, codes)
     fast = speaker.fast(states[row, column], codes)
-    nats = speaker.surprise(fast, codes[:, 1:]).mean(0)
+    nats = speaker.cross_entropy(fast, codes[:, 1:]).mean(0)
     residual = [book for book in SPECTRAL_BOOKS if book]
     of_spectra = torch.cat([first[:, None], fast[:, [book - 1 for book in residual]]], dim=1)
     return Losses(
-        semantic=speaker.surprise(semantic, batch.target[spoken]).mean(),
+        semantic=speaker.cross_entropy(semantic, batch.target[spoken]).mean(),
         residual=sum((nats[book - 1] for book in residual), nats.new_zeros(())),
         pitch=nats[PITCH_BOOK - 1],
         phase=nats[PHASE_BOOK - 1],
         position=nats[POSITION_BOOK - 1],
         distance=spectrum(of_spectra, sound, codes).sum(),
-        off_pitch=apart(fast[:, PITCH_BOOK - 1], codes[:, PITCH_BOOK]),
+        off_pitch=pitch_distance(fast[:, PITCH_BOOK - 1], codes[:, PITCH_BOOK]),
         guide=guide,
     )
 

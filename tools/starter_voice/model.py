@@ -109,7 +109,7 @@ class FastSpeaker(nn.Module):
         return logits
 
 
-class Surprise(nn.Module):
+class CrossEntropy(nn.Module):
     """Cross-entropy of each code [...] under logits [..., N], in nats."""
 
     def forward(self, logits: Tensor, codes: Tensor) -> Tensor:
@@ -124,12 +124,12 @@ class Speaker(nn.Module):
         super().__init__()
         self.model = model
         self.fast = FastSpeaker(model)
-        self.surprise = Surprise()
+        self.cross_entropy = CrossEntropy()
         self.spectrum = Spectrum(books)
 
     def compile_parts(self) -> None:
-        """Needs a C++ compiler: two minutes at the beginning, and less than half the time for every step after it."""
-        for part in (self, self.fast, self.surprise, self.spectrum):
+        """Needs a C++ compiler: two minutes at the beginning, and half the time for every step after it."""
+        for part in (self, self.fast, self.cross_entropy, self.spectrum):
             part.compile(dynamic=True)
 
     def forward(self, columns: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor]:

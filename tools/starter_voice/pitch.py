@@ -72,7 +72,7 @@ def entries(shapes: Tensor, size: int) -> Tensor:
     return (steady(counts)[:, None] + shapes).flatten(0, 1)
 
 
-def apart(logits: Tensor, codes: Tensor) -> Tensor:
+def pitch_distance(logits: Tensor, codes: Tensor) -> Tensor:
     """Mean squared distance, in cycles per frame, of pitches by logits [N, codes] from those of codes [N]."""
     cycles = torch.arange(logits.shape[-1], device=logits.device).div(SHAPES, rounding_mode="floor") / PHASES
     off = cycles - cycles[codes][:, None]

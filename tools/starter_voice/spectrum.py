@@ -34,7 +34,7 @@ class Spectrum(nn.Module):
         centers = self.get_buffer("centers")
         return centers[torch.arange(len(centers), device=codes.device), codes[:, list(SPECTRAL_BOOKS)]]
 
-    def again(self, sound: Tensor, codes: Tensor) -> Tensor:
+    def requantized(self, sound: Tensor, codes: Tensor) -> Tensor:
         """The codes with other residual spectral ones: those that lead to the sounds from *this* semantic code."""
         codes = codes.clone()
         rest = sound

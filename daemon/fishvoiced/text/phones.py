@@ -10,7 +10,7 @@ STRESSES = "ˈ'"
 _IGNORED = str.maketrans("", "", "ˌ.‿͡ |/[]()ʰ̩̯̃")
 _LONG = str.maketrans({"ː": "", ":": ""})
 
-# IPA, longest first where one begins another → (misaki, starter voice unstressed, starter voice stressed)
+# IPA, longest first where one begins another → (misaki, front end "english" unstressed, stressed)
 _VOWELS = {
     "eɪ": ("A", "ĕ", "ê"), "aɪ": ("I", "ì", "í"), "ɔɪ": ("Y", "ø", "ǿ"), "aʊ": ("W", "ŏ", "ô"), "oʊ": ("O", "ō", "ö"),
     "əʊ": ("O", "ō", "ö"), "ɚ": ("əɹ", "ɚ", "ɝ"), "ɝ": ("ɜɹ", "ɚ", "ɝ"), "ɜ": ("ɜ", "ɚ", "ɝ"), "ɑ": ("ɑ", "à", "á"),
@@ -79,7 +79,7 @@ def to_misaki(phones: str) -> str:
 
 
 def to_starter(phones: str) -> str:
-    """In the starter voice's: one character per phone, stress within the vowel."""
+    """In that of the front end "english", which the first starter voice had: one character per phone, stress within the vowel."""
     out: list[str] = []
     stressed = False
     for sound in _sounds(phones):
@@ -99,7 +99,7 @@ def from_misaki(symbols: str) -> str:
 
 
 def from_starter(symbols: str) -> str:
-    """A phonetic string of the starter voice; ``⟨word⟩`` is one that the voice reads from its spelling."""
+    """A phonetic string of the front end "english"; ``⟨word⟩`` is one that the voice reads from its spelling."""
     return _SYMBOLS.sub(_starter_symbols, symbols)
 
 
