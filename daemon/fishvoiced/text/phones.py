@@ -79,7 +79,7 @@ def to_misaki(phones: str) -> str:
 
 
 def to_starter(phones: str) -> str:
-    """In that of the front end "english", which the first starter voice had: one character per phone, stress within the vowel."""
+    """In the alphabet of the front end "english": one character per phone, stress within the vowel."""
     out: list[str] = []
     stressed = False
     for sound in _sounds(phones):
